@@ -1,0 +1,1 @@
+"""Background work that commits with your data, on SQLite and PostgreSQL."""
