@@ -1,0 +1,62 @@
+# Packhorse's commands. `make help` lists them; `make demo` and `make test` set up all that they need.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup servers test quick lint types acceptance demo format clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2          # pytest processes; tests that measure time run without neighbours all the same
+PYTEST := $(BIN)/pytest -n $(strip $(WORKERS))
+DATABASE_URL ?=
+ORDERS ?=
+LINES ?=
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(VENV)/.dev  ## a virtual environment in .venv with the package and all development tools
+
+$(VENV)/bin/python:
+	@tools/make-venv $(VENV)
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(VENV)/.demo
+
+$(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[postgres]'
+	@touch $@
+
+servers: setup  ## PostgreSQL and PgBouncer for the tests, where they are missing
+	@tools/find-servers $(BIN)/python
+
+test: setup servers lint types  ## everything: style, layers, types, and the whole suite on every engine
+	$(PYTEST) --acceptance
+
+quick: setup  ## the loop of every minute: SQLite only, nothing slow
+	$(PYTEST) --engine sqlite -m 'not slow' -q
+
+lint: setup  ## ruff and the layer contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: setup  ## mypy strict, pyright, and the completeness of the public types
+	$(BIN)/mypy
+	$(BIN)/pyright
+	$(BIN)/pyright --verifytypes packhorse --ignoreexternal
+
+acceptance: setup servers  ## the tests that carry an acceptance ID, and the table of all IDs
+	$(PYTEST) -m accepts --acceptance --acceptance-table
+
+demo: $(VENV)/.demo  ## the example shop; ORDERS=…csv LINES=…csv DATABASE_URL=postgresql://…
+	@$(BIN)/python examples/shop/demo.py \
+		$(if $(ORDERS),--orders '$(ORDERS)') $(if $(LINES),--lines '$(LINES)') \
+		$(if $(DATABASE_URL),--database-url '$(DATABASE_URL)')
+
+format: setup  ## let ruff put the layout and the imports in order
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:  ## remove what the other targets made, except .venv
+	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
