@@ -1,0 +1,1 @@
+"""Packhorse's tests."""

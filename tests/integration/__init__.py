@@ -1,0 +1,1 @@
+"""Tests of several parts together, with real servers and processes."""
