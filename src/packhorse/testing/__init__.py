@@ -1,0 +1,1 @@
+"""What tests of Packhorse, of its users and of other engines have in common."""

@@ -1,0 +1,1 @@
+"""Every implementation of a contract passes that contract's suite."""

@@ -1,0 +1,61 @@
+"""What a handler may say about its own run."""
+
+import copy
+import pickle
+from datetime import timedelta
+
+import pytest
+
+from packhorse.domain.outcome import DEFAULT_SKIP, Cancel, Fail, Retry, Skip, Verdict
+
+VERDICTS = [Retry, Skip, Fail, Cancel]
+
+
+@pytest.mark.accepts("C8")
+@pytest.mark.parametrize("kind", VERDICTS)
+def test_a_verdict_may_be_raised_and_returned(kind: type[Verdict]) -> None:
+    """It is an exception with a reason, and reads like one."""
+    verdict = kind("the printer is off")
+    assert isinstance(verdict, Exception)
+    assert (verdict.reason, str(verdict)) == ("the printer is off", "the printer is off")
+
+
+@pytest.mark.parametrize("kind", VERDICTS)
+def test_a_verdict_without_a_reason_reads_as_its_name(kind: type[Verdict]) -> None:
+    """A log line is never empty, and the record says that no reason was given."""
+    assert (kind().reason, str(kind())) == (None, kind.__name__)
+
+
+@pytest.mark.accepts("M17")
+@pytest.mark.parametrize("after", [None, timedelta(0), timedelta(milliseconds=-1), timedelta(days=-1)])
+def test_a_skip_waits_five_seconds_unless_told_longer(after: timedelta | None) -> None:
+    """A time not above zero would make a job that skips itself run in a circle."""
+    assert Skip("test-skip", after=after).after == DEFAULT_SKIP == timedelta(seconds=5)
+
+
+@pytest.mark.accepts("M17")
+def test_a_skip_waits_as_long_as_told() -> None:
+    """To the millisecond."""
+    assert Skip("test-skip", after=timedelta(milliseconds=12345)).after == timedelta(milliseconds=12345)
+
+
+def test_a_retry_leaves_its_time_to_the_backoff() -> None:
+    """Unless the handler names one."""
+    assert Retry().after is None
+    assert Retry(after=timedelta(0)).after == timedelta(0)
+
+
+@pytest.mark.parametrize("kind", [Retry, Skip])
+@pytest.mark.parametrize("after", [5, 1.5, "5s"])
+def test_a_time_without_a_unit_is_refused_where_it_is_written(kind: type[Retry | Skip], after: object) -> None:
+    """The handler's own line is in the trace, and the attempt ends as any other error of the handler does."""
+    with pytest.raises(TypeError, match="after must be a timedelta"):
+        kind(after=after)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("verdict", [Retry("r", after=timedelta(seconds=3)), Skip(), Fail("f"), Cancel()])
+def test_a_verdict_survives_the_way_between_processes(verdict: Verdict) -> None:
+    """An isolated task raises it in a child and the worker reads it."""
+    for twin in (pickle.loads(pickle.dumps(verdict)), copy.copy(verdict)):  # noqa: S301 - our own bytes
+        assert type(twin) is type(verdict)
+        assert (twin.reason, getattr(twin, "after", None)) == (verdict.reason, getattr(verdict, "after", None))
