@@ -31,7 +31,7 @@ servers: setup  ## PostgreSQL and PgBouncer for the tests, where they are missin
 	@tools/find-servers $(BIN)/python
 
 test: setup servers lint types  ## everything: style, layers, types, and the whole suite on every engine
-	$(PYTEST) --acceptance
+	$(PYTEST) --acceptance write
 
 quick: setup  ## the loop of every minute: SQLite only, nothing slow
 	$(PYTEST) --engine sqlite -m 'not slow' -q
@@ -47,7 +47,7 @@ types: setup  ## mypy strict, pyright, and the completeness of the public types
 	$(BIN)/pyright --verifytypes packhorse --ignoreexternal
 
 acceptance: setup servers  ## the tests that carry an acceptance ID, and the table of all IDs
-	$(PYTEST) -m accepts --acceptance --acceptance-table
+	$(PYTEST) -m accepts --acceptance print
 
 demo: $(VENV)/.demo  ## the example shop; ORDERS=…csv LINES=…csv DATABASE_URL=postgresql://…
 	@$(BIN)/python examples/shop/demo.py \

@@ -27,7 +27,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each test that asks for a database once on every engine that it applies to."""
+    """Run each test that asks for a database once on every engine that it applies to.
+
+    A mark that names an engine that does not exist is an error of the test's collection.
+    """
+    if unknown := set(engines_of(metafunc.definition)) - set(ENGINES):
+        raise pytest.Collector.CollectError(f"{metafunc.definition.nodeid}: no such engine: {sorted(unknown)}")
     if "engine_name" in metafunc.fixturenames:
         metafunc.parametrize("engine_name", engines_of(metafunc.definition), scope="session")
 

@@ -170,9 +170,9 @@ class _Link:
 def _deliver(chunk: bytes, link: _Link) -> None:
     """Reset the client first, so that it never sees the answer; then let the server read all that was sent."""
     _reset(link.client)
-    link.server.sendall(chunk)
-    link.server.shutdown(socket.SHUT_WR)
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):  # the other direction's thread closes the link once it sees the answer
+        link.server.sendall(chunk)
+        link.server.shutdown(socket.SHUT_WR)
         while link.server.recv(CHUNK):
             pass
 

@@ -67,8 +67,8 @@ class PgBouncer:
 
     def show(self, what: str) -> list[dict[str, Any]]:
         """The rows of one of its SHOW commands: pools, clients, servers or stats."""
-        with psycopg.connect(self._admin_url, autocommit=True, row_factory=dict_row) as console:
-            return console.execute(f"SHOW {what}".encode()).fetchall()
+        with psycopg.connect(self._admin_url, autocommit=True) as console:
+            return console.cursor(row_factory=dict_row).execute(f"SHOW {what}".encode()).fetchall()
 
     def stop(self) -> None:
         """End it and remove its folder."""
