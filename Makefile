@@ -39,7 +39,7 @@ quick: setup  ## the loop of every minute: SQLite only, nothing slow
 lint: setup  ## ruff and the layer contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 types: setup  ## mypy strict, pyright, and the completeness of the public types
 	$(BIN)/mypy
