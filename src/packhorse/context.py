@@ -1,0 +1,204 @@
+"""What a running handler can ask: its job, its transaction, its log."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from packhorse.domain.job import ClaimedJob
+from packhorse.engine import AsyncTransaction, Row, Statement, Transaction
+from packhorse.errors import UsageError
+
+_current: ContextVar[Context] = ContextVar("packhorse_context")
+_job_log = logging.getLogger("packhorse.job")
+
+SessionFactory = Callable[[Any], Any]
+"""Makes an SQLAlchemy session over a transaction's connection."""
+
+
+def no_sessions(transaction: Any) -> Any:
+    raise UsageError("ctx.tx.session needs SQLAlchemy: pip install 'packhorse[sqlalchemy]'")
+
+
+class TaskTransaction:
+    """The transaction of an atomic handler; it opens at its first use and commits with the acknowledgement.
+
+    The handler never commits it: when it returns, its writes and the acknowledgement commit together; when it
+    raises, both are undone.
+    """
+
+    def __init__(self, begin: Callable[[], Transaction], sessions: SessionFactory = no_sessions) -> None:
+        self._begin = begin
+        self._sessions = sessions
+        self._session: Any = None
+        self._opened: Transaction | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the handler has used it."""
+        return self._opened is not None
+
+    @property
+    def connection(self) -> Any:
+        """The driver's own connection (`sqlite3.Connection`, `psycopg.Connection`, or Django's)."""
+        return self._open().connection
+
+    @property
+    def session(self) -> Any:
+        """An SQLAlchemy `Session` on this very connection; flushed before the acknowledgement."""
+        if self._session is None:
+            self._session = self._sessions(self._open())
+        return self._session
+
+    def execute(self, text: str, params: Any = ()) -> Any:
+        """Run SQL in the driver's own parameter style; returns the driver's cursor."""
+        return self._open().execute(text, params)
+
+    def run(self, statement: Statement) -> list[Row]:
+        """Run one of Packhorse's own statements (an enqueue, the acknowledgement)."""
+        return self._open().run(statement)
+
+    def flush(self) -> None:
+        """Write what the session still holds back."""
+        if self._session is not None:
+            self._session.flush()
+
+    def commit(self) -> None:
+        """Commit; for the worker."""
+        if self._opened is not None:
+            self._opened.commit()
+            self._forget()
+
+    def rollback(self) -> None:
+        """Roll back; for the worker. Never raises."""
+        if self._opened is not None:
+            self._opened.rollback()
+            self._forget()
+
+    def _open(self) -> Transaction:
+        if self._opened is None:
+            self._opened = self._begin()
+        return self._opened
+
+    def _forget(self) -> None:
+        session, self._session, self._opened = self._session, None, None
+        if session is not None:
+            session.close()
+
+
+class AsyncTaskTransaction:
+    """The same for an `async def` handler; it is open from the start."""
+
+    def __init__(self, opened: AsyncTransaction, sessions: SessionFactory = no_sessions) -> None:
+        self._opened = opened
+        self._sessions = sessions
+        self._session: Any = None
+
+    @property
+    def connection(self) -> Any:
+        """The driver's own asynchronous connection (`aiosqlite.Connection`, `psycopg.AsyncConnection`)."""
+        return self._opened.connection
+
+    @property
+    def session(self) -> Any:
+        """An SQLAlchemy `AsyncSession` on this very connection; flushed before the acknowledgement."""
+        if self._session is None:
+            self._session = self._sessions(self._opened)
+        return self._session
+
+    async def execute(self, text: str, params: Any = ()) -> Any:
+        """Run SQL in the driver's own parameter style; returns the driver's cursor."""
+        return await self._opened.execute(text, params)
+
+    async def run(self, statement: Statement) -> list[Row]:
+        """Run one of Packhorse's own statements (an enqueue, the acknowledgement)."""
+        return await self._opened.run(statement)
+
+    async def flush(self) -> None:
+        """Write what the session still holds back."""
+        if self._session is not None:
+            await self._session.flush()
+
+    async def commit(self) -> None:
+        """Commit; for the worker."""
+        await self._opened.commit()
+        await self._forget()
+
+    async def rollback(self) -> None:
+        """Roll back; for the worker. Never raises."""
+        await self._opened.rollback()
+        await self._forget()
+
+    async def _forget(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+
+class _JobLog(logging.LoggerAdapter[logging.Logger]):
+    """Puts the job's id and task on every line."""
+
+    def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
+        """Add the job to the record's extra fields."""
+        kwargs["extra"] = {**(self.extra or {}), **kwargs.get("extra", {})}
+        return msg, kwargs
+
+
+class Context:
+    """What a running handler can ask; its optional first argument, or `packhorse.current()` anywhere below it."""
+
+    def __init__(self, job: ClaimedJob, tx: TaskTransaction | AsyncTaskTransaction | None = None) -> None:
+        self.job = job
+        self._tx = tx
+
+    @property
+    def tx(self) -> Any:
+        """The transaction that commits with the acknowledgement: only in a task with `atomic=True`.
+
+        Raises:
+            UsageError: the task is not atomic.
+        """
+        if self._tx is None:
+            raise UsageError(f"task {self.job.task} has no transaction: declare it with @app.task(atomic=True)")
+        return self._tx
+
+    @property
+    def transaction(self) -> TaskTransaction | AsyncTaskTransaction | None:
+        """The same, or None in a task that is not atomic."""
+        return self._tx
+
+    @property
+    def log(self) -> logging.LoggerAdapter[logging.Logger]:
+        """A logger whose lines carry the job's id and task."""
+        job = self.job
+        return _JobLog(_job_log, {"job_id": job.id, "task": job.task, "queue": job.queue, "attempt": job.attempt})
+
+
+def current() -> Context:
+    """The context of the job that is running here.
+
+    Raises:
+        UsageError: no job is running in this thread or coroutine.
+    """
+    context = _current.get(None)
+    if context is None:
+        raise UsageError("packhorse.current() works only inside a running job")
+    return context
+
+
+def find_current() -> Context | None:
+    """The context of the job that is running here, or None."""
+    return _current.get(None)
+
+
+@contextmanager
+def entered(context: Context) -> Iterator[None]:
+    """Make this the current context for a while."""
+    token = _current.set(context)
+    try:
+        yield
+    finally:
+        _current.reset(token)

@@ -1,0 +1,171 @@
+"""The one function that knows which state follows: `decide`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import assert_never
+
+from packhorse.domain.job import ClaimedJob, Lease
+from packhorse.domain.outcome import (
+    Cancel,
+    ErrorInfo,
+    Fail,
+    Failure,
+    Outcome,
+    Retry,
+    Skip,
+    Success,
+    Unknown,
+    Unstarted,
+    Verdict,
+    WorkerLost,
+)
+from packhorse.domain.retry import MAX_DELAY, RetryPolicy
+from packhorse.domain.state import JobState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ack:
+    """What the database is to record of a run; it does so only while the lease is the job's current one."""
+
+    job_id: int
+    lease: Lease
+    state: JobState
+    outcome: str
+    """`success`, `retry`, `skip`, `fail`, `cancel`, `crash`, `unstarted` or `unknown`: what the history says."""
+    attempt: int
+    failures: int
+    skips: int
+    crashes: int
+    delay: timedelta | None = None
+    """With `scheduled`: due this long from now by the database's clock; from zero to `MAX_DELAY`."""
+    reason: str | None = None
+    error: ErrorInfo | None = None
+    result: str | None = None
+
+
+def decide(job: ClaimedJob, outcome: Outcome, policy: RetryPolicy, chance: float) -> Ack:
+    """What follows from how a run ended.
+
+    Args:
+        job: the job as it was claimed.
+        outcome: how the run ended.
+        policy: the rules of its task.
+        chance: a number in [0, 1) that places the delay inside the backoff's jitter.
+
+    Delays count from the database's now, so no clock is needed here.
+    """
+    match outcome:
+        case Success():
+            return _ack(job, JobState.SUCCEEDED, "success", result=outcome.result, reason=outcome.note)
+        case Failure():
+            return _failed(job, outcome, policy, chance)
+        case Verdict():
+            return _verdict(job, outcome, None, policy, chance)
+        case Unstarted():
+            return _ack(job, JobState.AVAILABLE, "unstarted", attempt=job.attempt - 1)
+        case Unknown():
+            return _ack(job, JobState.BLOCKED, "unknown", attempt=job.attempt - 1, reason=unknown_reason(outcome.task))
+        case WorkerLost():
+            return _crashed(job, outcome, policy)
+    assert_never(outcome)
+
+
+def unknown_reason(task: str) -> str:
+    """Why a job is parked whose task no live worker knows."""
+    return f"unknown task: no live worker knows {task}"
+
+
+def _failed(job: ClaimedJob, failure: Failure, policy: RetryPolicy, chance: float) -> Ack:
+    if failure.verdict is not None:
+        return _verdict(job, failure.verdict, failure.error, policy, chance)
+    if not failure.counted:
+        return _skipped(job, Skip(failure.error.message, after=policy.backoff.delay(1, chance)), failure.error, policy)
+    return _retried(job, Retry(), failure.error, policy, chance)
+
+
+def _verdict(job: ClaimedJob, verdict: Verdict, error: ErrorInfo | None, policy: RetryPolicy, chance: float) -> Ack:
+    match verdict:
+        case Retry():
+            return _retried(job, verdict, error, policy, chance)
+        case Skip():
+            return _skipped(job, verdict, error, policy)
+        case Cancel():
+            return _ack(job, JobState.CANCELLED, "cancel", reason=verdict.reason, error=error)
+        case Fail():
+            failures = job.failures + 1
+            return _ack(job, JobState.FAILED, "fail", failures=failures, reason=verdict.reason, error=error)
+        case _:
+            reason = f"{type(verdict).__name__} is no verdict of Packhorse"
+            return _ack(job, JobState.FAILED, "fail", failures=job.failures + 1, reason=reason, error=error)
+
+
+def _retried(job: ClaimedJob, retry: Retry, error: ErrorInfo | None, policy: RetryPolicy, chance: float) -> Ack:
+    failures = job.failures + 1
+    if failures >= (job.max_attempts or policy.max_attempts):
+        return _ack(job, JobState.FAILED, "fail", failures=failures, reason=retry.reason, error=error)
+    delay = retry.after if retry.after is not None else policy.backoff.delay(failures, chance)
+    return _later(job, "retry", delay, failures=failures, reason=retry.reason, error=error)
+
+
+def _skipped(job: ClaimedJob, skip: Skip, error: ErrorInfo | None, policy: RetryPolicy) -> Ack:
+    skips = job.skips + 1
+    if policy.max_skips is not None and skips > policy.max_skips:
+        reason = f"skipped more than {policy.max_skips} times: {skip.reason or 'no reason given'}"
+        return _ack(job, JobState.FAILED, "fail", skips=skips, reason=reason, error=error)
+    return _later(job, "skip", skip.after, skips=skips, reason=skip.reason, error=error)
+
+
+def _crashed(job: ClaimedJob, lost: WorkerLost, policy: RetryPolicy) -> Ack:
+    crashes = job.crashes + 1
+    error = ErrorInfo("worker_lost", f"the worker {lost.worker} died while it held this job")
+    if crashes >= policy.max_crashes:
+        return _ack(job, JobState.FAILED, "crash", crashes=crashes, reason="worker_lost", error=error)
+    return _ack(job, JobState.AVAILABLE, "crash", crashes=crashes, reason="worker_lost", error=error)
+
+
+def _later(
+    job: ClaimedJob,
+    outcome: str,
+    delay: timedelta,
+    *,
+    failures: int | None = None,
+    skips: int | None = None,
+    reason: str | None,
+    error: ErrorInfo | None,
+) -> Ack:
+    delay = min(max(delay, timedelta(0)), MAX_DELAY)
+    return _ack(
+        job, JobState.SCHEDULED, outcome, delay=delay, failures=failures, skips=skips, reason=reason, error=error
+    )
+
+
+def _ack(
+    job: ClaimedJob,
+    state: JobState,
+    outcome: str,
+    *,
+    attempt: int | None = None,
+    failures: int | None = None,
+    skips: int | None = None,
+    crashes: int | None = None,
+    delay: timedelta | None = None,
+    reason: str | None = None,
+    error: ErrorInfo | None = None,
+    result: str | None = None,
+) -> Ack:
+    return Ack(
+        job_id=job.id,
+        lease=job.lease,
+        state=state,
+        outcome=outcome,
+        attempt=job.attempt if attempt is None else attempt,
+        failures=job.failures if failures is None else failures,
+        skips=job.skips if skips is None else skips,
+        crashes=job.crashes if crashes is None else crashes,
+        delay=delay,
+        reason=reason,
+        error=error,
+        result=result,
+    )

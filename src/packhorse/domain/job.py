@@ -1,0 +1,129 @@
+"""What a job is at each stage of its life: as a producer describes it, as a worker holds it, as a reader sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from packhorse.domain.order import DEFAULT_PRIORITY
+from packhorse.domain.state import JobState
+
+DEFAULT_QUEUE = "default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJob:
+    """A job that is about to be stored. Times left to the database's clock are given as durations from now."""
+
+    task: str
+    args: str = "[]"
+    """Positional arguments, a JSON array."""
+    kwargs: str | None = None
+    """Keyword arguments, a JSON object; None when there are none."""
+    queue: str = DEFAULT_QUEUE
+    priority: int = DEFAULT_PRIORITY
+    scheduled_at: datetime | None = None
+    """Not before this moment (aware); None is as soon as possible."""
+    delay: timedelta | None = None
+    """Not before this long from now; in place of `scheduled_at`."""
+    expected_at: datetime | None = None
+    """Wanted by this moment (aware): orders the queue inside a priority."""
+    expected_in: timedelta | None = None
+    """Wanted this long from now; in place of `expected_at`."""
+    max_attempts: int | None = None
+    """In place of the task's own; None leaves it to the task."""
+    meta: str | None = None
+    """What middleware sends along (context, tenant, trace), a JSON object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right of one worker to run and acknowledge a job, given by one claim.
+
+    Attributes:
+        worker: the incarnation of the worker, random for each start.
+        number: the worker's own count of its claims; so no claim, even one that a crashed server forgot, is repeated.
+    """
+
+    worker: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedJob:
+    """A job in a worker's hands."""
+
+    id: int
+    task: str
+    queue: str
+    priority: int
+    order_at: datetime
+    args: str
+    kwargs: str | None
+    meta: str | None
+    enqueued_at: datetime
+    attempt: int
+    """Which run this is, from 1."""
+    failures: int
+    skips: int
+    crashes: int
+    max_attempts: int | None
+    lease: Lease
+
+    @property
+    def is_suspect(self) -> bool:
+        """Whether a worker died while it held this job: it then runs alone, so that no neighbour is blamed."""
+        return self.crashes > 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRecord:
+    """A job as the database knows it, live or finished."""
+
+    id: int
+    task: str
+    queue: str
+    state: JobState
+    priority: int
+    args: str
+    kwargs: str | None
+    meta: str | None
+    enqueued_at: datetime
+    order_at: datetime
+    scheduled_at: datetime | None
+    """When it becomes or became due, the next attempt's time included; None is at once."""
+    expected_at: datetime | None
+    started_at: datetime | None
+    """When the latest run was claimed."""
+    finished_at: datetime | None
+    attempt: int
+    failures: int
+    skips: int
+    crashes: int
+    max_attempts: int | None
+    worker: str | None
+    """The name of the worker that runs or ran it last, `host:pid`."""
+    reason: str | None
+    """Why it is in this state, when there is something to say."""
+    error_type: str | None
+    error_message: str | None
+    error_traceback: str | None
+    result: str | None
+    """The returned value as JSON."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptRecord:
+    """How one run of a job that did not succeed ended."""
+
+    job_id: int
+    attempt: int
+    worker: str | None
+    started_at: datetime | None
+    ended_at: datetime
+    outcome: str
+    """`retry`, `skip`, `fail`, `cancel` or `crash`."""
+    reason: str | None
+    error_type: str | None
+    error_message: str | None
+    error_traceback: str | None

@@ -1,0 +1,39 @@
+"""The order inside a queue: priority, then the moment by which the job is wanted, then the id."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from types import MappingProxyType
+
+from packhorse.errors import ConfigurationError
+
+PRIORITIES = MappingProxyType({"urgent": 1, "high": 3, "medium": 5, "low": 7, "minor": 9})
+"""The named priorities; a smaller number is more urgent."""
+DEFAULT_PRIORITY = PRIORITIES["medium"]
+LOWEST_PRIORITY, HIGHEST_PRIORITY = 32767, -32768
+"""What a priority may be: the range of a 16-bit integer."""
+
+
+def priority_number(priority: int | str) -> int:
+    """The number of a priority given by name or number.
+
+    Raises:
+        ConfigurationError: the name is none of `PRIORITIES`, or the number is out of range.
+    """
+    if isinstance(priority, bool) or not isinstance(priority, int | str):
+        raise ConfigurationError(f"priority must be a number or a name, not {priority!r}")
+    if isinstance(priority, str):
+        if priority not in PRIORITIES:
+            raise ConfigurationError(f"unknown priority {priority!r}; the names are {', '.join(PRIORITIES)}")
+        return PRIORITIES[priority]
+    if not HIGHEST_PRIORITY <= priority <= LOWEST_PRIORITY:
+        raise ConfigurationError(f"priority {priority} is outside {HIGHEST_PRIORITY} to {LOWEST_PRIORITY}")
+    return priority
+
+
+def order_at(expected_at: datetime | None, scheduled_at: datetime | None, enqueued_at: datetime) -> datetime:
+    """By when the job is wanted: `expected_at`, else `scheduled_at`, else the moment of enqueueing.
+
+    So nothing starves inside a priority: whatever waits has a fixed moment that later jobs come behind.
+    """
+    return expected_at or scheduled_at or enqueued_at

@@ -1,0 +1,116 @@
+"""How a run of a job ended, as values.
+
+`Skip`, `Retry`, `Fail` and `Cancel` are the handler's to raise or to return. The others are seen by the worker.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+DEFAULT_SKIP = timedelta(seconds=5)
+
+
+class Verdict(Exception):
+    """What a handler says about its own run; raise it or return it."""
+
+    def __init__(self, reason: str | None = None) -> None:
+        super().__init__(reason or type(self).__name__)
+        self.reason = reason
+
+
+class Retry(Verdict):
+    """Run again: counted as a failure.
+
+    Args:
+        reason: why, for the record.
+        after: how long to wait; by default what the task's backoff says.
+    """
+
+    def __init__(self, reason: str | None = None, *, after: timedelta | None = None) -> None:
+        super().__init__(reason)
+        self.after = _checked(after)
+
+
+class Skip(Verdict):
+    """Not now: run again after a while, not counted as a failure.
+
+    Args:
+        reason: why, for the record.
+        after: how long to wait; 5 seconds by default, and for anything not above zero.
+    """
+
+    def __init__(self, reason: str | None = None, *, after: timedelta | None = None) -> None:
+        super().__init__(reason)
+        after = _checked(after)
+        self.after = after if after is not None and after > timedelta(0) else DEFAULT_SKIP
+
+
+class Fail(Verdict):
+    """Give up: trying again is useless; a person must look."""
+
+
+class Cancel(Verdict):
+    """Withdraw the job: it is not wanted any more."""
+
+
+def _checked(after: timedelta | None) -> timedelta | None:
+    """Refused where it is written: later, the record of the run would be what fails."""
+    if after is not None and not isinstance(after, timedelta):
+        raise TypeError(f"after must be a timedelta, not {after!r}")
+    return after
+
+
+@dataclass(frozen=True, slots=True)
+class Success:
+    """The handler returned.
+
+    `result` is its value as JSON, None when there is nothing to keep; `note` says why it was not kept.
+    """
+
+    result: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorInfo:
+    """An exception, as text that is safe to store."""
+
+    type: str
+    message: str
+    traceback: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The handler raised, ran out of time, or could not be called.
+
+    `verdict` is what the task's policy says of this exception; None leaves it to the retry rule.
+    `counted` is False for trouble that is nobody's fault, such as a deadlock.
+    """
+
+    error: ErrorInfo
+    verdict: Verdict | None = None
+    counted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Unstarted:
+    """Claimed but handed back before it started: no attempt is burned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """No live worker knows the task: parked, no attempt burned, until one registers it."""
+
+    task: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLost:
+    """The worker died, or was out of reach for longer than its lease, while it held the job."""
+
+    worker: str
+
+
+Outcome = Success | Failure | Verdict | Unstarted | Unknown | WorkerLost

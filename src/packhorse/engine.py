@@ -1,0 +1,406 @@
+"""The contract of a database backend of jobs. The docstrings are normative; `packhorse.testing.contract` checks them.
+
+An engine keeps jobs with their state. It is four small protocols, so that a caller asks only for what it needs:
+`JobStore` (jobs come, are claimed, and are acknowledged), `Registry` (workers and their liveness), `Insights`
+(reading, for people), `Installation` (the schema and the connections).
+
+Every method may be called from any thread. A method that takes several statements runs them in one transaction.
+Every method raises `packhorse.errors.DatabaseError` (or one of its subclasses) when the database cannot do what was
+asked, and then nothing of it is stored. Time is the database's clock in every statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from packhorse.domain.decide import Ack
+from packhorse.domain.job import AttemptRecord, ClaimedJob, JobRecord, Lease, NewJob
+from packhorse.domain.state import JobState
+
+Row = Sequence[Any]
+"""One row of a result, its columns in the order of the statement."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement as a value: somebody else's connection may run it.
+
+    Attributes:
+        text: the SQL with parameters written `:name`, and no other colon before a letter.
+        params: the values; only text, whole numbers and None, so that every driver can pass them.
+    """
+
+    text: str
+    params: Mapping[str, str | int | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Features:
+    """What an engine can do; tests and callers ask these, never the engine's name."""
+
+    concurrent_writers: bool
+    """Are two write transactions open at once? False: a long one holds up every other writer."""
+    notifications: bool
+    """Can a commit wake up a worker in another process at once? False: it looks at short intervals."""
+    liveness_by_lock: bool
+    """Is a worker's death seen from the operating system at once? False: by its heartbeat's expiry."""
+    survives_server_crash: bool
+    """Is there a server, which may crash while workers live on?"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What a worker asks for."""
+
+    lease: Lease
+    """A new one for every claim."""
+    queue: str
+    limit: int
+    """At most this many, 1 or more."""
+    other_tasks: frozenset[str] = frozenset()
+    """Tasks to leave alone: those that only other workers know, and those that there is no room for here."""
+    suspects: bool = False
+    """True: only jobs whose worker died (`crashes` > 0). False: only the others."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glance:
+    """What a worker needs to know before it claims or sleeps, from one cheap statement."""
+
+    ready_queues: Sequence[str]
+    """The queues with an available job that is no suspect."""
+    suspect_queues: Sequence[str]
+    """The queues with an available suspect."""
+    parked_tasks: Sequence[str]
+    """The tasks of jobs that are parked because no live worker knew them."""
+    due_in: timedelta | None
+    """Until the next scheduled job is due, zero or less when one is overdue; None when none is scheduled."""
+    has_lost_workers: bool
+    """Whether `list_lost_workers` would name one."""
+    is_registered: bool
+    """Whether this worker's row is still there. False: it was given up as dead and its jobs were rescued."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewWorker:
+    """A worker process that reports for work."""
+
+    id: int
+    """Its incarnation: random, 1 to 2⁶³-1, new at every start."""
+    name: str
+    """`host:pid`, for people."""
+    queues: Sequence[str]
+    """The queues that it serves; empty is all."""
+    tasks: Sequence[str]
+    """The names (and aliases) of the tasks that it knows."""
+    lease: timedelta
+    """How long it counts as alive after its last heartbeat."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerRecord:
+    """A worker as the database knows it."""
+
+    id: int
+    name: str
+    queues: Sequence[str]
+    started_at: datetime
+    expires_at: datetime
+    executing: int
+    """How many jobs it holds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueRecord:
+    """A queue with its counts by state."""
+
+    name: str
+    counts: Mapping[JobState, int]
+    oldest_available_at: datetime | None
+    """Since when its longest-waiting available job has been wanted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFilter:
+    """Which jobs to list; None leaves a field open."""
+
+    state: JobState | None = None
+    queue: str | None = None
+    task: str | None = None
+    before_id: int | None = None
+    """Only ids smaller than this: the next page."""
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchemaStatus:
+    """How the database's schema relates to what this version needs."""
+
+    current: int | None
+    """The number of the last migration that ran; None when there is no schema."""
+    latest: int
+    """The number of the last migration that this version brings."""
+    oldest_supported: int
+    """A version of the software that knows at least this migration may work with the current schema."""
+    pending: Sequence[str] = field(default=())
+    """The names of the migrations still to run, in order."""
+
+
+class JobStore(Protocol):
+    """Jobs come, are claimed, and are acknowledged."""
+
+    def insert_statement(self, jobs: Sequence[NewJob]) -> Statement:
+        """The statement that stores jobs, to be run on any connection to this installation, in its transaction.
+
+        It returns one row `(id,)` for each job; the ids ascend in the order of `jobs`. It stores nothing and returns
+        no row on a database that is not this installation. A job is `scheduled` when its time is still to come by
+        the database's clock, else `available`. Workers are woken when it commits, if the engine can.
+        """
+        ...
+
+    def insert_jobs(self, jobs: Sequence[NewJob]) -> list[int]:
+        """Store jobs in a transaction of their own; the ids in the order of `jobs`. All or none."""
+        ...
+
+    def claim_jobs(self, claim: Claim) -> list[ClaimedJob]:
+        """Take available jobs for a worker, most urgent first: by priority, `order_at`, id.
+
+        Each becomes `executing` under the claim's lease with `attempt` one higher. Jobs locked by somebody else are
+        passed over, never waited for. No job is given to two claims.
+        """
+        ...
+
+    def ack_jobs(self, acks: Sequence[Ack]) -> set[int]:
+        """Record how runs ended; the ids of those accepted.
+
+        An ack is accepted only while its job is `executing` under its lease; another changes nothing. A final state
+        moves the job to the finished ones. `scheduled` is due `delay` from the database's now, which is then also
+        its `order_at`; `available` and `blocked` keep `order_at`. Every outcome but success, unstarted and unknown
+        leaves an attempt in the history.
+        """
+        ...
+
+    def ack_statements(self, ack: Ack) -> Sequence[Statement]:
+        """What `ack_jobs` does for one ack, as statements to be run in order in a transaction of the handler's.
+
+        The ack was accepted if any of them returned a row; otherwise the transaction must be rolled back.
+        """
+        ...
+
+    def stage_jobs(self, limit: int) -> int:
+        """Make up to `limit` scheduled jobs that are due available; how many. Rows locked by others are left."""
+        ...
+
+    def park_jobs(self, queue: str, task: str, limit: int) -> int:
+        """Block up to `limit` available jobs of a task that no live worker knows, with that reason; how many."""
+        ...
+
+    def unpark_jobs(self, tasks: Sequence[str], limit: int) -> int:
+        """Make up to `limit` parked jobs of these tasks available; how many."""
+        ...
+
+    def cancel_jobs(self, ids: Sequence[int]) -> set[int]:
+        """Cancel jobs that are blocked, scheduled or available; the ids of those cancelled."""
+        ...
+
+    def retry_jobs(self, ids: Sequence[int]) -> set[int]:
+        """Make failed or cancelled jobs available again with all attempts before them; the ids of those."""
+        ...
+
+
+class Registry(Protocol):
+    """Workers, their liveness, and the leader."""
+
+    def register_worker(self, worker: NewWorker) -> None:
+        """Record a worker and the tasks that it knows."""
+        ...
+
+    def beat(self, workers: Sequence[int], lease: timedelta) -> set[int]:
+        """Renew the heartbeat of these workers for `lease` from now; the ids of those still registered.
+
+        Never waits for another writer: on an engine with one writer it must work while that one writes.
+        """
+        ...
+
+    def deregister_worker(self, worker: int) -> None:
+        """Forget a worker that holds no job any more; one that still does is left to the rescuer, as expired."""
+        ...
+
+    def seek_hints(self, worker: int, wanted: bool) -> None:
+        """Say whether the worker is idle and wants to be woken; producers notify only while some worker does."""
+        ...
+
+    def expire_worker(self, worker: int) -> None:
+        """Declare a worker dead at once, because its process was seen to end."""
+        ...
+
+    def list_lost_workers(self) -> list[WorkerRecord]:
+        """Workers that must be given up: their heartbeat has expired, or their process is known to be gone.
+
+        A lease holder whose row is gone is among them, with the name `unknown`.
+        """
+        ...
+
+    def list_leased_jobs(self, worker: int, limit: int) -> list[ClaimedJob]:
+        """Up to `limit` jobs executing under a lease of this worker, in order of id."""
+        ...
+
+    def list_known_tasks(self) -> frozenset[str]:
+        """The tasks that some live worker knows."""
+        ...
+
+    def acquire_leadership(self, worker: int, lease: timedelta) -> bool:
+        """Become, or stay, the one leader for `lease` from now; False while another worker is."""
+        ...
+
+    def release_leadership(self, worker: int) -> None:
+        """Give the leadership up, if this worker has it."""
+        ...
+
+
+class Insights(Protocol):
+    """Reading, for workers and people. Nothing here takes a lock."""
+
+    def glance(self, worker: int) -> Glance:
+        """The state of the queues, from one statement whose cost does not grow with them."""
+        ...
+
+    def find_job(self, id: int) -> JobRecord | None:
+        """The job of that id, live or finished."""
+        ...
+
+    def list_jobs(self, filter: JobFilter) -> list[JobRecord]:
+        """Jobs that match, the newest (highest id) first."""
+        ...
+
+    def list_attempts(self, id: int) -> list[AttemptRecord]:
+        """The runs of a job that did not succeed, in order."""
+        ...
+
+    def list_queues(self) -> list[QueueRecord]:
+        """The queues that have, or had, jobs, by name."""
+        ...
+
+    def list_workers(self) -> list[WorkerRecord]:
+        """The registered workers, by start."""
+        ...
+
+    def count_jobs(self) -> Mapping[JobState, int]:
+        """How many jobs there are in each state; every state is a key."""
+        ...
+
+
+class Transaction(Protocol):
+    """A write transaction of this engine, for a handler and its acknowledgement."""
+
+    @property
+    def connection(self) -> Any:
+        """The driver's own connection."""
+        ...
+
+    def execute(self, text: str, params: Any = ()) -> Any:
+        """Run the caller's own SQL, in the driver's own parameter style; returns the driver's cursor."""
+        ...
+
+    def run(self, statement: Statement) -> list[Row]:
+        """Run one of our statements; its rows, [] when it returns none."""
+        ...
+
+    def commit(self) -> None:
+        """Commit and give the connection back."""
+        ...
+
+    def rollback(self) -> None:
+        """Roll back and give the connection back; never raises."""
+        ...
+
+
+class AsyncTransaction(Protocol):
+    """The same for a coroutine."""
+
+    @property
+    def connection(self) -> Any:
+        """The driver's own asynchronous connection."""
+        ...
+
+    async def execute(self, text: str, params: Any = ()) -> Any:
+        """Run the caller's own SQL, in the driver's own parameter style; returns the driver's cursor."""
+        ...
+
+    async def run(self, statement: Statement) -> list[Row]:
+        """Run one of our statements; its rows, [] when it returns none."""
+        ...
+
+    async def commit(self) -> None:
+        """Commit and give the connection back."""
+        ...
+
+    async def rollback(self) -> None:
+        """Roll back and give the connection back; never raises."""
+        ...
+
+
+class Installation(Protocol):
+    """The schema, the connections, and the engine's own upkeep."""
+
+    @property
+    def features(self) -> Features:
+        """What this engine can do."""
+        ...
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgresql`: which SQL the statements are in."""
+        ...
+
+    @property
+    def address(self) -> str:
+        """Where the database is, for messages; never with a password."""
+        ...
+
+    def installation_id(self) -> str:
+        """The id that was made when the schema was first installed; two databases never share it."""
+        ...
+
+    def begin(self) -> Transaction:
+        """Open a write transaction on a connection of its own."""
+        ...
+
+    async def abegin(self) -> AsyncTransaction:
+        """The same on an asynchronous connection, opened before the handler starts.
+
+        On an engine with one writer at a time the transaction begins with the first statement that writes, so that a
+        coroutine which computes first holds nobody up.
+        """
+        ...
+
+    def schema_status(self) -> SchemaStatus:
+        """How the schema relates to what this version needs."""
+        ...
+
+    def check_schema(self) -> None:
+        """Raise `SchemaMissing`, `SchemaOutdated` or `SchemaTooNew` unless this version can work with the schema."""
+        ...
+
+    def migrate(self, to: int | None = None) -> list[str]:
+        """Run the pending migrations, up to number `to`; the names of those that ran. Safe when two start at once."""
+        ...
+
+    def migration_sql(self, since: int = 0) -> str:
+        """The SQL of the migrations after number `since`, to be run by another tool."""
+        ...
+
+    def upkeep(self) -> None:
+        """What the engine must do now and then; the leader calls it about once a second."""
+        ...
+
+    def close(self) -> None:
+        """Close every connection. The engine can't be used afterwards."""
+        ...
+
+
+class Engine(JobStore, Registry, Insights, Installation, Protocol):
+    """A database backend of jobs."""

@@ -1,0 +1,155 @@
+"""Every error that Packhorse raises.
+
+    PackhorseError
+    ├── UsageError                       a mistake in the calling code or on the command line
+    │   ├── ConfigurationError           a setting that is wrong or missing
+    │   ├── UnsupportedConnection        `conn=` is nothing that we can write with
+    │   ├── WrongDatabase                `conn=` reaches another installation
+    │   ├── TransactionNotWritable       SQLite: a read transaction that can no longer be upgraded
+    │   ├── DuplicateTask                two functions under one task name
+    │   └── UnknownTask                  no task of that name is registered here
+    ├── PayloadError                     an argument or result that would not survive
+    │   └── SignatureError               a call that does not fit the task's signature
+    ├── DatabaseError                    the database cannot do what was asked
+    │   ├── DatabaseUnreachable          nothing answers, or it refuses us
+    │   ├── DatabaseBusy                 a lock was held for too long; trying again is right
+    │   ├── DatabaseReadOnly             the file, its folder or the server takes no writes
+    │   ├── DatabaseFull                 no space is left for the write
+    │   ├── NotADatabase                 the file exists and is something else
+    │   └── SchemaError                  the schema does not fit this version
+    │       ├── SchemaMissing            there is none
+    │       ├── SchemaOutdated           it is older than this version needs
+    │       └── SchemaTooNew             it is newer than this version can work with
+    ├── JobNotFound                      no job has that id
+    ├── JobFailed                        `result()` of a job that failed or was cancelled
+    ├── ResultTimeout                    `result()` waited long enough
+    └── LeaseLost                        an acknowledgement that came after the job was rescued
+
+A message says what was wrong, where, and what to do.
+"""
+
+from __future__ import annotations
+
+
+class PackhorseError(Exception):
+    """The base of all errors of this package."""
+
+
+class UsageError(PackhorseError):
+    """A mistake in the calling code or on the command line."""
+
+
+class ConfigurationError(UsageError):
+    """A setting that is wrong or missing."""
+
+
+class UnsupportedConnection(UsageError, TypeError):
+    """The object given as `conn` is nothing that Packhorse can write with."""
+
+
+class WrongDatabase(UsageError):
+    """The connection given as `conn` reaches another database than the application's."""
+
+
+class TransactionNotWritable(UsageError):
+    """A SQLite transaction that began with a read can no longer be upgraded to write."""
+
+
+class DuplicateTask(UsageError):
+    """Two functions were registered under one task name."""
+
+
+class UnknownTask(UsageError, LookupError):
+    """No task of that name is registered here."""
+
+
+class PayloadError(PackhorseError, ValueError):
+    """An argument or a result that would not survive being stored, or a stored one that cannot be read."""
+
+
+class SignatureError(PayloadError, TypeError):
+    """A call that does not fit the signature of its task."""
+
+
+class DatabaseError(PackhorseError):
+    """The database cannot do what was asked."""
+
+
+class DatabaseUnreachable(DatabaseError):
+    """Nothing answers at the database's address, or it refuses the connection."""
+
+
+class DatabaseBusy(DatabaseError):
+    """A lock was held for too long by somebody else; trying again is right."""
+
+
+class DatabaseReadOnly(DatabaseError):
+    """The file, its folder or the server takes no writes."""
+
+
+class DatabaseFull(DatabaseError):
+    """No space is left for the write; nothing of it was stored."""
+
+
+class NotADatabase(DatabaseError):
+    """The file exists and is not a SQLite database."""
+
+
+class SchemaError(DatabaseError):
+    """The schema in the database does not fit this version of Packhorse."""
+
+
+class SchemaMissing(SchemaError):
+    """The database has no Packhorse schema yet."""
+
+
+class SchemaOutdated(SchemaError):
+    """The schema is older than this version needs."""
+
+
+class SchemaTooNew(SchemaError):
+    """The schema is newer than this version can work with."""
+
+
+class JobNotFound(PackhorseError, LookupError):
+    """No job has that id."""
+
+
+class JobFailed(PackhorseError):
+    """The job whose result was asked for has failed or was cancelled.
+
+    Attributes:
+        job_id: which job.
+        state: `failed` or `cancelled`.
+        reason: why, when something was said about it.
+        error_type: the name of the exception's class, when there was one.
+        error_message: its message.
+        error_traceback: where it was raised.
+    """
+
+    def __init__(
+        self,
+        job_id: int,
+        state: str,
+        *,
+        reason: str | None = None,
+        error_type: str | None = None,
+        error_message: str | None = None,
+        error_traceback: str | None = None,
+    ) -> None:
+        why = f"{error_type}: {error_message}" if error_type else reason
+        super().__init__(f"job {job_id} {'was cancelled' if state == 'cancelled' else state}: {why or 'no reason given'}")
+        self.job_id = job_id
+        self.state = state
+        self.reason = reason
+        self.error_type = error_type
+        self.error_message = error_message
+        self.error_traceback = error_traceback
+
+
+class ResultTimeout(PackhorseError, TimeoutError):
+    """The job had not finished when the time given to wait for its result was over."""
+
+
+class LeaseLost(PackhorseError):
+    """The job was rescued meanwhile: this run's acknowledgement, and in atomic mode its writes, count for nothing."""

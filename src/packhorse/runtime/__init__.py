@@ -1,0 +1,1 @@
+"""What runs in a worker: claim, run, acknowledge, and the services that keep the queue healthy."""

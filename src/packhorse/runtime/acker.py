@@ -1,0 +1,124 @@
+"""The acker: sends acknowledgements in batches, as soon as the one before is through, and never loses one."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from packhorse.domain.decide import Ack
+from packhorse.domain.outcome import ErrorInfo
+from packhorse.domain.state import JobState
+from packhorse.engine import JobStore
+from packhorse.errors import DatabaseBusy, DatabaseError, DatabaseFull, DatabaseReadOnly, DatabaseUnreachable
+from packhorse.runtime.report import report_lost
+from packhorse.runtime.service import Service
+
+log = logging.getLogger("packhorse.worker")
+
+LARGEST_BATCH = 1000
+FULL = 2000
+"""With this many waiting, the producer claims nothing more."""
+PASSING = (DatabaseUnreachable, DatabaseBusy, DatabaseFull, DatabaseReadOnly)
+"""Trouble that is not the ack's own fault: the batch is sent again."""
+
+
+class Acker(Service):
+    """Collects acks and sends them in batches.
+
+    While one batch is on its way the next one gathers: at low load each goes out at once, at high load hundreds go
+    together. A batch that could not be sent is sent again until it is through; the lease makes that harmless.
+    """
+
+    name = "acker"
+    interval = 1.0
+
+    def __init__(self, store: JobStore, idle: Callable[[], None]) -> None:
+        super().__init__()
+        self._store = store
+        self._idle = idle
+        self._lock = threading.Condition()
+        self._waiting: list[Ack] = []
+        self._sending: list[Ack] = []
+        self._resent = False
+
+    def put(self, ack: Ack, each: bool = False) -> None:
+        """Take an ack; with `each`, return only when it is stored."""
+        if each and self._send_alone(ack):
+            return
+        with self._lock:
+            self._waiting.append(ack)
+        self.wake()
+
+    def is_idle(self) -> bool:
+        """Whether every ack is through."""
+        return not self._waiting and not self._sending
+
+    def is_full(self) -> bool:
+        """Whether so many are waiting that nothing more should be claimed."""
+        return len(self._waiting) >= FULL
+
+    def flush(self, timeout: float) -> bool:
+        """Wait up to `timeout` seconds until every ack is through; whether they are."""
+        until = time.monotonic() + timeout
+        with self._lock:
+            while not self.is_idle():
+                if not self._lock.wait(max(0.0, until - time.monotonic())) and time.monotonic() >= until:
+                    return False
+        return True
+
+    def run_once(self) -> float | None:
+        """Send what has gathered."""
+        with self._lock:
+            if not self._sending:
+                self._sending = self._waiting[:LARGEST_BATCH]
+                del self._waiting[:LARGEST_BATCH]
+        if self._sending:
+            self._send()
+        return 0.0 if self._waiting else None
+
+    def _send(self) -> None:
+        try:
+            accepted = self._store.ack_jobs(self._sending)
+        except PASSING:
+            self._resent = True
+            raise
+        except DatabaseError:
+            log.exception("a batch of acknowledgements was refused; they are sent one by one")
+            accepted = {ack.job_id for ack in self._sending if self._store_one(ack)}
+        self._sent(accepted)
+
+    def _sent(self, accepted: set[int]) -> None:
+        for ack in self._sending:
+            if ack.job_id not in accepted and ack.outcome != "unstarted" and not self._resent:
+                report_lost(ack.job_id)
+        with self._lock:
+            self._sending, self._resent = [], False
+            self._lock.notify_all()
+        self._idle()
+
+    def _send_alone(self, ack: Ack) -> bool:
+        try:
+            if not self._store.ack_jobs([ack]):
+                report_lost(ack.job_id)
+        except DatabaseError:
+            return False
+        return True
+
+    def _store_one(self, ack: Ack) -> bool:
+        """Store one ack of a refused batch; what can't be stored as it is becomes a failure that says so."""
+        try:
+            return bool(self._store.ack_jobs([ack]))
+        except PASSING:
+            raise
+        except DatabaseError as error:
+            return bool(self._store.ack_jobs([_unstorable(ack, error)]))
+
+
+def _unstorable(ack: Ack, error: DatabaseError) -> Ack:
+    info = ErrorInfo(
+        "UnstorableOutcome", f"how the run ended ({ack.outcome}) could not be stored: {type(error).__name__}"
+    )
+    return replace(ack, state=JobState.FAILED, outcome="fail", delay=None, reason=None, result=None, error=info)

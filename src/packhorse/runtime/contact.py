@@ -1,0 +1,30 @@
+"""Whether the database has been within reach for long enough to judge who is dead."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+
+class Contact:
+    """Notes each time that the database answered.
+
+    Nobody is given up in the first lease after a long silence: the others had the same trouble to be heard of.
+    """
+
+    def __init__(self, lease: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._lease = lease
+        self._clock = clock
+        self._last = clock()
+        self._settled_at = 0.0
+
+    def made(self) -> None:
+        """The database answered."""
+        now = self._clock()
+        if now - self._last > self._lease / 2:
+            self._settled_at = now + self._lease
+        self._last = now
+
+    def is_settled(self) -> bool:
+        """Whether silence of others means something."""
+        return self._clock() >= self._settled_at

@@ -1,0 +1,212 @@
+"""The executor: knows which lane a job belongs in, how much room there is, and what is under way."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+
+from packhorse.domain.job import ClaimedJob
+from packhorse.domain.outcome import WorkerLost
+from packhorse.runtime.isolation import ChildDied, ChildLate, Children
+from packhorse.runtime.lanes import Lane, LoopLane, Slot, ThreadLane
+from packhorse.runtime.run import STOPPED, Runner, timed_out
+from packhorse.runtime.service import Service
+from packhorse.runtime.settings import WorkerSettings
+
+log = logging.getLogger("packhorse.worker")
+
+LONG_RUN = timedelta(hours=1)
+"""A run without a time limit is reported once when it takes longer than this."""
+
+
+class Executor:
+    """Runs claimed jobs in lanes."""
+
+    def __init__(self, runner: Runner, settings: WorkerSettings, freed: Callable[[], None]) -> None:
+        self._runner = runner
+        self._settings = settings
+        self._freed = freed
+        self._children = Children(settings.app_path)
+        self._lanes: dict[str, Lane] = {}
+        self._held: Counter[str] = Counter()
+        self._ids: set[int] = set()
+        self._lock = threading.Lock()
+        self.done = 0
+        self._threads = ThreadLane("thread", settings.threads, self._run_in_thread, self._ended)
+        self._loop = LoopLane(settings.coroutines, self._run_in_loop, self._ended)
+        self._isolated = ThreadLane("child", settings.children, self._run_in_child, self._ended)
+
+    def accept(self, jobs: list[ClaimedJob]) -> None:
+        """Take claimed jobs, in order, into their lanes."""
+        with self._lock:
+            self._held.update(job.queue for job in jobs)
+            self._ids.update(job.id for job in jobs)
+        by_lane: dict[int, list[ClaimedJob]] = {}
+        for job in jobs:
+            by_lane.setdefault(id(self._lane(job.task)), []).append(job)
+        for lane in self._all():
+            if mine := by_lane.get(id(lane)):
+                lane.put(mine)
+
+    def free_slots(self) -> int:
+        """How many jobs could start at once in the lanes that the registered tasks use."""
+        return sum(max(0, lane.slots - lane.running() - lane.waiting()) for lane in self._used())
+
+    def buffered(self) -> int:
+        """How many accepted jobs have not started."""
+        return sum(lane.waiting() for lane in self._all())
+
+    def running(self) -> int:
+        """How many jobs are running, those over their time limit included."""
+        return sum(lane.running() for lane in self._all()) + len(self.late())
+
+    def held(self, queue: str) -> int:
+        """How many accepted jobs of a queue have not ended."""
+        return self._held[queue]
+
+    def holds(self, job_id: int) -> bool:
+        """Whether this job is waiting or running here."""
+        return job_id in self._ids
+
+    def is_idle(self) -> bool:
+        """Whether nothing is running or waiting."""
+        return not self.buffered() and not self.running()
+
+    def full_tasks(self) -> frozenset[str]:
+        """The tasks whose lane has no free slot and jobs waiting, while another lane has room."""
+        full = [lane for lane in self._used() if lane.running() + lane.waiting() >= lane.slots]
+        if not full or len(full) == len(self._used()):
+            return frozenset()
+        names = self._runner.registry.names()
+        return frozenset(name for name in names if any(lane is self._lane(name) for lane in full))
+
+    def withdraw(self, waited: float = 0.0) -> list[ClaimedJob]:
+        """Take back the jobs that have waited for `waited` seconds or more without starting."""
+        jobs = [job for lane in self._all() for job in lane.withdraw(waited)]
+        with self._lock:
+            self._held.subtract(job.queue for job in jobs)
+            self._ids.difference_update(job.id for job in jobs)
+        return jobs
+
+    def stop(self) -> None:
+        """Start nothing more."""
+        for lane in self._all():
+            lane.stop()
+
+    def interrupt(self) -> None:
+        """Cancel coroutines and kill children; threads can't be ended."""
+        self._loop.cancel()
+        self._children.kill()
+
+    def surrender(self) -> list[ClaimedJob]:
+        """Decide what still runs in threads, because the process is about to end and take it along; those jobs."""
+        left = [*self._threads.busy(), *self._isolated.busy()]
+        for slot in left:
+            task = self._runner.registry.find(slot.job.task)
+            self._runner.finish(slot.job, timed_out(slot.job, task) if slot.late else STOPPED)
+        return [slot.job for slot in left]
+
+    def close(self) -> None:
+        """End the event loop and the children."""
+        self._loop.close()
+        self._children.close()
+
+    def late(self) -> list[Slot]:
+        """The runs over their time limit whose threads have not ended."""
+        return self._threads.late()
+
+    def is_clogged(self) -> bool:
+        """Whether as many threads hang beyond their time limit as there are slots: the process should be replaced."""
+        return len(self.late()) >= self._settings.threads
+
+    def expire(self) -> None:
+        """Give the slots of overdue threads to others; say which runs take very long."""
+        for slot in self._threads.expire(self._limit):
+            log.warning("job %d (%s) is over its time limit; its thread can't be ended", slot.job.id, slot.job.task)
+
+    def _limit(self, job: ClaimedJob) -> timedelta | None:
+        task = self._runner.registry.find(job.task)
+        return task.timeout if task else None
+
+    def long_runs(self) -> Iterable[Slot]:
+        """The runs in threads that have taken longer than an hour."""
+        now = time.monotonic()
+        return [slot for slot in self._threads.busy() if now - slot.started > LONG_RUN.total_seconds()]
+
+    def _all(self) -> tuple[Lane, ...]:
+        return (self._threads, self._loop, self._isolated)
+
+    def _used(self) -> list[Lane]:
+        lanes = [self._lane(name) for name in self._runner.registry.names()]
+        return [lane for lane in self._all() if any(lane is other for other in lanes)] or [self._threads]
+
+    def _lane(self, task_name: str) -> Lane:
+        lane = self._lanes.get(task_name)
+        if lane is None:
+            lane = self._lanes[task_name] = self._choose_lane(task_name)
+        return lane
+
+    def _choose_lane(self, task_name: str) -> Lane:
+        task = self._runner.registry.find(task_name)
+        if task is not None and task.isolation == "process":
+            return self._isolated
+        return self._loop if task is not None and task.is_async else self._threads
+
+    def _run_in_thread(self, slot: Slot) -> None:
+        try:
+            self._runner.run(slot.job, slot.is_late)
+        except Exception:
+            log.exception("job %d could not be brought to an end; it will be rescued", slot.job.id)
+
+    async def _run_in_loop(self, job: ClaimedJob) -> None:
+        try:
+            await self._runner.arun(job)
+        except Exception:
+            log.exception("job %d could not be brought to an end; it will be rescued", job.id)
+
+    def _run_in_child(self, slot: Slot) -> None:
+        job = slot.job
+        try:
+            reply = self._children.run(job, self._limit(job))
+        except ChildLate:
+            self._runner.finish(job, timed_out(job, self._runner.registry.find(job.task)))
+        except ChildDied as died:
+            self._runner.finish(job, WorkerLost(str(died)) if not self._children.closed else STOPPED)
+        else:
+            if reply is not None:
+                self._runner.finish(job, reply)
+
+    def _ended(self, job: ClaimedJob) -> None:
+        with self._lock:
+            self._held[job.queue] -= 1
+            self._ids.discard(job.id)
+            self.done += 1
+        self._freed()
+
+
+class Timekeeper(Service):
+    """Watches the time limits of handlers in threads."""
+
+    name = "timekeeper"
+    interval = 0.1
+
+    def __init__(self, executor: Executor, recycle: Callable[[str], None]) -> None:
+        super().__init__()
+        self._executor = executor
+        self._recycle = recycle
+        self._warned: set[int] = set()
+
+    def run_once(self) -> float | None:
+        """Expire what is over its limit; ask for a new process when too many threads hang."""
+        self._executor.expire()
+        for slot in self._executor.long_runs():
+            if slot.job.id not in self._warned:
+                self._warned.add(slot.job.id)
+                log.warning("job %d (%s) has been running for more than an hour", slot.job.id, slot.job.task)
+        if self._executor.is_clogged():
+            self._recycle("every slot's thread hangs beyond its time limit")
+        return None

@@ -1,0 +1,253 @@
+"""Lanes: where handlers run. Threads for plain functions, one event loop for coroutines, children for isolated tasks.
+
+A lane has slots. Jobs put into it wait, in order, until a slot is free, and may be withdrawn until then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Protocol
+
+from packhorse.domain.job import ClaimedJob
+
+
+class Lane(Protocol):
+    """Runs the jobs that are put into it, a slot each."""
+
+    slots: int
+
+    def put(self, jobs: list[ClaimedJob]) -> None:
+        """Let these jobs run when slots are free, in order."""
+        ...
+
+    def withdraw(self, waited: float) -> list[ClaimedJob]:
+        """Take back the jobs that have waited for `waited` seconds or more and have not started."""
+        ...
+
+    def waiting(self) -> int:
+        """How many jobs have not started."""
+        ...
+
+    def running(self) -> int:
+        """How many jobs occupy a slot."""
+        ...
+
+    def stop(self) -> None:
+        """Start nothing more; what runs goes on."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class Slot:
+    """One run in a thread lane: which job, since when, and whether its time is over."""
+
+    job: ClaimedJob
+    started: float = field(default_factory=time.monotonic)
+    late: bool = False
+
+    def is_late(self) -> bool:
+        """Whether the time limit has passed and the slot was given to somebody else."""
+        return self.late
+
+
+class ThreadLane:
+    """Slots are threads, made when they are needed.
+
+    A thread can't be killed. When its job's time is over, another thread takes its slot; the job itself is only
+    decided when the thread has ended, so that it never runs twice at the same time.
+    """
+
+    def __init__(self, name: str, slots: int, run: Callable[[Slot], None], freed: Callable[[ClaimedJob], None]) -> None:
+        self.slots = slots
+        self._name = name
+        self._run = run
+        self._freed = freed
+        self._jobs: deque[tuple[float, ClaimedJob]] = deque()
+        self._ready = threading.Condition()
+        self._busy: dict[Slot, None] = {}
+        self._threads = self._idle = 0
+        self._stopped = False
+
+    def put(self, jobs: list[ClaimedJob]) -> None:
+        """Let these jobs run when slots are free, in order."""
+        now = time.monotonic()
+        with self._ready:
+            self._jobs.extend((now, job) for job in jobs)
+            self._ready.notify(len(jobs))
+            for _ in range(min(self._wanted_threads(), len(jobs))):
+                self._start_thread()
+
+    def withdraw(self, waited: float) -> list[ClaimedJob]:
+        """Take back the jobs that have waited for `waited` seconds or more and have not started."""
+        limit = time.monotonic() - waited
+        with self._ready:
+            taken = [job for since, job in self._jobs if since <= limit]
+            self._jobs = deque(entry for entry in self._jobs if entry[0] > limit)
+        return taken
+
+    def waiting(self) -> int:
+        """How many jobs have not started."""
+        return len(self._jobs)
+
+    def running(self) -> int:
+        """How many jobs occupy a slot; a late one does not any more."""
+        return sum(not slot.late for slot in list(self._busy))
+
+    def late(self) -> list[Slot]:
+        """The runs whose time is over and whose threads have not ended."""
+        return [slot for slot in list(self._busy) if slot.late]
+
+    def busy(self) -> list[Slot]:
+        """Every run whose thread has not ended."""
+        return list(self._busy)
+
+    def expire(self, limit_of: Callable[[ClaimedJob], timedelta | None]) -> list[Slot]:
+        """Give the slots of runs over their time limit to other threads; those runs."""
+        now = time.monotonic()
+        with self._ready:
+            late = [slot for slot in self._busy if not slot.late and _is_over(slot, limit_of(slot.job), now)]
+            for slot in late:
+                slot.late = True
+                self._start_thread()
+        return late
+
+    def stop(self) -> None:
+        """Start nothing more; what runs goes on."""
+        with self._ready:
+            self._stopped = True
+            self._ready.notify_all()
+
+    def _wanted_threads(self) -> int:
+        return max(0, min(self.slots - self._threads, len(self._jobs) - self._idle))
+
+    def _start_thread(self) -> None:
+        self._threads += 1
+        name = f"packhorse-{self._name}-{self._threads}"
+        threading.Thread(target=self._work, name=name, daemon=True).start()
+
+    def _work(self) -> None:
+        while (slot := self._next()) is not None:
+            try:
+                self._run(slot)
+            finally:
+                with self._ready:
+                    del self._busy[slot]
+            self._freed(slot.job)
+            if slot.late:
+                break
+        with self._ready:
+            self._threads -= 1
+
+    def _next(self) -> Slot | None:
+        with self._ready:
+            self._idle += 1
+            while not self._jobs and not self._stopped:
+                self._ready.wait()
+            self._idle -= 1
+            if self._stopped:
+                return None
+            slot = Slot(self._jobs.popleft()[1])
+            self._busy[slot] = None
+            return slot
+
+
+class LoopLane:
+    """Slots are coroutines on one event loop, in a thread of its own that starts with the first job."""
+
+    def __init__(
+        self,
+        slots: int,
+        run: Callable[[ClaimedJob], Coroutine[Any, Any, None]],
+        freed: Callable[[ClaimedJob], None],
+    ) -> None:
+        self.slots = slots
+        self._run = run
+        self._freed = freed
+        self._jobs: deque[tuple[float, ClaimedJob]] = deque()
+        self._lock = threading.Lock()
+        self._tasks: dict[asyncio.Task[None], ClaimedJob] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopped = False
+
+    def put(self, jobs: list[ClaimedJob]) -> None:
+        """Let these jobs run when slots are free, in order."""
+        now = time.monotonic()
+        with self._lock:
+            self._jobs.extend((now, job) for job in jobs)
+            loop = self._loop or self._start_loop()
+        loop.call_soon_threadsafe(self._fill)
+
+    def withdraw(self, waited: float) -> list[ClaimedJob]:
+        """Take back the jobs that have waited for `waited` seconds or more and have not started."""
+        limit = time.monotonic() - waited
+        with self._lock:
+            taken = [job for since, job in self._jobs if since <= limit]
+            self._jobs = deque(entry for entry in self._jobs if entry[0] > limit)
+        return taken
+
+    def waiting(self) -> int:
+        """How many jobs have not started."""
+        return len(self._jobs)
+
+    def running(self) -> int:
+        """How many jobs occupy a slot."""
+        return len(self._tasks)
+
+    def stop(self) -> None:
+        """Start nothing more; what runs goes on."""
+        self._stopped = True
+
+    def cancel(self) -> None:
+        """Cancel what still runs; each coroutine ends at its next await."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._cancel_all)
+
+    def close(self) -> None:
+        """End the loop and its thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+
+    def _start_loop(self) -> asyncio.AbstractEventLoop:
+        self._loop = loop = asyncio.new_event_loop()
+        threading.Thread(target=self._serve, args=(loop,), name="packhorse-loop", daemon=True).start()
+        return loop
+
+    @staticmethod
+    def _serve(loop: asyncio.AbstractEventLoop) -> None:
+        asyncio.set_event_loop(loop)
+        try:
+            loop.run_forever()
+            loop.run_until_complete(loop.shutdown_asyncgens())
+        finally:
+            loop.close()
+
+    def _fill(self) -> None:
+        while self._jobs and len(self._tasks) < self.slots and not self._stopped:
+            with self._lock:
+                if not self._jobs:
+                    return
+                job = self._jobs.popleft()[1]
+            task = asyncio.get_running_loop().create_task(self._run(job))
+            self._tasks[task] = job
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        job = self._tasks.pop(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            asyncio.get_running_loop().call_exception_handler({"message": f"job {job.id}", "exception": error})
+        self._fill()
+        self._freed(job)
+
+    def _cancel_all(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+
+
+def _is_over(slot: Slot, limit: timedelta | None, now: float) -> bool:
+    return limit is not None and now - slot.started >= limit.total_seconds()

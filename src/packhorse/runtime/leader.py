@@ -1,0 +1,41 @@
+"""The leader: one worker of all that does what must be done once. Its death delays nothing that is due.
+
+Leadership is a lease in the database: whoever finds it expired takes it, and its holder renews it at a third of its
+length. What leaders do must be harmless when two do it, because a leader that was stopped may wake up and go on
+until its next renewal fails.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from packhorse.engine import Engine
+from packhorse.runtime.service import Service
+
+LEASE = timedelta(seconds=15)
+
+
+class Leader(Service):
+    """Seeks the leadership; while it has it, looks after the engine."""
+
+    name = "leader"
+    interval = LEASE.total_seconds() / 3
+
+    def __init__(self, engine: Engine, worker: int) -> None:
+        super().__init__()
+        self._engine = engine
+        self._worker = worker
+        self.is_leader = False
+
+    def run_once(self) -> float | None:
+        """Renew or seek the leadership, then do the leader's duty."""
+        self.is_leader = self._engine.acquire_leadership(self._worker, LEASE)
+        if self.is_leader:
+            self._engine.upkeep()
+        return None
+
+    def resign(self) -> None:
+        """Give the leadership up, so that another worker has it at once."""
+        if self.is_leader:
+            self._engine.release_leadership(self._worker)
+            self.is_leader = False

@@ -1,0 +1,52 @@
+"""A worker process under a supervisor: its signals, its tie to the parent, its exit status."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+
+from packhorse.runtime.orphan import die_with_parent
+from packhorse.runtime.supervisor import EXIT_FAILED, EXIT_KILLED, EXIT_OK, EXIT_REPLACE, EXIT_SCHEMA
+from packhorse.runtime.worker import Ended, Worker
+
+
+def serve(make_worker: Callable[[], Worker]) -> int:
+    """Run a worker until the supervisor says stop or is gone; the exit status.
+
+    SIGTERM stops it gracefully. SIGINT is the supervisor's alone. The end of standard input means that the
+    supervisor has died.
+    """
+    die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    worker = make_worker()
+    signal.signal(signal.SIGTERM, lambda number, frame: worker.stop())
+    threading.Thread(target=_watch_parent, name="packhorse-parent", daemon=True).start()
+    ended = worker.run()
+    return leave(_status(worker, ended), ended)
+
+
+def leave(status: int, ended: Ended) -> int:
+    """Return the status; when threads still hang in handlers, end the process here, taking them along."""
+    if not ended.clean:
+        logging.shutdown()
+        os._exit(status)
+    return status
+
+
+def _status(worker: Worker, ended: Ended) -> int:
+    if worker.schema_error is not None:
+        return EXIT_SCHEMA
+    if ended.replace:
+        return EXIT_REPLACE
+    return EXIT_OK if ended.clean else EXIT_KILLED
+
+
+def _watch_parent() -> None:
+    """Without a kernel that kills orphans: end when the pipe from the supervisor does."""
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    os._exit(EXIT_FAILED)

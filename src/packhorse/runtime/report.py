@@ -1,0 +1,63 @@
+"""What is told of a job after its run, and how an exception becomes text that is safe to store."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+
+from packhorse.domain.decide import Ack
+from packhorse.domain.job import ClaimedJob
+from packhorse.domain.outcome import ErrorInfo
+from packhorse.domain.state import JobState
+
+log = logging.getLogger("packhorse.worker")
+
+LONGEST_TEXT = 16 * 1024
+"""Characters kept of a message or of a traceback (its end, where the cause stands)."""
+
+
+def error_info(error: BaseException) -> ErrorInfo:
+    """The exception as text: bounded, without NUL and lone surrogates, even when its own `str` raises."""
+    lines = traceback.format_exception(error)
+    return ErrorInfo(type(error).__name__, storable(_message(error)), storable("".join(lines), keep_end=True))
+
+
+def storable(text: str, *, keep_end: bool = False) -> str:
+    """The text as every database stores it, cut to `LONGEST_TEXT`."""
+    clean = text.replace("\x00", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")
+    if len(clean) <= LONGEST_TEXT:
+        return clean
+    return "…" + clean[-LONGEST_TEXT + 1 :] if keep_end else clean[: LONGEST_TEXT - 1] + "…"
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as broken:
+        return f"<the exception's own str() raised {type(broken).__name__}>"
+
+
+def report_ack(job: ClaimedJob, ack: Ack) -> None:
+    """Write one log line for a run that did not simply succeed."""
+    name = f"job {job.id} ({job.task}), attempt {job.attempt}"
+    why = ack.error.message if ack.error else ack.reason
+    match ack.state:
+        case JobState.SUCCEEDED if ack.reason:
+            log.warning("%s: %s", name, ack.reason)
+        case JobState.SCHEDULED:
+            wait = ack.delay.total_seconds() if ack.delay else 0
+            log.warning("%s: %s, again in %.1f s: %s", name, ack.outcome, wait, why)
+        case JobState.FAILED:
+            log.error("%s failed for good: %s", name, why)
+        case JobState.CANCELLED:
+            log.info("%s was cancelled by its handler: %s", name, why)
+        case _:
+            log.debug("%s: %s", name, ack.outcome)
+
+
+def report_lost(job_id: int) -> None:
+    """Say that an acknowledgement came too late."""
+    log.warning(
+        "job %d: the lease was lost before this run ended; it was rescued, and this run's end counts for nothing",
+        job_id,
+    )

@@ -1,0 +1,55 @@
+"""The rescuer: gives the jobs of dead workers back to the queue, or up, when they keep killing their workers."""
+
+from __future__ import annotations
+
+import logging
+
+from packhorse.domain.decide import decide
+from packhorse.domain.outcome import WorkerLost
+from packhorse.domain.retry import RetryPolicy, chance
+from packhorse.engine import Engine, WorkerRecord
+from packhorse.runtime.contact import Contact
+from packhorse.runtime.service import Service
+from packhorse.task import TaskRegistry
+
+log = logging.getLogger("packhorse.worker")
+
+CHUNK = 500
+
+
+class Rescuer(Service):
+    """Runs in every worker, when a look at the queue shows that some worker is lost. Two at once do no harm."""
+
+    name = "rescuer"
+    interval = 30.0
+
+    def __init__(self, engine: Engine, registry: TaskRegistry, contact: Contact, worker: int) -> None:
+        super().__init__()
+        self._engine = engine
+        self._registry = registry
+        self._contact = contact
+        self._worker = worker
+
+    def run_once(self) -> float | None:
+        """Rescue the jobs of every lost worker, unless this one itself was cut off until just now."""
+        if not self._engine.features.liveness_by_lock and not self._contact.is_settled():
+            return 1.0
+        for lost in self._engine.list_lost_workers():
+            if lost.id != self._worker:
+                self.rescue(lost)
+        return None
+
+    def rescue(self, lost: WorkerRecord) -> int:
+        """Rescue the jobs of one worker and forget it; how many jobs."""
+        rescued = 0
+        while jobs := self._engine.list_leased_jobs(lost.id, CHUNK):
+            acks = [decide(job, WorkerLost(lost.name), self._policy(job.task), chance()) for job in jobs]
+            rescued += len(self._engine.ack_jobs(acks))
+        self._engine.deregister_worker(lost.id)
+        if rescued:
+            log.warning("worker %s is lost; %d of its jobs were rescued", lost.name, rescued)
+        return rescued
+
+    def _policy(self, task_name: str) -> RetryPolicy:
+        task = self._registry.find(task_name)
+        return task.policy if task else RetryPolicy()

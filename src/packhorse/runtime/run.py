@@ -1,0 +1,274 @@
+"""Run one job: resolve → run → decide → ack → report, each step over one value, the `Run`.
+
+resolve   find the task and decode the arguments
+run       call the handler; what it returned or raised becomes an outcome
+decide    the pure rule says what follows
+ack       commit it with the handler's writes (atomic), or hand it to the acker
+report    tell the middleware and the log
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from packhorse.context import AsyncTaskTransaction, Context, SessionFactory, TaskTransaction, entered, no_sessions
+from packhorse.domain.decide import Ack, decide
+from packhorse.domain.job import ClaimedJob
+from packhorse.domain.outcome import ErrorInfo, Fail, Failure, Outcome, Skip, Success, Unknown, Unstarted, Verdict
+from packhorse.domain.retry import RetryPolicy, chance
+from packhorse.engine import AsyncTransaction, Engine, Statement, Transaction
+from packhorse.errors import DatabaseBusy, LeaseLost, PayloadError
+from packhorse.runtime.hooks import Hooks
+from packhorse.runtime.report import error_info, report_ack, report_lost
+from packhorse.task import Task, TaskRegistry
+
+TRANSIENT_SQLSTATES = frozenset({"40001", "40P01", "55P03"})
+"""PostgreSQL: serialization failure, deadlock, lock not available. https://www.postgresql.org/docs/current/errcodes-appendix.html"""
+STOPPED = Skip("the worker was stopped while it ran", after=timedelta(seconds=1))
+
+
+class TimeLimit(Exception):
+    """The handler took longer than its task's time limit."""
+
+
+@dataclass(slots=True)
+class Run:
+    """One run of one job, on its way through the steps."""
+
+    job: ClaimedJob
+    context: Context
+    task: Task[..., Any] | None = None
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    outcome: Outcome | None = None
+    ack: Ack | None = None
+    is_late: Callable[[], bool] = lambda: False
+    """Whether the time limit has passed meanwhile."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runner:
+    """What the steps need; one for a whole worker.
+
+    Attributes:
+        deliver: takes the ack of a run whose writes, if any, are not ours to commit.
+        begin: opens the transaction of an atomic `def` handler; the engine's own by default.
+        sessions: makes an SQLAlchemy session over a transaction.
+    """
+
+    engine: Engine
+    registry: TaskRegistry
+    deliver: Callable[[Ack, bool], None]
+    hooks: Hooks = field(default_factory=Hooks)
+    begin: Callable[[], Transaction] | None = None
+    abegin: Callable[[], Awaitable[AsyncTransaction]] | None = None
+    sessions: SessionFactory = no_sessions
+
+    def run(self, job: ClaimedJob, is_late: Callable[[], bool] = lambda: False) -> Run:
+        """Run a job whose handler is a plain function, in this thread."""
+        return self.report(self.attempt(job, is_late))
+
+    async def arun(self, job: ClaimedJob) -> Run:
+        """Run a job whose handler is a coroutine function."""
+        return self.report(await self.aattempt(job))
+
+    def attempt(self, job: ClaimedJob, is_late: Callable[[], bool] = lambda: False) -> Run:
+        """All steps but the report, for a plain function."""
+        run = self._resolve(job, is_late)
+        self._run(run)
+        self._decide(run)
+        self._ack(run)
+        return run
+
+    async def aattempt(self, job: ClaimedJob) -> Run:
+        """All steps but the report, for a coroutine function."""
+        run = self._resolve(job, lambda: False)
+        await self._arun(run)
+        self._decide(run)
+        await self._aack(run)
+        return run
+
+    def finish(self, job: ClaimedJob, outcome: Outcome) -> Run:
+        """Decide, ack and report a run that happened elsewhere or not at all."""
+        run = Run(job, Context(job), self.registry.find(job.task), outcome=outcome)
+        self._decide(run)
+        self._ack(run)
+        return self.report(run)
+
+    def report(self, run: Run) -> Run:
+        """Tell the middleware and the log what follows."""
+        ack = _decided(run)
+        if not isinstance(run.outcome, Unstarted | Unknown):
+            self.hooks.finished(run.context, ack)
+        report_ack(run.job, ack)
+        return run
+
+    def _resolve(self, job: ClaimedJob, is_late: Callable[[], bool]) -> Run:
+        task = self.registry.find(job.task)
+        run = Run(job, Context(job), task, is_late=is_late)
+        if task is None:
+            run.outcome = Unknown(job.task)
+            return run
+        try:
+            run.args, run.kwargs = task.signature.decode(job.args, job.kwargs)
+        except PayloadError as error:
+            run.outcome = Failure(error_info(error), Fail("its stored arguments can't be read"))
+        return run
+
+    def _run(self, run: Run) -> None:
+        task = run.task
+        if task is None or run.outcome is not None:
+            return
+        if task.atomic:
+            run.context = Context(run.job, TaskTransaction(self.begin or self.engine.begin, self.sessions))
+        try:
+            with entered(run.context), self.hooks.around(run.context):
+                run.outcome = outcome_of(run, task.function(*_leading(run), *run.args, **run.kwargs))
+        except BaseException as error:  # noqa: BLE001 - whatever a handler raises is its outcome
+            run.outcome = outcome_of_error(run, error)
+        if run.is_late():
+            run.outcome = timed_out(run.job, task)
+
+    async def _arun(self, run: Run) -> None:
+        task = run.task
+        if task is None or run.outcome is not None:
+            return
+        try:
+            if task.atomic:
+                opened = await (self.abegin or self.engine.abegin)()
+                run.context = Context(run.job, AsyncTaskTransaction(opened, self.sessions))
+            with entered(run.context), self.hooks.around(run.context):
+                run.outcome = outcome_of(run, await _within_limit(run, task))
+        except BaseException as error:  # noqa: BLE001 - whatever a handler raises is its outcome
+            run.outcome = outcome_of_error(run, error)
+
+    def _decide(self, run: Run) -> None:
+        policy = run.task.policy if run.task else RetryPolicy()
+        run.ack = decide(run.job, _known(run.outcome), policy, chance())
+
+    def _ack(self, run: Run) -> None:
+        tx = run.context.transaction
+        if not isinstance(tx, TaskTransaction) or not tx.is_open:
+            return self._deliver(run)
+        if not isinstance(run.outcome, Success):
+            tx.rollback()
+            return self._deliver(run)
+        try:
+            tx.flush()
+            accepted = [row for statement in self._statements(run) for row in tx.run(statement)]
+            if not accepted:
+                raise LeaseLost
+            tx.commit()
+        except BaseException as error:  # noqa: BLE001 - a commit that failed is the run's outcome
+            tx.rollback()
+            self._uncommitted(run, error)
+
+    async def _aack(self, run: Run) -> None:
+        tx = run.context.transaction
+        if not isinstance(tx, AsyncTaskTransaction):
+            return self._deliver(run)
+        if not isinstance(run.outcome, Success):
+            await tx.rollback()
+            return self._deliver(run)
+        try:
+            await tx.flush()
+            accepted = [row for statement in self._statements(run) for row in await tx.run(statement)]
+            if not accepted:
+                raise LeaseLost
+            await tx.commit()
+        except BaseException as error:  # noqa: BLE001 - a commit that failed is the run's outcome
+            await tx.rollback()
+            self._uncommitted(run, error)
+
+    def _statements(self, run: Run) -> Sequence[Statement]:
+        return self.engine.ack_statements(_decided(run))
+
+    def _uncommitted(self, run: Run, error: BaseException) -> None:
+        """The writes and the ack did not commit together.
+
+        Whether a commit that was cut off took place is unknown; if it did, the job's lease is gone and the ack that
+        is delivered now changes nothing.
+        """
+        if isinstance(error, LeaseLost):
+            return report_lost(run.job.id)
+        run.outcome = outcome_of_error(run, error)
+        self._decide(run)
+        self._deliver(run)
+
+    def _deliver(self, run: Run) -> None:
+        self.deliver(_decided(run), run.task is not None and run.task.ack_each)
+
+
+def outcome_of(run: Run, value: Any) -> Outcome:
+    """What a returned value means."""
+    if isinstance(value, Verdict):
+        return value
+    if value is None or run.task is None or not run.task.keep_result:
+        return Success()
+    try:
+        return Success(run.task.signature.encode_result(value))
+    except PayloadError as error:
+        return Success(note=f"its result was not kept: {error}")
+
+
+def outcome_of_error(run: Run, error: BaseException) -> Outcome:
+    """What a raised exception means, by the task's policy."""
+    if isinstance(error, Verdict):
+        return error
+    if isinstance(error, asyncio.CancelledError):
+        return STOPPED
+    policy = run.task.policy if run.task else RetryPolicy()
+    counted = not (run.context.transaction is not None and is_transient(error))
+    return Failure(error_info(error), policy.verdict_on(error), counted)
+
+
+def timed_out(job: ClaimedJob, task: Task[..., Any] | None) -> Failure:
+    """The outcome of a run that took longer than its time limit."""
+    limit = task.timeout.total_seconds() if task and task.timeout else 0
+    error = TimeLimit(f"job {job.id} ran for longer than its time limit of {limit:g} s")
+    policy = task.policy if task else RetryPolicy()
+    return Failure(ErrorInfo("TimeLimit", str(error)), policy.verdict_on(error))
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the database undid a transaction for nobody's fault: a deadlock, a serialization failure, a busy file."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, DatabaseBusy) or getattr(seen, "sqlstate", None) in TRANSIENT_SQLSTATES:
+            return True
+        if getattr(seen, "sqlite_errorname", "").startswith("SQLITE_BUSY"):
+            return True
+        seen = getattr(seen, "orig", None) or seen.__cause__
+    return False
+
+
+async def _within_limit(run: Run, task: Task[..., Any]) -> Any:
+    limit = task.timeout.total_seconds() if task.timeout else None
+    deadline = asyncio.timeout(limit)
+    try:
+        async with deadline:
+            return await task.function(*_leading(run), *run.args, **run.kwargs)
+    except TimeoutError as error:
+        if deadline.expired():
+            raise TimeLimit(f"job {run.job.id} ran for longer than its time limit of {limit:g} s") from error
+        raise
+
+
+def _leading(run: Run) -> tuple[Context, ...]:
+    return (run.context,) if run.task and run.task.signature.takes_context else ()
+
+
+def _known(outcome: Outcome | None) -> Outcome:
+    if outcome is None:
+        raise AssertionError("a run was decided before it ended")
+    return outcome
+
+
+def _decided(run: Run) -> Ack:
+    if run.ack is None:
+        raise AssertionError("a run was acknowledged before it was decided")
+    return run.ack

@@ -1,0 +1,54 @@
+"""How a worker process works: frozen values, checked once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from packhorse.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSettings:
+    """How a worker process works. Durations are in seconds.
+
+    Attributes:
+        queues: the queues to serve and how many slots each may take, None for as many as there are; empty serves all.
+        threads: how many `def` handlers run at once; 16.
+        coroutines: how many `async def` handlers run at once; 100.
+        children: how many isolated child processes run at once; the number of processors.
+        poll: how often to look for work when nothing woke the worker; 1 s.
+        lease: how long a worker that is not heard of counts as alive; 15 s.
+        beat: how often it is heard of; 4 s.
+        shutdown_timeout: how long running jobs may take to end at a stop; 25 s.
+        notifications: whether to listen for wake-ups; without them only `poll` finds work.
+        app_path: where the application is, `package.module:attribute`; needed by isolated children.
+    """
+
+    queues: Mapping[str, int | None] = field(default_factory=lambda: MappingProxyType({}))
+    threads: int = 16
+    coroutines: int = 100
+    children: int = field(default_factory=lambda: os.cpu_count() or 1)
+    poll: float = 1.0
+    lease: float = 15.0
+    beat: float = 4.0
+    shutdown_timeout: float = 25.0
+    notifications: bool = True
+    app_path: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("threads", "coroutines", "children"):
+            if getattr(self, name) < 1:
+                raise ConfigurationError(f"a worker needs {name} of at least 1, not {getattr(self, name)}")
+        if not 0.01 <= self.poll <= 60:
+            raise ConfigurationError(f"poll must be between 0.01 and 60 seconds, not {self.poll}")
+        if not 0 < self.beat * 2 <= self.lease:
+            raise ConfigurationError(f"the lease ({self.lease} s) must be at least twice the beat ({self.beat} s)")
+        if self.shutdown_timeout < 0:
+            raise ConfigurationError(f"shutdown_timeout can't be negative: {self.shutdown_timeout}")
+
+    def serves(self, queue: str) -> bool:
+        """Whether the worker takes jobs of this queue."""
+        return not self.queues or queue in self.queues
