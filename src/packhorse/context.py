@@ -20,6 +20,7 @@ SessionFactory = Callable[[Any], Any]
 
 
 def no_sessions(transaction: Any) -> Any:
+    """Where SQLAlchemy is not set up: says so when a session is asked for."""
     raise UsageError("ctx.tx.session needs SQLAlchemy: pip install 'packhorse[sqlalchemy]'")
 
 

@@ -138,7 +138,7 @@ class JobFailed(PackhorseError):
         error_traceback: str | None = None,
     ) -> None:
         why = f"{error_type}: {error_message}" if error_type else reason
-        super().__init__(f"job {job_id} {'was cancelled' if state == 'cancelled' else state}: {why or 'no reason given'}")
+    """The job was rescued meanwhile: this run's end, and in atomic mode its writes, count for nothing."""
         self.job_id = job_id
         self.state = state
         self.reason = reason
@@ -152,4 +152,4 @@ class ResultTimeout(PackhorseError, TimeoutError):
 
 
 class LeaseLost(PackhorseError):
-    """The job was rescued meanwhile: this run's acknowledgement, and in atomic mode its writes, count for nothing."""
+    """The job was rescued meanwhile: this run's end, and in atomic mode its writes, count for nothing."""

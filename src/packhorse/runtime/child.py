@@ -1,25 +1,25 @@
 """Isolated handlers, seen from the child: import the application, then run one job after another from a pipe.
 
-Started as `python -m packhorse.runtime.child package.module:app`. What the handler prints goes to stderr: the real
-standard output carries the answers.
+Started as `python -m packhorse child package.module:app`. What the handler prints goes to stderr: the real standard
+output carries the answers.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import sys
-from typing import TYPE_CHECKING, BinaryIO
+from collections.abc import Callable
+from typing import BinaryIO
 
 import msgspec
 
+from packhorse.domain.decide import Ack
 from packhorse.domain.job import ClaimedJob
 from packhorse.runtime.isolation import Reply, reply_of
 from packhorse.runtime.orphan import die_with_parent
+from packhorse.runtime.run import Runner
 
-if TYPE_CHECKING:
-    from packhorse.domain.decide import Ack
-    from packhorse.runtime.run import Runner
+RunnerFor = Callable[[Callable[[Ack, bool], None]], Runner]
 
 
 class IsolatedRunner:
@@ -44,12 +44,10 @@ class IsolatedRunner:
         return reply_of(run.outcome, acked=not self._left_to_parent)
 
 
-def serve(app_path: str, requests: BinaryIO, replies: BinaryIO) -> None:
+def serve(runner_for: RunnerFor, requests: BinaryIO, replies: BinaryIO) -> None:
     """Answer each line of `requests`, a job, with a line of `replies`, until the pipe ends."""
-    from packhorse.app import load_app
-
     isolated = IsolatedRunner()
-    runner = load_app(app_path).runner(isolated.deliver)
+    runner = runner_for(isolated.deliver)
     replies.write(b"\n")
     replies.flush()
     for line in requests:
@@ -58,15 +56,12 @@ def serve(app_path: str, requests: BinaryIO, replies: BinaryIO) -> None:
         replies.flush()
 
 
-def main() -> None:
-    """Take over the pipes, then serve."""
+def main(runner_for: RunnerFor) -> None:
+    """Take over the pipes, then serve; `runner_for` makes the application's runner, given where its acks go."""
     die_with_parent()
     requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    with open(os.devnull, "rb") as nothing:
-        os.dup2(nothing.fileno(), 0)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
     os.dup2(2, 1)
-    serve(sys.argv[1], requests, replies)
-
-
-if __name__ == "__main__":
-    main()
+    serve(runner_for, requests, replies)

@@ -1,4 +1,4 @@
-"""The heartbeat: says that workers are alive. A supervisor says it for its children, so that no handler can stall it."""
+"""The heartbeat: says that workers are alive. A supervisor says it for its children: no handler can stall it."""
 
 from __future__ import annotations
 

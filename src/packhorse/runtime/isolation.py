@@ -88,7 +88,7 @@ class Child:
     """One child process."""
 
     def __init__(self, app_path: str) -> None:
-        command = [sys.executable, "-m", "packhorse.runtime.child", app_path]
+        command = [sys.executable, "-m", "packhorse", "child", app_path]
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
         )

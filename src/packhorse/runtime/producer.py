@@ -40,6 +40,7 @@ class Producer(Service):
         engine: Engine,
         registry: TaskRegistry,
         settings: WorkerSettings,
+        *,
         worker: int,
         contact: Contact,
         finish: Callable[[ClaimedJob, Outcome], object],

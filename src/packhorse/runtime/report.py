@@ -33,7 +33,7 @@ def storable(text: str, *, keep_end: bool = False) -> str:
 def _message(error: BaseException) -> str:
     try:
         return str(error)
-    except Exception as broken:
+    except Exception as broken:  # noqa: BLE001 - whatever a stranger's str() raises
         return f"<the exception's own str() raised {type(broken).__name__}>"
 
 

@@ -194,7 +194,8 @@ class Runner:
         is delivered now changes nothing.
         """
         if isinstance(error, LeaseLost):
-            return report_lost(run.job.id)
+            report_lost(run.job.id)
+            return
         run.outcome = outcome_of_error(run, error)
         self._decide(run)
         self._deliver(run)

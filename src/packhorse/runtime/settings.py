@@ -9,6 +9,8 @@ from types import MappingProxyType
 
 from packhorse.errors import ConfigurationError
 
+SHORTEST_POLL, LONGEST_POLL = 0.01, 60.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSettings:
@@ -42,8 +44,10 @@ class WorkerSettings:
         for name in ("threads", "coroutines", "children"):
             if getattr(self, name) < 1:
                 raise ConfigurationError(f"a worker needs {name} of at least 1, not {getattr(self, name)}")
-        if not 0.01 <= self.poll <= 60:
-            raise ConfigurationError(f"poll must be between 0.01 and 60 seconds, not {self.poll}")
+        if not SHORTEST_POLL <= self.poll <= LONGEST_POLL:
+            raise ConfigurationError(
+                f"poll must be between {SHORTEST_POLL} and {LONGEST_POLL} seconds, not {self.poll}"
+            )
         if not 0 < self.beat * 2 <= self.lease:
             raise ConfigurationError(f"the lease ({self.lease} s) must be at least twice the beat ({self.beat} s)")
         if self.shutdown_timeout < 0:

@@ -103,7 +103,9 @@ class Worker:
         contact = Contact(settings.lease)
         self._acker = Acker(self._engine, self._acked)
         self._runner = replace(runner, deliver=self._acker.put)
-        self._producer = Producer(self._engine, self._registry, settings, self.id, contact, self._runner.finish)
+        self._producer = Producer(
+            self._engine, self._registry, settings, worker=self.id, contact=contact, finish=self._runner.finish
+        )
         self._executor = Executor(self._runner, settings, self._producer.freed)
         self._producer.attach(self._executor, self._acker)
         self._rescuer = Rescuer(self._engine, self._registry, contact, self.id)
