@@ -152,4 +152,3 @@ class ResultTimeout(PackhorseError, TimeoutError):
 
 
 class LeaseLost(PackhorseError):
-    """The job was rescued meanwhile: this run's end, and in atomic mode its writes, count for nothing."""
