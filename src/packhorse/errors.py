@@ -138,7 +138,8 @@ class JobFailed(PackhorseError):
         error_traceback: str | None = None,
     ) -> None:
         why = f"{error_type}: {error_message}" if error_type else reason
-    """The job was rescued meanwhile: this run's end, and in atomic mode its writes, count for nothing."""
+        how = "was cancelled" if state == "cancelled" else state
+        super().__init__(f"job {job_id} {how}: {why or 'no reason given'}")
         self.job_id = job_id
         self.state = state
         self.reason = reason
@@ -152,3 +153,4 @@ class ResultTimeout(PackhorseError, TimeoutError):
 
 
 class LeaseLost(PackhorseError):
+    """The job was rescued meanwhile: this run's end, and in atomic mode its writes, count for nothing."""
