@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import queue
 import signal
 import sys
 import threading
@@ -23,7 +24,9 @@ def serve(make_worker: Callable[[], Worker]) -> int:
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     worker = make_worker()
-    signal.signal(signal.SIGTERM, lambda number, frame: worker.stop())
+    stops: queue.SimpleQueue[int] = queue.SimpleQueue()
+    signal.signal(signal.SIGTERM, lambda number, frame: stops.put(number))
+    threading.Thread(target=_stop_when_asked, args=(stops, worker), name="packhorse-signals", daemon=True).start()
     threading.Thread(target=_watch_parent, name="packhorse-parent", daemon=True).start()
     ended = worker.run()
     return leave(_status(worker, ended), ended)
@@ -43,6 +46,12 @@ def _status(worker: Worker, ended: Ended) -> int:
     if ended.replace:
         return EXIT_REPLACE
     return EXIT_OK if ended.clean else EXIT_KILLED
+
+
+def _stop_when_asked(stops: queue.SimpleQueue[int], worker: Worker) -> None:
+    """Outside the signal handler, which may have interrupted the main thread while it held a lock."""
+    stops.get()
+    worker.stop()
 
 
 def _watch_parent() -> None:

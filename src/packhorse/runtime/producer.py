@@ -22,6 +22,9 @@ BUFFER_SECONDS = 0.1
 """No more is claimed than will be started, at the observed rate, within this time."""
 STALE_SECONDS = 1.0
 """A claimed job that has not started after this time is given back."""
+BUSY_SECONDS = 1.0
+"""A worker that has found work for this long at a stretch does not need to be woken."""
+SHORTEST_WAIT = 0.01
 STAGE_LIMIT = 500
 PARK_LIMIT = 5000
 DRAIN_SECONDS = 5.0
@@ -65,7 +68,8 @@ class Producer(Service):
         self._others: frozenset[str] = frozenset()
         self._due_at: float | None = None
         self._look_at = 0.0
-        self._idle_hints = True
+        self._hints_wanted = True
+        self._busy_since: float | None = None
         self._rate = Rate()
         self.is_quiet = False
         self.on_lost_workers: Callable[[], None] = lambda: None
@@ -96,8 +100,9 @@ class Producer(Service):
         if self.is_quiet or self.is_stopping or self._acker.is_full():
             return None
         if (self._suspects or self._alone is not None) and not self._take_suspect():
-            return 0.01
+            return SHORTEST_WAIT
         self._claim_round()
+        self._tune_hints()
         return self._pause()
 
     def on_trouble(self, error: DatabaseError) -> None:
@@ -124,9 +129,10 @@ class Producer(Service):
             glance = self._engine.glance(self._worker)
         self._ready = self._served(glance.ready_queues)
         self._suspects = self._served(glance.suspect_queues)
-        self._due_at = None if glance.due_in is None else time.monotonic() + max(0.0, glance.due_in.total_seconds())
+        self._due_at = (
+            None if glance.due_in is None else time.monotonic() + max(SHORTEST_WAIT, glance.due_in.total_seconds())
+        )
         self._others = self._others & self._engine.list_known_tasks() if self._others else self._others
-        self._seek_hints(not self._ready)
 
     def _make_ready(self, glance: Glance) -> int:
         """Stage what is due and unpark what this worker knows; how many jobs became available."""
@@ -140,10 +146,17 @@ class Producer(Service):
     def _served(self, queues: Iterable[str]) -> list[str]:
         return [queue for queue in queues if self._settings.serves(queue)]
 
-    def _seek_hints(self, wanted: bool) -> None:
-        if wanted != self._idle_hints:
+    def _tune_hints(self) -> None:
+        """Ask producers to stop waking a worker that has been busy for a while; ask for it again when it runs dry.
+
+        After asking it looks once more: what came in between woke nobody.
+        """
+        now = time.monotonic()
+        self._busy_since = (self._busy_since or now) if self._ready else None
+        wanted = self._busy_since is None or now - self._busy_since < BUSY_SECONDS
+        if wanted != self._hints_wanted:
             self._engine.seek_hints(self._worker, wanted)
-            self._idle_hints = wanted
+            self._hints_wanted = wanted
             self._look_at = 0.0 if wanted else self._look_at
 
     def _pause(self) -> float:

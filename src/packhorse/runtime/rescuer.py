@@ -44,7 +44,10 @@ class Rescuer(Service):
         rescued = 0
         while jobs := self._engine.list_leased_jobs(lost.id, CHUNK):
             acks = [decide(job, WorkerLost(lost.name), self._policy(job.task), chance()) for job in jobs]
-            rescued += len(self._engine.ack_jobs(acks))
+            accepted = self._engine.ack_jobs(acks)
+            rescued += len(accepted)
+            if not accepted:
+                break
         self._engine.deregister_worker(lost.id)
         if rescued:
             log.warning("worker %s is lost; %d of its jobs were rescued", lost.name, rescued)
