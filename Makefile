@@ -30,7 +30,7 @@ $(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
 servers: setup  ## PostgreSQL and PgBouncer for the tests, where they are missing
 	@tools/find-servers $(BIN)/python
 
-test: setup servers lint types  ## everything: style, layers, types, and the whole suite on every engine
+test: setup servers  ## everything: the whole suite on every engine, with style, layers and types among the tests
 	$(PYTEST) --acceptance write
 
 quick: setup  ## the loop of every minute: SQLite only, nothing slow
