@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any, Literal, Protocol
 
 from packhorse.engine import Row, Statement
@@ -51,6 +52,10 @@ class Connection(AnyConnection, Protocol):
         """Run the statement inside the caller's open transaction; commits nothing."""
         ...
 
+    def transaction(self) -> AbstractContextManager[None]:
+        """A transaction, or a savepoint in the open one, whose commit `on_commit` sees."""
+        ...
+
 
 class AsyncConnection(AnyConnection, Protocol):
     """A caller's asynchronous connection (or session), as far as we need it."""
@@ -62,6 +67,10 @@ class AsyncConnection(AnyConnection, Protocol):
 
     async def run(self, statement: Statement) -> list[Row]:
         """Run the statement inside the caller's open transaction; commits nothing."""
+        ...
+
+    def transaction(self) -> AbstractAsyncContextManager[None]:
+        """A transaction, or a savepoint in the open one, whose commit `on_commit` sees."""
         ...
 
 

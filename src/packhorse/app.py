@@ -1,0 +1,224 @@
+"""The composition root: an application's settings, its tasks, and the implementations behind the contracts."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, overload
+
+from packhorse.client import Client
+from packhorse.commits import CommitWatch
+from packhorse.config import Settings, WorkerMode
+from packhorse.connection import AsyncConnection, Connection
+from packhorse.connections.recognise import adapt
+from packhorse.context import Context
+from packhorse.domain.outcome import Verdict
+from packhorse.domain.retry import Backoff
+from packhorse.engine import Engine
+from packhorse.errors import ConfigurationError
+from packhorse.middleware import Middleware
+from packhorse.options import Isolation, task_options
+from packhorse.task import Task, TaskRegistry
+from packhorse.transaction import TransactionBlock
+
+if TYPE_CHECKING:
+    from packhorse.domain.decide import Ack
+    from packhorse.runtime.inline import InlineWorker
+    from packhorse.runtime.run import Runner
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class TaskDecorator(Protocol):
+    """What `app.task(…)` with options returns: it turns a function into a task."""
+
+    @overload
+    def __call__(self, function: Callable[Concatenate[Context, P], R], /) -> Task[P, R]: ...
+    @overload
+    def __call__(self, function: Callable[P, R], /) -> Task[P, R]: ...
+
+
+class Packhorse(Client):
+    """An application: its tasks, and the database that its jobs live in.
+
+    Nothing is opened before the first use, so that a module may make one at its top.
+
+    Args:
+        url: where the jobs are: `sqlite:///shop.db` (relative), `sqlite:////var/shop.db`, `postgresql://…`, or
+            `django://alias`; by default PACKHORSE_DATABASE_URL, then the settings file, then DATABASE_URL.
+        schema: the PostgreSQL schema that holds the tables; `packhorse`.
+        worker: `processes` (the default) leaves the jobs to `packhorse worker`; `inline` runs them in the producer's
+            thread, after its commit.
+        middleware: code around every enqueue and every run, the first one outermost.
+
+    Raises:
+        ConfigurationError: a setting is unknown or wrong.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        schema: str | None = None,
+        worker: WorkerMode | None = None,
+        middleware: Sequence[Middleware] = (),
+    ) -> None:
+        self.settings = Settings.load(database_url=url, schema=schema, worker=worker)
+        self.middleware = tuple(middleware)
+        super().__init__(lambda: self.engine, TaskRegistry(), adapt, self.middleware)
+        self._engines: dict[int, Engine] = {}
+        self._lock = threading.Lock()
+        self._watch = CommitWatch(self.run_pending) if self.settings.worker == "inline" else None
+        self._inline: InlineWorker | None = None
+
+    @overload
+    def task(self, function: Callable[Concatenate[Context, P], R], /) -> Task[P, R]: ...
+    @overload
+    def task(self, function: Callable[P, R], /) -> Task[P, R]: ...
+    @overload
+    def task(
+        self,
+        *,
+        name: str | None = None,
+        aliases: Sequence[str] = (),
+        queue: str | None = None,
+        priority: int | str | None = None,
+        max_attempts: int | None = None,
+        backoff: Backoff | None = None,
+        on_error: Mapping[type[BaseException], Verdict | type[Verdict]] | None = None,
+        max_skips: int | None = None,
+        timeout: timedelta | None = None,
+        atomic: bool = False,
+        isolation: Isolation = "inline",
+        ack: Literal["batched", "each"] = "batched",
+        keep_result: bool = True,
+    ) -> TaskDecorator: ...
+    def task(self, function: Callable[..., Any] | None = None, **options: Any) -> Any:
+        """Make a task of a function: `@app.task`, or with options `@app.task(queue="billing")`.
+
+        A leading parameter annotated as `Context` (or called `ctx`) receives the context and is no part of the call.
+
+        Args:
+            function: the handler, `def` or `async def`.
+            options: name: by default `module.qualname`; required in `__main__`, which is another module in a worker.
+                aliases: former names, whose stored jobs are still run.
+                queue: where its jobs go; `default`.
+                priority: of its jobs: a number, small is urgent, or `urgent`, `high`, `medium` (the default), `low`,
+                `minor`.
+                max_attempts: how many counted failures make a job fail for good; 5.
+                backoff: how long to wait between attempts; 2 s, doubled up to 1 hour, ± 20 %.
+                on_error: what an exception of a type means, instead of a retry: `{ValueError: Fail}`.
+                max_skips: how many skips make a job fail; no limit.
+                timeout: how long a run may take; no limit.
+                atomic: whether the handler's writes through `ctx.tx` commit together with the acknowledgement.
+                isolation: `inline`, in the worker's process; or `process`, in a child that a timeout can kill.
+                ack: `batched`, or `each`: every run is acknowledged at once, by itself.
+                keep_result: whether the returned value is kept for `result()`.
+
+        Raises:
+            ConfigurationError: an option is wrong, or the name is missing.
+            DuplicateTask: another task has the name.
+        """
+        if function is not None:
+            return self._register(function, {})
+        return lambda function: self._register(function, options)
+
+    @property
+    def engine(self) -> Engine:
+        """The database backend; opened at the first use, and anew in a forked process.
+
+        Raises:
+            ConfigurationError: no database is configured, or its address is none of ours.
+        """
+        engine = self._engines.get(os.getpid())
+        if engine is None:
+            with self._lock:
+                engine = self._engines.get(os.getpid()) or open_engine(self.settings)
+                self._engines[os.getpid()] = engine
+        return engine
+
+    def transaction(self, conn: object | None = None) -> TransactionBlock:
+        """A transaction whose commit is seen: `with app.transaction(conn) as tx:`, or `async with`.
+
+        On any connection; within an open transaction it is a savepoint. Without `conn`, on a connection of the
+        application's own, read as `tx.connection`. On SQLite it begins with BEGIN IMMEDIATE.
+        """
+        return TransactionBlock(None if conn is None else adapt(conn), lambda: self.engine)
+
+    def run_pending(self) -> int:
+        """Run every job that is due, here and now, one after the other; how many.
+
+        Does nothing inside a job. What inline mode calls after each commit that it can see.
+        """
+        if self._inline is None:
+            from packhorse.runtime.inline import InlineWorker
+
+            self._inline = InlineWorker(self.runner(lambda ack, each: None))
+        return self._inline.run_pending()
+
+    def runner(self, deliver: Callable[[Ack, bool], None]) -> Runner:
+        """How this application's jobs are run; `deliver` takes the acknowledgements."""
+        from packhorse.runtime.hooks import Hooks
+        from packhorse.runtime.run import Runner
+
+        return Runner(
+            engine=self.engine,
+            registry=self.registry,
+            deliver=deliver,
+            hooks=Hooks(self.middleware),
+            sessions=_sessions,
+        )
+
+    def close(self) -> None:
+        """Close every connection of this process; the next use opens new ones."""
+        engine = self._engines.pop(os.getpid(), None)
+        self._inline = None
+        if engine is not None:
+            engine.close()
+
+    def _register(self, function: Callable[..., Any], options: Mapping[str, Any]) -> Task[..., Any]:
+        task: Task[..., Any] = Task(function, task_options(function, **options), self)
+        self.registry.register(task)
+        return task
+
+    def _after_enqueue(self, connection: Connection | AsyncConnection | None) -> None:
+        if self._watch is not None:
+            self._watch.enqueued(connection)
+
+    def _before_look(self) -> None:
+        if self._watch is not None:
+            self._watch.catch_up()
+
+
+def open_engine(settings: Settings) -> Engine:
+    """The engine for the configured address.
+
+    Raises:
+        ConfigurationError: there is no address, or its scheme is none of ours.
+    """
+    url = settings.database_url
+    if url is None:
+        raise ConfigurationError(
+            "no database is configured: Packhorse('sqlite:///shop.db'), or set PACKHORSE_DATABASE_URL or DATABASE_URL"
+        )
+    scheme = url.partition(":")[0]
+    if scheme == "sqlite":
+        from packhorse.engines.sqlite.engine import SqliteEngine
+
+        return SqliteEngine(url)
+    if scheme in {"postgresql", "postgres"}:
+        from packhorse.engines.postgres.engine import PostgresEngine
+
+        return PostgresEngine(url, schema=settings.schema)
+    raise ConfigurationError(
+        f"the address begins with {scheme}: and must begin with sqlite:///, postgresql:// or django://"
+    )
+
+
+def _sessions(transaction: Any) -> Any:
+    from importlib import import_module
+
+    return import_module("packhorse.integrations.sqlalchemy").session_on(transaction)

@@ -1,0 +1,200 @@
+"""What a producer or an operator does: enqueue, look at jobs, cancel and retry them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from packhorse.connection import AsyncConnection, Connection
+from packhorse.domain.job import AttemptRecord, JobRecord
+from packhorse.domain.payload import decode_value
+from packhorse.domain.state import JobState
+from packhorse.engine import Engine, JobFilter, QueueRecord, WorkerRecord
+from packhorse.enqueuer import Enqueuer
+from packhorse.errors import ConfigurationError, JobNotFound
+from packhorse.handle import JobHandle
+from packhorse.middleware import EnqueueHooks, Middleware
+from packhorse.options import NO_OPTIONS
+from packhorse.task import BoundTask, Call, TaskRegistry
+
+R = TypeVar("R")
+
+
+class Client:
+    """Everything a producer or an operator can do with a database of jobs.
+
+    Args:
+        engine: opens the engine at the first use.
+        registry: the tasks that this process knows.
+        adapt: finds the adapter for a caller's connection.
+        middleware: what watches enqueues.
+    """
+
+    def __init__(
+        self,
+        engine: Callable[[], Engine],
+        registry: TaskRegistry,
+        adapt: Callable[[object], Connection | AsyncConnection],
+        middleware: Sequence[Middleware] = (),
+    ) -> None:
+        self.registry = registry
+        self._open_engine = engine
+        self._enqueuer = Enqueuer(engine, adapt, EnqueueHooks(middleware), self._after_enqueue)
+
+    def enqueue(self, name: str, /, *args: Any, conn: object | None = None, **kwargs: Any) -> JobHandle[Any]:
+        """Enqueue a job by the name of its task, for code that is elsewhere.
+
+        Where the task is registered its signature is checked; where it is not, only plain JSON values are taken.
+        For more options: `app.named(name).using(…).enqueue(…)`.
+
+        Args:
+            name: the name of the task.
+            args: the positional arguments.
+            conn: the caller's connection: the job exists if and only if its transaction commits.
+            kwargs: the arguments by keyword.
+
+        Raises:
+            PayloadError: an argument would not survive, or does not fit.
+            DatabaseError: the database can't store it.
+        """
+        return self.named(name).using(conn=conn).enqueue(*args, **kwargs)
+
+    async def aenqueue(self, name: str, /, *args: Any, conn: object | None = None, **kwargs: Any) -> JobHandle[Any]:
+        """Do what `enqueue` does, for coroutines; takes asynchronous connections as well."""
+        return await self.named(name).using(conn=conn).aenqueue(*args, **kwargs)
+
+    def named(self, name: str) -> BoundTask[..., Any]:
+        """A task by its name, registered here or not, ready for `using(…)` and `enqueue(…)`."""
+        task = self.registry.find(name)
+        return task if task is not None else BoundTask(name, None, self, NO_OPTIONS)
+
+    def enqueue_many(self, calls: Iterable[Call[R]], *, conn: object | None = None) -> list[JobHandle[R]]:
+        """Enqueue many calls at once: `app.enqueue_many(send_invoice.call(n) for n in numbers)`.
+
+        All are stored or none, in one transaction: the caller's when `conn` is given, else one of their own. Each
+        statement stores some hundreds of them.
+
+        Returns:
+            The handles, in the order of `calls`.
+
+        Raises:
+            PayloadError: an argument of one of them would not survive, or does not fit; nothing is stored.
+            DatabaseError: the database can't store them.
+        """
+        calls = list(calls)
+        return [self._handle(id, call) for id, call in zip(self._enqueuer.enqueue(calls, conn), calls, strict=True)]
+
+    async def aenqueue_many(self, calls: Iterable[Call[R]], *, conn: object | None = None) -> list[JobHandle[R]]:
+        """Do what `enqueue_many` does, for coroutines; takes asynchronous connections as well."""
+        calls = list(calls)
+        ids = await self._enqueuer.aenqueue(calls, conn)
+        return [self._handle(id, call) for id, call in zip(ids, calls, strict=True)]
+
+    def enqueue_call(self, call: Call[R], conn: object | None) -> JobHandle[R]:
+        """Enqueue one call; what `task.enqueue(…)` comes to."""
+        [id] = self._enqueuer.enqueue([call], conn)
+        return self._handle(id, call)
+
+    async def aenqueue_call(self, call: Call[R], conn: object | None) -> JobHandle[R]:
+        """Do what `enqueue_call` does, for coroutines."""
+        [id] = await self._enqueuer.aenqueue([call], conn)
+        return self._handle(id, call)
+
+    def job(self, id: int) -> JobHandle[Any]:
+        """A handle for a job that was enqueued before, here or elsewhere.
+
+        Raises:
+            JobNotFound: there is none of that id.
+        """
+        task = self.registry.find(self.get_job(id).task)
+        decode = task.signature.decode_result if task is not None and task.signature is not None else decode_value
+        return JobHandle(id, self.find_job, decode)
+
+    def find_job(self, id: int) -> JobRecord | None:
+        """The job of that id, live or finished, or None."""
+        self._before_look()
+        return self._open_engine().find_job(id)
+
+    def get_job(self, id: int) -> JobRecord:
+        """The job of that id, live or finished.
+
+        Raises:
+            JobNotFound: there is none.
+        """
+        record = self.find_job(id)
+        if record is None:
+            raise JobNotFound(f"no job {id}")
+        return record
+
+    def list_jobs(
+        self,
+        *,
+        state: JobState | str | None = None,
+        queue: str | None = None,
+        task: str | None = None,
+        before_id: int | None = None,
+        limit: int = 50,
+    ) -> Sequence[JobRecord]:
+        """Jobs, the newest (highest id) first.
+
+        Args:
+            state: only those in this state.
+            queue: only those in this queue.
+            task: only those of this task.
+            before_id: only ids smaller than this: the last one seen, for the next page.
+            limit: at most this many.
+
+        Raises:
+            ConfigurationError: there is no such state, or the limit is not above zero.
+        """
+        self._before_look()
+        if limit < 1:
+            raise ConfigurationError(f"limit must be 1 or more, not {limit}")
+        chosen = None if state is None else _state(state)
+        return self._open_engine().list_jobs(
+            JobFilter(state=chosen, queue=queue, task=task, before_id=before_id, limit=limit)
+        )
+
+    def list_attempts(self, id: int) -> Sequence[AttemptRecord]:
+        """The runs of a job that did not succeed, in order."""
+        return self._open_engine().list_attempts(id)
+
+    def list_queues(self) -> Sequence[QueueRecord]:
+        """The queues with their counts by state, by name."""
+        return self._open_engine().list_queues()
+
+    def list_workers(self) -> Sequence[WorkerRecord]:
+        """The workers, by start."""
+        return self._open_engine().list_workers()
+
+    def count_jobs(self) -> Mapping[JobState, int]:
+        """How many jobs there are in each state."""
+        self._before_look()
+        return self._open_engine().count_jobs()
+
+    def cancel(self, *ids: int) -> set[int]:
+        """Cancel jobs that have not started; the ids of those cancelled, without the running and finished ones."""
+        return self._open_engine().cancel_jobs(ids)
+
+    def retry(self, *ids: int) -> set[int]:
+        """Make failed or cancelled jobs available again, with all attempts before them; the ids of those."""
+        retried = self._open_engine().retry_jobs(ids)
+        self._after_enqueue(None)
+        return retried
+
+    def _handle(self, id: int, call: Call[Any]) -> JobHandle[Any]:
+        decode = call.signature.decode_result if call.signature is not None else decode_value
+        return JobHandle(id, self.find_job, decode)
+
+    def _after_enqueue(self, connection: Connection | AsyncConnection | None) -> None:
+        """Jobs were written; inline mode runs them when they are committed."""
+
+    def _before_look(self) -> None:
+        """Jobs are about to be looked at; inline mode runs first what is due."""
+
+
+def _state(state: JobState | str) -> JobState:
+    try:
+        return JobState(state)
+    except ValueError:
+        raise ConfigurationError(f"no state {state!r}; there are {', '.join(JobState)}") from None

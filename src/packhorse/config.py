@@ -1,0 +1,114 @@
+"""Settings: from keywords, then `PACKHORSE_*` in the environment, then packhorse.toml or pyproject.toml."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, Self, get_args
+
+from packhorse.errors import ConfigurationError
+
+WorkerMode = Literal["processes", "inline"]
+"""Who runs the jobs: processes started with `packhorse worker`, or the producer itself, after its commit."""
+
+SCHEMA_NAME = re.compile(r"[a-z_][a-z0-9_]{0,39}")
+TABLE = "[tool.packhorse]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How an application uses Packhorse.
+
+    Attributes:
+        database_url: where the jobs are: `sqlite:///file.db`, `postgresql://…`, or `django://alias`; without it,
+            and without PACKHORSE_DATABASE_URL, the environment's DATABASE_URL is taken.
+        schema: the PostgreSQL schema that holds the tables; `packhorse`.
+        worker: `processes` (the default) leaves the jobs to `packhorse worker`; `inline` runs them in the producer's
+            thread, after its commit.
+    """
+
+    database_url: str | None = None
+    schema: str = "packhorse"
+    worker: WorkerMode = "processes"
+
+    def __post_init__(self) -> None:
+        for name in ("schema", "worker"):
+            if not isinstance(getattr(self, name), str):
+                raise ConfigurationError(f"the setting {name} must be a text, not {getattr(self, name)!r}")
+        if not SCHEMA_NAME.fullmatch(self.schema) or self.schema.startswith("pg_"):
+            raise ConfigurationError(
+                f"schema {self.schema!r} must be 1 to 40 lower-case letters, digits or underscores, "
+                "begin with no digit and not with pg_"
+            )
+        if self.worker not in get_args(WorkerMode):
+            known = " or ".join(get_args(WorkerMode))
+            raise ConfigurationError(
+                f"worker must be {known}, not {self.worker!r}{_did_you_mean(self.worker, *get_args(WorkerMode))}"
+            )
+
+    @classmethod
+    def load(cls, *, environ: Mapping[str, str] | None = None, folder: Path | None = None, **given: Any) -> Self:
+        """The settings in force.
+
+        Args:
+            environ: the environment; the process's own by default.
+            folder: where to look for packhorse.toml or pyproject.toml, then in the folders above it; the current one.
+            given: settings by keyword; None leaves one to the environment and the file.
+
+        Raises:
+            ConfigurationError: a setting is unknown or wrong; the message says where it stands.
+        """
+        environ = os.environ if environ is None else environ
+        values = _from_file(Path.cwd() if folder is None else folder)
+        if "DATABASE_URL" in environ and "database_url" not in values:
+            values["database_url"] = environ["DATABASE_URL"]
+        values |= {name: environ[_variable(name)] for name in _names() if environ.get(_variable(name))}
+        _require_known(given, "Packhorse()")
+        return cls(**values | {name: value for name, value in given.items() if value is not None})
+
+
+def _from_file(folder: Path) -> dict[str, Any]:
+    for place in (folder, *folder.parents):
+        if (own := place / "packhorse.toml").is_file():
+            return _known(_read(own), str(own))
+        if (project := place / "pyproject.toml").is_file():
+            return _known(_read(project).get("tool", {}).get("packhorse", {}), f"{TABLE} in {project}")
+    return {}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{path} can't be read: {error}") from error
+
+
+def _known(values: Any, place: str) -> dict[str, Any]:
+    if not isinstance(values, dict):
+        raise ConfigurationError(f"{place} must be a table of settings")
+    _require_known(values, place)
+    return dict(values)
+
+
+def _require_known(values: Mapping[str, Any], place: str) -> None:
+    for name in values:
+        if name not in _names():
+            raise ConfigurationError(f"{place}: there is no setting {name!r}{_did_you_mean(name, *_names())}")
+
+
+def _names() -> tuple[str, ...]:
+    return tuple(one.name for one in fields(Settings))
+
+
+def _variable(name: str) -> str:
+    return f"PACKHORSE_{name.upper()}"
+
+
+def _did_you_mean(name: str, *known: str) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(known)}"

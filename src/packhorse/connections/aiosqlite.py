@@ -1,0 +1,52 @@
+"""Enqueue on an `aiosqlite.Connection`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final, Literal, cast
+
+import aiosqlite
+
+from packhorse.connection import AsyncConnection
+from packhorse.connections.scoped import AsyncScoped
+from packhorse.connections.sqlite import guard_words, transaction_words
+from packhorse.engine import Row, Statement
+
+
+class AiosqliteConnection(AsyncScoped[aiosqlite.Connection]):
+    """A connection of aiosqlite: a sqlite3 connection in a thread of its own."""
+
+    dialect: Final = "sqlite"
+    place: Final = "the SQLite database of an aiosqlite connection"
+    is_async: Literal[True] = True
+
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        return self._raw.in_transaction
+
+    async def run(self, statement: Statement) -> list[Row]:
+        """Run the statement; in sqlite3's own mode it opens a transaction, as the caller's writes do."""
+        for text in guard_words():
+            await (await self._raw.execute(text)).close()
+        async with self._raw.execute(statement.text, dict(statement.params)) as cursor:
+            cursor.row_factory = None
+            return cast("list[Row]", list(await cursor.fetchall()))
+
+    @asynccontextmanager
+    async def _begin(self, depth: int) -> AsyncIterator[None]:
+        begin, commit, undo = transaction_words(depth)
+        await self._raw.execute(begin)
+        try:
+            yield
+            await self._raw.execute(commit)
+        except BaseException:
+            if self._raw.in_transaction:
+                for word in undo:
+                    await self._raw.execute(word)
+            raise
+
+
+def adapt(raw: object) -> AsyncConnection | None:
+    """The adapter for an aiosqlite connection, else None."""
+    return AiosqliteConnection(raw) if isinstance(raw, aiosqlite.Connection) else None

@@ -1,0 +1,41 @@
+"""Enqueue on an asyncpg `Connection`, or on one that a pool has lent."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Final, Literal
+
+import asyncpg
+import asyncpg.pool
+
+from packhorse.connection import AsyncConnection
+from packhorse.connections.scoped import AsyncScoped
+from packhorse.connections.style import numbered
+from packhorse.engine import Row, Statement
+
+
+class AsyncpgConnection(AsyncScoped[Any]):
+    """A connection of asyncpg."""
+
+    dialect: Final = "postgresql"
+    place: Final = "the PostgreSQL database of an asyncpg connection"
+    is_async: Literal[True] = True
+
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        return bool(self._raw.is_in_transaction())
+
+    async def run(self, statement: Statement) -> list[Row]:
+        """Run the statement."""
+        text, names = numbered(statement.text)
+        return [tuple(record) for record in await self._raw.fetch(text, *(statement.params[name] for name in names))]
+
+    def _begin(self, depth: int) -> AbstractAsyncContextManager[object]:
+        transaction: AbstractAsyncContextManager[object] = self._raw.transaction()
+        return transaction
+
+
+def adapt(raw: object) -> AsyncConnection | None:
+    """The adapter for an asyncpg connection, else None."""
+    kinds = (asyncpg.Connection, asyncpg.pool.PoolConnectionProxy)
+    return AsyncpgConnection(raw) if isinstance(raw, kinds) else None

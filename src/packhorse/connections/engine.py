@@ -1,0 +1,93 @@
+"""A transaction of the application's own, on a connection of its own, as `app.transaction()` opens it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Final, Generic, Literal, TypeVar
+
+from packhorse.connections.own import OURS
+from packhorse.connections.scope import Waiting
+from packhorse.engine import AsyncTransaction, Row, Statement, Transaction
+
+T = TypeVar("T", bound=Transaction | AsyncTransaction)
+
+
+class _Own(Generic[T]):
+    dialect: Final = OURS
+    place: Final = "the application's own database"
+
+    def __init__(self, opened: T) -> None:
+        self._opened = opened
+        self._waiting = Waiting()
+
+    @property
+    def raw(self) -> object:
+        """The driver's own connection."""
+        return self._opened.connection
+
+    def in_transaction(self) -> bool:
+        """That it is open."""
+        return True
+
+    def on_commit(self, callback: Callable[[], None]) -> bool:
+        """Call back after the commit."""
+        self._waiting.on_commit(callback)
+        return True
+
+    def on_rollback(self, callback: Callable[[], None]) -> bool:
+        """Call back after the rollback."""
+        self._waiting.on_rollback(callback)
+        return True
+
+
+class EngineTransaction(_Own[Transaction]):
+    """An engine's transaction that is open already."""
+
+    is_async: Literal[False] = False
+
+    def run(self, statement: Statement) -> list[Row]:
+        """Run the statement."""
+        return self._opened.run(statement)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit it at the end of the block, or roll it back."""
+        try:
+            yield
+        except BaseException:
+            self._opened.rollback()
+            self._waiting.rollback()
+            raise
+        try:
+            self._opened.commit()
+        except BaseException:
+            self._waiting.rollback()
+            raise
+        self._waiting.commit()
+
+
+class EngineAsyncTransaction(_Own[AsyncTransaction]):
+    """The same for coroutines."""
+
+    is_async: Literal[True] = True
+
+    async def run(self, statement: Statement) -> list[Row]:
+        """Run the statement."""
+        return await self._opened.run(statement)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        """Commit it at the end of the block, or roll it back."""
+        try:
+            yield
+        except BaseException:
+            await self._opened.rollback()
+            self._waiting.rollback()
+            raise
+        try:
+            await self._opened.commit()
+        except BaseException:
+            self._waiting.rollback()
+            raise
+        self._waiting.commit()

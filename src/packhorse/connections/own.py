@@ -1,0 +1,81 @@
+"""Enqueue in a transaction of Packhorse's own: `ctx.tx`, an engine's, or what `app.transaction()` gives."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from typing import Any, Final, Literal
+
+from packhorse.connection import AsyncConnection, Connection
+from packhorse.engine import Row, Statement
+from packhorse.errors import UsageError
+
+OURS: Final = ""
+"""The dialect of a transaction that is ours, and so fits."""
+
+
+class _Own:
+    dialect: Final = OURS
+    place: Final = "the database of another Packhorse application"
+
+    def __init__(self, raw: Any) -> None:
+        self._raw = raw
+
+    @property
+    def raw(self) -> object:
+        """The transaction."""
+        return self._raw
+
+    def in_transaction(self) -> bool:
+        """Whether it is open."""
+        return True
+
+    def on_commit(self, callback: Callable[[], None]) -> bool:
+        """Call back after its commit; False for that of a handler, which the worker commits."""
+        hook = getattr(self._raw, "on_commit", None)
+        return hook is not None and hook(callback) is not False
+
+    def on_rollback(self, callback: Callable[[], None]) -> bool:
+        """Call back after its rollback; False for that of a handler, which the worker rolls back."""
+        hook = getattr(self._raw, "on_rollback", None)
+        return hook is not None and hook(callback) is not False
+
+
+class OwnTransaction(_Own):
+    """A transaction of ours."""
+
+    is_async: Literal[False] = False
+
+    def run(self, statement: Statement) -> list[Row]:
+        """Run the statement."""
+        return list(self._raw.run(statement))
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """No savepoint inside it: it is the worker's to commit."""
+        raise UsageError("ctx.tx is a transaction already; it commits when the handler returns")
+
+
+class OwnAsyncTransaction(_Own):
+    """A transaction of ours, for coroutines."""
+
+    is_async: Literal[True] = True
+
+    async def run(self, statement: Statement) -> list[Row]:
+        """Run the statement."""
+        return list(await self._raw.run(statement))
+
+    def transaction(self) -> AbstractAsyncContextManager[None]:
+        """No savepoint inside it: it is the worker's to commit."""
+        raise UsageError("ctx.tx is a transaction already; it commits when the handler returns")
+
+
+def adapt(raw: object) -> Connection | AsyncConnection | None:
+    """The adapter for a transaction of ours, else None."""
+    adapted: Connection | AsyncConnection | None = getattr(raw, "adapted", None)
+    if adapted is not None:
+        return adapted
+    run = getattr(raw, "run", None)
+    if run is None or not hasattr(raw, "execute"):
+        return None
+    return OwnAsyncTransaction(raw) if inspect.iscoroutinefunction(run) else OwnTransaction(raw)

@@ -1,0 +1,212 @@
+"""How calls become rows: encoded, shown to the middleware, and written on the connection that they belong to."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from packhorse.connection import AsyncConnection, Connection
+from packhorse.context import find_current
+from packhorse.domain.job import DEFAULT_QUEUE, NewJob
+from packhorse.domain.order import DEFAULT_PRIORITY, priority_number
+from packhorse.domain.payload import encode_value
+from packhorse.domain.signature import encode_plain_call
+from packhorse.engine import Engine, Row, Transaction
+from packhorse.errors import DatabaseError, PayloadError, UnsupportedConnection
+from packhorse.middleware import Draft, EnqueueHooks
+from packhorse.refusals import find_refusal, nothing_stored, require_dialect
+from packhorse.task import Call
+
+log = logging.getLogger("packhorse")
+
+R = TypeVar("R")
+
+CHUNK = 500
+"""How many jobs one statement stores at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A call on its way into the database."""
+
+    job: NewJob
+    draft: Draft | None
+    """What the middleware has seen, if there is any."""
+
+
+class Enqueuer:
+    """Stores calls as jobs.
+
+    Args:
+        engine: gives the engine; it is opened at the first use.
+        adapt: finds the adapter for a caller's connection.
+        hooks: the middleware that watches enqueues.
+        after_enqueue: told of the connection (None for a transaction of our own) after jobs were written.
+    """
+
+    def __init__(
+        self,
+        engine: Callable[[], Engine],
+        adapt: Callable[[object], Connection | AsyncConnection],
+        hooks: EnqueueHooks,
+        after_enqueue: Callable[[Connection | AsyncConnection | None], None] = lambda _: None,
+    ) -> None:
+        self._engine = engine
+        self._adapt = adapt
+        self._hooks = hooks
+        self._after_enqueue = after_enqueue
+
+    def enqueue(self, calls: Sequence[Call[Any]], conn: object | None) -> list[int]:
+        """Store jobs on the caller's connection, else where the surrounding handler writes, else by themselves.
+
+        All or none are stored; the ids are in the order of `calls`.
+        """
+        prepared = self._prepare(calls)
+        ids = self._write([one.job for one in prepared], conn)
+        self._tell(prepared, ids)
+        return ids
+
+    async def aenqueue(self, calls: Sequence[Call[Any]], conn: object | None) -> list[int]:
+        """The same for coroutines."""
+        prepared = self._prepare(calls)
+        ids = await self._awrite([one.job for one in prepared], conn)
+        self._tell(prepared, ids)
+        return ids
+
+    def _prepare(self, calls: Iterable[Call[Any]]) -> list[Prepared]:
+        return [self._prepare_one(call) for call in calls]
+
+    def _prepare_one(self, call: Call[Any]) -> Prepared:
+        if call.signature is None:
+            args, kwargs = encode_plain_call(call.args, call.kwargs)
+        else:
+            args, kwargs = call.signature.encode(call.args, dict(call.kwargs))
+        draft = None
+        options, meta = call.options, None
+        if self._hooks:
+            draft = Draft(call.task, call.args, call.kwargs, call.options)
+            self._hooks.enqueuing(draft)
+            options, meta = draft.options, _encode_meta(draft)
+        job = NewJob(
+            task=call.task,
+            args=args,
+            kwargs=kwargs,
+            queue=options.queue or DEFAULT_QUEUE,
+            priority=DEFAULT_PRIORITY if options.priority is None else priority_number(options.priority),
+            scheduled_at=options.scheduled_at,
+            delay=options.delay,
+            expected_at=options.expected_at,
+            expected_in=options.expected_in,
+            max_attempts=options.max_attempts,
+            meta=meta,
+        )
+        return Prepared(job, draft)
+
+    def _write(self, jobs: Sequence[NewJob], conn: object | None) -> list[int]:
+        connection = self._connection(conn)
+        if connection is None:
+            return self._write_alone(jobs)
+        if connection.is_async:
+            raise UnsupportedConnection(f"{_kind(connection.raw)} is for coroutines: use aenqueue and await it")
+        ids = [id for chunk in _chunks(jobs) for id in self._write_on(connection, chunk)]
+        self._after_enqueue(connection)
+        return ids
+
+    async def _awrite(self, jobs: Sequence[NewJob], conn: object | None) -> list[int]:
+        connection = self._connection(conn)
+        if connection is None:
+            return await asyncio.to_thread(self._write_alone, jobs)
+        if not connection.is_async:
+            return self._write(jobs, conn)
+        ids = [id for chunk in _chunks(jobs) for id in await self._awrite_on(connection, chunk)]
+        self._after_enqueue(connection)
+        return ids
+
+    def _connection(self, conn: object | None) -> Connection | AsyncConnection | None:
+        """The connection to write on: the one given, else that of an atomic handler that is running here."""
+        if conn is not None:
+            return self._adapt(conn)
+        context = find_current()
+        if context is None or context.transaction is None:
+            return None
+        return self._adapt(context.transaction)
+
+    def _write_alone(self, jobs: Sequence[NewJob]) -> list[int]:
+        engine = self._engine()
+        ids = engine.insert_jobs(jobs) if len(jobs) <= CHUNK else _write_in(engine.begin(), engine, jobs)
+        self._after_enqueue(None)
+        return ids
+
+    def _write_on(self, connection: Connection, jobs: Sequence[NewJob]) -> list[int]:
+        engine = self._engine()
+        require_dialect(connection, engine)
+        try:
+            rows = connection.run(engine.insert_statement(jobs))
+        except Exception as error:
+            refusal = find_refusal(error, connection, engine)
+            if refusal is None:
+                raise
+            raise refusal from error
+        return _ids(rows, jobs, connection, engine)
+
+    async def _awrite_on(self, connection: AsyncConnection, jobs: Sequence[NewJob]) -> list[int]:
+        engine = self._engine()
+        require_dialect(connection, engine)
+        try:
+            rows = await connection.run(engine.insert_statement(jobs))
+        except Exception as error:
+            refusal = find_refusal(error, connection, engine)
+            if refusal is None:
+                raise
+            raise refusal from error
+        return _ids(rows, jobs, connection, engine)
+
+    def _tell(self, prepared: Sequence[Prepared], ids: Sequence[int]) -> None:
+        if self._hooks:
+            for one, id in zip(prepared, ids, strict=True):
+                if one.draft is not None:
+                    self._hooks.enqueued(one.draft, id)
+
+
+def _encode_meta(draft: Draft) -> str | None:
+    try:
+        return encode_value(draft.meta, path="meta") if draft.meta else None
+    except PayloadError:
+        log.exception("what middleware sends along with a job of task %s can't be stored; left out", draft.task)
+        return None
+
+
+def _write_in(transaction: Transaction, engine: Engine, jobs: Sequence[NewJob]) -> list[int]:
+    try:
+        ids = [id for chunk in _chunks(jobs) for id in sorted(row[0] for row in _stored(transaction, engine, chunk))]
+    except BaseException:
+        transaction.rollback()
+        raise
+    transaction.commit()
+    return ids
+
+
+def _stored(transaction: Transaction, engine: Engine, jobs: Sequence[NewJob]) -> list[Row]:
+    rows = transaction.run(engine.insert_statement(jobs))
+    if len(rows) != len(jobs):
+        raise DatabaseError(f"{engine.address} was replaced by another database meanwhile; nothing was enqueued")
+    return rows
+
+
+def _ids(
+    rows: Sequence[Row], jobs: Sequence[NewJob], connection: Connection | AsyncConnection, engine: Engine
+) -> list[int]:
+    if len(rows) != len(jobs):
+        raise nothing_stored(connection, engine)
+    return sorted(int(row[0]) for row in rows)
+
+
+def _chunks(jobs: Sequence[NewJob]) -> Iterable[Sequence[NewJob]]:
+    return (jobs[start : start + CHUNK] for start in range(0, len(jobs), CHUNK))
+
+
+def _kind(raw: object) -> str:
+    return f"{type(raw).__module__}.{type(raw).__qualname__}"

@@ -1,0 +1,111 @@
+"""What a producer holds of a job that it enqueued: its id, and a way to its result."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Generic, TypeVar, cast
+
+from packhorse.domain.job import JobRecord
+from packhorse.domain.state import JobState
+from packhorse.errors import JobFailed, JobNotFound, ResultTimeout
+
+R_co = TypeVar("R_co", covariant=True)
+
+FIRST_LOOK_AGAIN, LONGEST_PAUSE, GROWTH = 0.005, 0.25, 1.5
+"""Seconds between two looks at a job that is not finished: from the first to the longest, growing by this factor."""
+
+
+class JobHandle(Generic[R_co]):
+    """A job that was enqueued, or found by its id. Cheap, hashable, and good in any process with the same database.
+
+    Attributes:
+        id: the job's number, unique in its database.
+    """
+
+    __slots__ = ("_decode", "_find", "id")
+
+    def __init__(self, id: int, find: Callable[[int], JobRecord | None], decode: Callable[[str], R_co]) -> None:
+        self.id = id
+        self._find = find
+        self._decode = decode
+
+    def record(self) -> JobRecord:
+        """Read the job as it is now.
+
+        Raises:
+            JobNotFound: it was rolled back, is not committed yet, or was pruned.
+        """
+        return self._seen(self._find(self.id))
+
+    def result(self, timeout: float | timedelta | None = None) -> R_co:
+        """Wait for the job to finish and return what its handler returned.
+
+        Args:
+            timeout: seconds (or a `timedelta`) to wait at most; None, the default, waits for ever.
+
+        Raises:
+            JobFailed: it failed or was cancelled; the error says why.
+            JobNotFound: it was rolled back, is not committed yet, or was pruned.
+            ResultTimeout: it has not finished in time.
+        """
+        for pause in self._pauses(timeout):
+            record = self._seen(self._find(self.id))
+            if record.state.is_final:
+                return self._value(record)
+            time.sleep(pause)
+        raise self._timeout(timeout)
+
+    async def aresult(self, timeout: float | timedelta | None = None) -> R_co:  # noqa: ASYNC109 - the twin of `result`
+        """Wait for the job to finish and return what its handler returned, for coroutines; see `result`."""
+        for pause in self._pauses(timeout):
+            record = self._seen(await asyncio.to_thread(self._find, self.id))
+            if record.state.is_final:
+                return self._value(record)
+            await asyncio.sleep(pause)
+        raise self._timeout(timeout)
+
+    def _pauses(self, timeout: float | timedelta | None) -> Iterator[float]:
+        seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
+        deadline = None if seconds is None else time.monotonic() + seconds
+        pause = FIRST_LOOK_AGAIN
+        while True:
+            left = pause if deadline is None else deadline - time.monotonic()
+            yield max(0.0, min(pause, left))
+            if left <= 0:
+                return
+            pause = min(pause * GROWTH, LONGEST_PAUSE)
+
+    def _seen(self, record: JobRecord | None) -> JobRecord:
+        if record is None:
+            raise JobNotFound(
+                f"no job {self.id}: the transaction that enqueued it is still open or was rolled back, "
+                "or the job finished long ago and was pruned"
+            )
+        return record
+
+    def _value(self, record: JobRecord) -> R_co:
+        if record.state is not JobState.SUCCEEDED:
+            raise JobFailed(
+                record.id,
+                record.state,
+                reason=record.reason,
+                error_type=record.error_type,
+                error_message=record.error_message,
+                error_traceback=record.error_traceback,
+            )
+        return cast("R_co", None) if record.result is None else self._decode(record.result)
+
+    def _timeout(self, timeout: float | timedelta | None) -> ResultTimeout:
+        return ResultTimeout(f"job {self.id} has not finished within {timeout} (seconds)")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, JobHandle) and other.id == self.id
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def __repr__(self) -> str:
+        return f"<JobHandle {self.id}>"

@@ -1,0 +1,269 @@
+"""The options of a task and of one enqueue, checked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+from typing import Any, Literal, Self, TypeVar, cast
+
+from packhorse.domain.job import DEFAULT_QUEUE
+from packhorse.domain.order import DEFAULT_PRIORITY, priority_number
+from packhorse.domain.outcome import Verdict
+from packhorse.domain.retry import MAX_DELAY, Backoff, RetryPolicy
+from packhorse.errors import ConfigurationError
+
+T = TypeVar("T", bound=str)
+
+Isolation = Literal["inline", "process"]
+"""Where a handler runs: in the worker's own process, or in a child that a time limit can kill."""
+
+QUEUE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,62}")
+TASK_NAME = re.compile(r"[^\s\x00-\x1f]{1,200}")
+MOST_ATTEMPTS = 10_000
+DEFAULT_POLICY = RetryPolicy()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The options of one enqueue; None leaves the choice to the task, then to the defaults.
+
+    Attributes:
+        queue: the named lane that the job goes into.
+        priority: a number, small is urgent, or one of the names in `packhorse.domain.order.PRIORITIES`.
+        delay: not before this long from now, at most ten years; in place of `scheduled_at`.
+        scheduled_at: not before this moment, an aware datetime.
+        expected_in: wanted this long from now, at most ten years; in place of `expected_at`.
+        expected_at: wanted by this moment, an aware datetime; orders the queue inside a priority.
+        max_attempts: how many counted failures make the job fail for good, 1 to 10,000.
+
+    Raises:
+        ConfigurationError: an option is wrong, or two of them contradict each other.
+    """
+
+    queue: str | None = None
+    priority: int | str | None = None
+    delay: timedelta | None = None
+    scheduled_at: datetime | None = None
+    expected_in: timedelta | None = None
+    expected_at: datetime | None = None
+    max_attempts: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.queue is not None:
+            check_queue(self.queue)
+        if self.priority is not None:
+            priority_number(self.priority)
+        if self.max_attempts is not None:
+            check_attempts(self.max_attempts)
+        _check_time("delay", self.delay, "scheduled_at", self.scheduled_at)
+        _check_time("expected_in", self.expected_in, "expected_at", self.expected_at)
+
+    def changed(self, **changes: object) -> Self:
+        """The same options with those that are given, and not None, in place of the old ones."""
+        given = {name: value for name, value in changes.items() if value is not None}
+        return replace(self, **given) if given else self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskOptions:
+    """The options of a task, checked and complete.
+
+    Attributes:
+        name: what the jobs of the task are called in the database.
+        aliases: former names; jobs stored under them are run, too.
+        queue: where its jobs go; `default`.
+        priority: of its jobs; 5, medium.
+        policy: what follows when a run does not succeed.
+        timeout: how long a run may take; None, the default, is no limit.
+        atomic: whether the handler's writes through `ctx.tx` commit with the acknowledgement.
+        isolation: `inline` in the worker's process, or `process`, in a child that a time limit can kill.
+        ack_each: whether a run is acknowledged at once, not together with others.
+        keep_result: whether the returned value is kept.
+    """
+
+    name: str
+    aliases: tuple[str, ...] = ()
+    queue: str = DEFAULT_QUEUE
+    priority: int = DEFAULT_PRIORITY
+    policy: RetryPolicy = field(default_factory=RetryPolicy)
+    timeout: timedelta | None = None
+    atomic: bool = False
+    isolation: Isolation = "inline"
+    ack_each: bool = False
+    keep_result: bool = True
+
+
+def task_options(
+    function: Callable[..., Any],
+    *,
+    name: str | None = None,
+    aliases: Sequence[str] = (),
+    queue: str | None = None,
+    priority: int | str | None = None,
+    max_attempts: int | None = None,
+    backoff: Backoff | None = None,
+    on_error: Mapping[type[BaseException], Verdict | type[Verdict]] | None = None,
+    max_skips: int | None = None,
+    timeout: timedelta | None = None,
+    atomic: bool = False,
+    isolation: Isolation = "inline",
+    ack: Literal["batched", "each"] = "batched",
+    keep_result: bool = True,
+) -> TaskOptions:
+    """The options of `app.task`, checked; see there.
+
+    Raises:
+        ConfigurationError: one is wrong.
+    """
+    if isinstance(aliases, str):
+        raise ConfigurationError(f"aliases must be a sequence of names, not {aliases!r}")
+    return TaskOptions(
+        name=_default_name(function) if name is None else _name(name),
+        aliases=tuple(_name(alias) for alias in aliases),
+        queue=DEFAULT_QUEUE if queue is None else check_queue(queue),
+        priority=DEFAULT_PRIORITY if priority is None else priority_number(priority),
+        policy=RetryPolicy(
+            max_attempts=DEFAULT_POLICY.max_attempts if max_attempts is None else check_attempts(max_attempts),
+            backoff=DEFAULT_POLICY.backoff if backoff is None else backoff,
+            on_error=_on_error(on_error),
+            max_skips=None if max_skips is None else _most_skips(max_skips),
+        ),
+        timeout=None if timeout is None else _limit(timeout),
+        atomic=_flag("atomic", atomic),
+        isolation=_choice("isolation", isolation, "inline", "process"),
+        ack_each=_choice("ack", ack, "batched", "each") == "each",
+        keep_result=_flag("keep_result", keep_result),
+    )
+
+
+def check_queue(name: object) -> str:
+    """The name, when a queue may be called so.
+
+    Raises:
+        ConfigurationError: it may not.
+    """
+    if not isinstance(name, str) or not QUEUE_NAME.fullmatch(name):
+        raise ConfigurationError(
+            f"{name!r} is no name for a queue: it must be 1 to 63 letters, digits or _ . : - "
+            "and begin with a letter or a digit"
+        )
+    return name
+
+
+def check_attempts(number: object) -> int:
+    """The number, when it may limit the attempts of a job.
+
+    Raises:
+        ConfigurationError: it may not.
+    """
+    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= MOST_ATTEMPTS:
+        raise ConfigurationError(f"max_attempts must be a whole number from 1 to {MOST_ATTEMPTS:,}, not {number!r}")
+    return number
+
+
+def check_duration(name: str, duration: object) -> timedelta:
+    """The duration, when it is a `timedelta` from zero to ten years.
+
+    Raises:
+        ConfigurationError: it is not.
+    """
+    if not isinstance(duration, timedelta):
+        raise ConfigurationError(f"{name} must be a timedelta, such as timedelta(seconds=30), not {duration!r}")
+    if not timedelta(0) <= duration <= MAX_DELAY:
+        raise ConfigurationError(f"{name} must be between zero and ten years, not {duration}")
+    return duration
+
+
+def check_moment(name: str, moment: object) -> datetime:
+    """The moment, when it is an aware datetime that every database can keep.
+
+    Raises:
+        ConfigurationError: it is not.
+    """
+    if not isinstance(moment, datetime):
+        raise ConfigurationError(f"{name} must be a datetime, not {moment!r}")
+    if moment.tzinfo is None or moment.utcoffset() is None:
+        raise ConfigurationError(
+            f"{name} must be an aware datetime, such as datetime.now(UTC); {moment.isoformat()} names no time zone"
+        )
+    try:
+        year = moment.astimezone(UTC).year
+    except OverflowError:
+        year = 0
+    if not 1970 <= year <= 9998:  # noqa: PLR2004 - the years that both databases and Python can hold in every zone
+        raise ConfigurationError(f"{name} must lie between the years 1970 and 9998, not {moment.isoformat()}")
+    return moment
+
+
+def _check_time(duration_name: str, duration: object, moment_name: str, moment: object) -> None:
+    if duration is not None and moment is not None:
+        raise ConfigurationError(f"give {duration_name} or {moment_name}, not both")
+    if duration is not None:
+        check_duration(duration_name, duration)
+    if moment is not None:
+        check_moment(moment_name, moment)
+
+
+def _default_name(function: Callable[..., Any]) -> str:
+    module = getattr(function, "__module__", None)
+    qualname = getattr(function, "__qualname__", None)
+    if module is None or qualname is None:
+        raise ConfigurationError(f"{function!r} has no name of its own: give the task one with @app.task(name=…)")
+    if module == "__main__":
+        raise ConfigurationError(
+            f"{qualname} is defined in __main__, which is another module in a worker: "
+            f'give the task a name, as in @app.task(name="shop.{qualname}"), or define it in a module'
+        )
+    return f"{module}.{qualname}"
+
+
+def _name(name: object) -> str:
+    if not isinstance(name, str) or not TASK_NAME.fullmatch(name):
+        raise ConfigurationError(f"{name!r} is no name for a task: it must be 1 to 200 characters without spaces")
+    return name
+
+
+def _on_error(
+    on_error: Mapping[type[BaseException], Verdict | type[Verdict]] | None,
+) -> Mapping[type[BaseException], Verdict]:
+    return MappingProxyType({kind: _verdict(kind, verdict) for kind, verdict in (on_error or {}).items()})
+
+
+def _verdict(kind: object, verdict: object) -> Verdict:
+    made = verdict() if isinstance(verdict, type) and issubclass(verdict, Verdict) else verdict
+    if not isinstance(kind, type) or not issubclass(kind, BaseException) or not isinstance(made, Verdict):
+        raise ConfigurationError(
+            f"on_error maps exception classes to Skip, Retry, Fail or Cancel, not {kind!r} to {verdict!r}"
+        )
+    return made
+
+
+def _most_skips(number: object) -> int:
+    if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+        raise ConfigurationError(f"max_skips must be a whole number, zero or more, not {number!r}")
+    return number
+
+
+def _limit(timeout: object) -> timedelta:
+    if check_duration("timeout", timeout) == timedelta(0):
+        raise ConfigurationError("timeout must be above zero; leave it out for no limit")
+    return cast("timedelta", timeout)
+
+
+def _flag(name: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"{name} must be True or False, not {value!r}")
+    return value
+
+
+def _choice(name: str, value: T, *choices: str) -> T:
+    if value not in choices:
+        raise ConfigurationError(f"{name} must be {' or '.join(map(repr, choices))}, not {value!r}")
+    return value
+
+
+NO_OPTIONS = Options()
+"""Everything left to the task and the defaults."""

@@ -1,0 +1,250 @@
+"""A task: a registered function with its options, and every way to enqueue it."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import inspect
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Generic, ParamSpec, Protocol, TypeVar, cast, overload
+
+from packhorse.context import Context, find_current
+from packhorse.domain.signature import CallSignature
+from packhorse.errors import DuplicateTask, UnknownTask, UsageError
+from packhorse.handle import JobHandle
+from packhorse.options import NO_OPTIONS, Isolation, Options, TaskOptions
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[R]):
+    """One call of a task, with its options, that is not enqueued yet: for `enqueue_many`.
+
+    Attributes:
+        task: the name of the task.
+        args: the positional arguments.
+        kwargs: the keyword arguments.
+        options: how it is to be enqueued.
+        signature: how its arguments become text; None takes plain JSON values only.
+    """
+
+    task: str
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    options: Options = NO_OPTIONS
+    signature: CallSignature | None = None
+
+
+class Enqueuer(Protocol):
+    """Stores calls as jobs; what a task needs of the client."""
+
+    def enqueue_call(self, call: Call[R], conn: object | None) -> JobHandle[R]:
+        """Store one call, on the caller's connection or in a transaction of its own."""
+        ...
+
+    async def aenqueue_call(self, call: Call[R], conn: object | None) -> JobHandle[R]:
+        """The same for coroutines."""
+        ...
+
+
+class BoundTask(Generic[P, R]):
+    """A task together with options for its next enqueue; made by `using`.
+
+    `P` is the signature of the call, without the leading context; `R` what the function returns (for an `async def`
+    function, a coroutine).
+    """
+
+    def __init__(
+        self,
+        name: str,
+        signature: CallSignature | None,
+        enqueuer: Enqueuer,
+        options: Options,
+        conn: object | None = None,
+    ) -> None:
+        self.name = name
+        self.signature = signature
+        self._enqueuer = enqueuer
+        self._options = options
+        self._conn = conn
+
+    @overload
+    def enqueue(self: BoundTask[P, Coroutine[Any, Any, T]], /, *args: P.args, **kwargs: P.kwargs) -> JobHandle[T]: ...
+    @overload
+    def enqueue(self, /, *args: P.args, **kwargs: P.kwargs) -> JobHandle[R]: ...
+    def enqueue(self, /, *args: P.args, **kwargs: P.kwargs) -> JobHandle[Any]:
+        """Store a job that calls the function with these arguments.
+
+        It is written on the connection given to `using`, inside its open transaction. Without one it gets a
+        transaction of its own, or, inside the handler of an atomic task, belongs to that handler's transaction.
+
+        Raises:
+            SignatureError: the arguments do not fit the function.
+            PayloadError: one of them would not survive being stored; the message names its path.
+            UnsupportedConnection: `conn` is nothing that Packhorse can write with, or is for coroutines.
+            WrongDatabase: `conn` reaches another database than the application's.
+            DatabaseError: the database can't store it.
+        """
+        return self._enqueuer.enqueue_call(self._call(args, kwargs), self._conn)
+
+    @overload
+    async def aenqueue(
+        self: BoundTask[P, Coroutine[Any, Any, T]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> JobHandle[T]: ...
+    @overload
+    async def aenqueue(self, /, *args: P.args, **kwargs: P.kwargs) -> JobHandle[R]: ...
+    async def aenqueue(self, /, *args: P.args, **kwargs: P.kwargs) -> JobHandle[Any]:
+        """Do what `enqueue` does, for coroutines; takes asynchronous connections as well."""
+        return await self._enqueuer.aenqueue_call(self._call(args, kwargs), self._conn)
+
+    @overload
+    def call(self: BoundTask[P, Coroutine[Any, Any, T]], /, *args: P.args, **kwargs: P.kwargs) -> Call[T]: ...
+    @overload
+    def call(self, /, *args: P.args, **kwargs: P.kwargs) -> Call[R]: ...
+    def call(self, /, *args: P.args, **kwargs: P.kwargs) -> Call[Any]:
+        """The call with its options as a value, for `app.enqueue_many`.
+
+        Raises:
+            UsageError: `using` was given a connection; `enqueue_many` takes one for all its calls.
+        """
+        if self._conn is not None:
+            raise UsageError("a call carries no connection: give conn to enqueue_many")
+        return self._call(args, kwargs)
+
+    def using(
+        self,
+        *,
+        conn: object | None = None,
+        queue: str | None = None,
+        priority: int | str | None = None,
+        delay: timedelta | None = None,
+        scheduled_at: datetime | None = None,
+        expected_in: timedelta | None = None,
+        expected_at: datetime | None = None,
+        max_attempts: int | None = None,
+    ) -> BoundTask[P, R]:
+        """The task with options for its next enqueue; what is None stays as it is.
+
+        Args:
+            conn: the caller's connection, session or transaction: the job exists if and only if that commits.
+            queue: the named lane that the job goes into.
+            priority: a number, small is urgent, or `urgent`, `high`, `medium`, `low`, `minor`.
+            delay: not before this long from now, at most ten years.
+            scheduled_at: not before this moment, an aware datetime.
+            expected_in: wanted this long from now: orders the queue inside a priority.
+            expected_at: wanted by this moment, an aware datetime.
+            max_attempts: how many counted failures make the job fail for good.
+
+        Raises:
+            ConfigurationError: an option is wrong, or two contradict each other.
+        """
+        options = self._options.changed(
+            queue=queue,
+            priority=priority,
+            delay=delay,
+            scheduled_at=scheduled_at,
+            expected_in=expected_in,
+            expected_at=expected_at,
+            max_attempts=max_attempts,
+        )
+        return BoundTask(self.name, self.signature, self._enqueuer, options, self._conn if conn is None else conn)
+
+    def _call(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call[Any]:
+        return Call(self.name, args, kwargs, self._options, self.signature)
+
+
+class Task(BoundTask[P, R]):
+    """A registered function with its options. Calling it calls the function, here and now."""
+
+    def __init__(self, function: Callable[..., R], options: TaskOptions, enqueuer: Enqueuer) -> None:
+        defaults = Options(queue=options.queue, priority=options.priority)
+        super().__init__(options.name, None, enqueuer, defaults)
+        self.signature: CallSignature = CallSignature.of(function, context_type=Context)
+        self.function = function
+        self.aliases = options.aliases
+        self.queue = options.queue
+        self.priority = options.priority
+        self.policy = options.policy
+        self.timeout = options.timeout
+        self.atomic = options.atomic
+        self.isolation: Isolation = options.isolation
+        self.ack_each = options.ack_each
+        self.keep_result = options.keep_result
+        self.is_async = inspect.iscoroutinefunction(function)
+        functools.update_wrapper(cast("Callable[..., R]", self), function)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the function here and now, without a job.
+
+        Raises:
+            UsageError: it takes a context, and no job is running here.
+        """
+        if not self.signature.takes_context:
+            return self.function(*args, **kwargs)
+        context = find_current()
+        if context is None:
+            raise UsageError(
+                f"task {self.name} takes a context, so it can be called only inside a job; "
+                f"elsewhere call {self.function.__name__}.function(context, …)"
+            )
+        return self.function(context, *args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<Task {self.name}>"
+
+
+class TaskRegistry:
+    """The tasks of an application by their names and aliases."""
+
+    def __init__(self, tasks: Iterable[Task[..., Any]] = ()) -> None:
+        self._tasks: dict[str, Task[..., Any]] = {}
+        for task in tasks:
+            self.register(task)
+
+    def register(self, task: Task[..., Any]) -> None:
+        """Add a task.
+
+        Raises:
+            DuplicateTask: another one has its name or one of its aliases.
+        """
+        for name in (task.name, *task.aliases):
+            if name in self._tasks:
+                raise DuplicateTask(
+                    f"task {name!r} is {_place(self._tasks[name])} already; "
+                    f"give the one in {_place(task)} another name with @app.task(name=…)"
+                )
+        self._tasks.update(dict.fromkeys((task.name, *task.aliases), task))
+
+    def find(self, name: str) -> Task[..., Any] | None:
+        """The task of that name or alias, or None."""
+        return self._tasks.get(name)
+
+    def get(self, name: str) -> Task[..., Any]:
+        """The task of that name or alias.
+
+        Raises:
+            UnknownTask: there is none; the message names the closest.
+        """
+        task = self._tasks.get(name)
+        if task is None:
+            close = difflib.get_close_matches(name, self._tasks, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise UnknownTask(f"no task {name!r} is registered here{hint}")
+        return task
+
+    def names(self) -> list[str]:
+        """All names and aliases, sorted."""
+        return sorted(self._tasks)
+
+    def list_tasks(self) -> list[Task[..., Any]]:
+        """All tasks, sorted by name."""
+        return [task for name, task in sorted(self._tasks.items()) if name == task.name]
+
+
+def _place(task: Task[..., Any]) -> str:
+    return f"{task.function.__module__}.{task.function.__qualname__}"
