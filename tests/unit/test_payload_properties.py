@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from packhorse.domain.payload import decode_value, encode_value
@@ -65,6 +65,8 @@ class Window(TypedDict):
     days: set[int]
 
 
+# A machine that is busy with other tests is no defect of the code.
+unhurried = settings(deadline=None)
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 integers = st.integers() | st.integers(-(10**40), 10**40)
@@ -149,6 +151,7 @@ def print_of(value: Any) -> object:
 
 
 @pytest.mark.accepts("C12")
+@unhurried
 @given(json_values)
 def test_every_json_value_comes_back_exactly(value: Any) -> None:
     """Without any annotation, as an argument and as a keyword."""
@@ -159,6 +162,7 @@ def test_every_json_value_comes_back_exactly(value: Any) -> None:
 
 
 @pytest.mark.accepts("C12")
+@unhurried
 @given(annotated_values())
 def test_every_annotated_value_comes_back_exactly(pair: tuple[Any, Any]) -> None:
     """For every type that annotations can name, and for generics of them."""
@@ -167,6 +171,7 @@ def test_every_annotated_value_comes_back_exactly(pair: tuple[Any, Any]) -> None
 
 
 @pytest.mark.accepts("C12")
+@unhurried
 @given(kinds(), annotated_values())
 def test_a_value_under_a_foreign_annotation_comes_back_exactly_or_is_refused(kind: Kind, pair: tuple[Any, Any]) -> None:
     """There is no third way: nothing arrives as something else, and no other error is raised."""
@@ -221,6 +226,7 @@ def wrapped(value: Any, path: list[int | str]) -> Any:
 
 
 @pytest.mark.accepts("C12")
+@unhurried
 @given(forbidden, steps, st.integers(0, 3))
 def test_no_forbidden_value_passes_and_the_path_leads_to_it(value: Any, path: list[int | str], place: int) -> None:
     """Wherever it lies among others."""
@@ -232,6 +238,7 @@ def test_no_forbidden_value_passes_and_the_path_leads_to_it(value: Any, path: li
 
 
 @pytest.mark.accepts("C12")
+@unhurried
 @given(st.integers(MAX_DEPTH - 3, MAX_DEPTH + 3), st.data())
 def test_exactly_64_levels_pass(levels: int, data: st.DataObject) -> None:
     """Lists and dicts count alike, and every argument for itself."""
@@ -260,6 +267,7 @@ stored = st.text() | json_values.map(encode_value) | st.text('[]{}",:0123456789.
 
 
 @pytest.mark.accepts("C12")
+@unhurried
 @given(handlers, stored, st.none() | stored)
 def test_a_stored_row_is_read_or_is_a_payload_error(
     handler: Callable[..., None], args: str, kwargs: str | None
@@ -271,6 +279,7 @@ def test_a_stored_row_is_read_or_is_a_payload_error(
 
 
 @pytest.mark.accepts("C12")
+@unhurried
 @given(handlers, st.lists(json_values, max_size=3), st.dictionaries(names, json_values, max_size=3))
 def test_a_call_comes_back_exactly_or_is_refused(
     handler: Callable[..., None], args: list[Any], kwargs: dict[str, Any]
