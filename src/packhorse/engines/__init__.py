@@ -1,0 +1,1 @@
+"""The database backends of jobs; each implements the contract in `packhorse.engine`."""

@@ -1,0 +1,1 @@
+"""The engine for PostgreSQL, directly or through a pooler."""

@@ -1,0 +1,106 @@
+"""The engine for PostgreSQL, put together."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from packhorse.engine import AsyncTransaction, Features, Row, Transaction
+from packhorse.engines.postgres.address import connection_string, shown
+from packhorse.engines.postgres.async_connections import AsyncConnections
+from packhorse.engines.postgres.connections import Connections
+from packhorse.engines.postgres.dialect import PACKAGE, check_schema_name, slots
+from packhorse.engines.postgres.schema import PostgresSchema
+from packhorse.engines.postgres.transactions import AsyncPostgresTransaction, PostgresTransaction
+from packhorse.engines.sql.base import NO_PARAMS, Params
+from packhorse.engines.sql.insights import SqlInsights
+from packhorse.engines.sql.jobs import SqlJobStore
+from packhorse.engines.sql.migrations import load_migrations
+from packhorse.engines.sql.registry import SqlRegistry
+from packhorse.engines.sql.statements import Statements
+from packhorse.engines.sql.times import MICROSECOND, micros_in
+
+FEATURES = Features(
+    concurrent_writers=True,
+    notifications=True,
+    liveness_by_lock=False,
+    survives_server_crash=True,
+)
+RELAXED = frozenset({"claim_jobs", "stage_jobs", "beat", "seek_hints"})
+"""What is committed without waiting for the disk. If the server crashes and forgets one of them it is done again: a
+claim that was forgotten is refused by its lease, and costs a repeated run, never a repeated effect."""
+UNLIMITED = frozenset({"glance"})
+"""What goes without limits of its own, so that an idle worker sends no more than it must."""
+
+
+class PostgresEngine(SqlJobStore, SqlRegistry, SqlInsights, PostgresSchema):
+    """`packhorse.engine.Engine` on a PostgreSQL server, directly or through a pooler.
+
+    Args:
+        url: `postgresql://user:password@host:5432/database`, or any other connection string of libpq's.
+        schema: the schema that holds our tables; `packhorse` by default.
+        statement_timeout: how long a statement of ours may take; 30 seconds by default.
+        lock_timeout: how long it may wait for a lock; 5 seconds by default.
+
+    Raises:
+        ConfigurationError: the address or the schema's name is wrong.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        schema: str = "packhorse",
+        *,
+        statement_timeout: timedelta = timedelta(seconds=30),
+        lock_timeout: timedelta = timedelta(seconds=5),
+    ) -> None:
+        dialect_slots = slots(check_schema_name(schema))
+        self._statements = Statements(PACKAGE, dialect_slots)
+        self._migrations = load_migrations(PACKAGE, dialect_slots)
+        conninfo, self._address = connection_string(url), shown(url)
+        self._connections = Connections(conninfo, self._address)
+        self._async_connections = AsyncConnections(conninfo, self._address)
+        self._limits = (
+            f"SET LOCAL statement_timeout = {statement_timeout // MICROSECOND // 1000};\n"
+            f"SET LOCAL lock_timeout = {lock_timeout // MICROSECOND // 1000};\n"
+        )
+        self._installation: str | None = None
+
+    @property
+    def features(self) -> Features:
+        return FEATURES
+
+    @property
+    def dialect(self) -> str:
+        return "postgresql"
+
+    @property
+    def address(self) -> str:
+        return self._address
+
+    def begin(self) -> Transaction:
+        return PostgresTransaction(self._connections)
+
+    async def abegin(self) -> AsyncTransaction:
+        return AsyncPostgresTransaction(await self._async_connections.take(), self._async_connections)
+
+    def upkeep(self) -> None:
+        """The server looks after itself."""
+
+    def close(self) -> None:
+        self._connections.close()
+        self._async_connections.close()
+
+    def move_clock(self, offset: timedelta) -> None:
+        """Let the clock of every statement run `offset` from the server's; for the testing kit only."""
+        self._write("move_clock", {"offset": micros_in(offset)})
+
+    def _read(self, name: str, params: Params = NO_PARAMS, *options: str) -> list[Row]:
+        return self._write(name, params, *options)
+
+    def _write(self, name: str, params: Params = NO_PARAMS, *options: str) -> list[Row]:
+        text = ";\n".join(self._statements.get(name, *options))
+        if name in UNLIMITED:
+            return self._connections.run(text, params)
+        if name in RELAXED:
+            return self._connections.run(f"{self._limits}SET LOCAL synchronous_commit = off;\n{text}", params)
+        return self._connections.run(self._limits + text, params)

@@ -1,0 +1,64 @@
+"""What PostgreSQL and its driver report, in our own errors: what was wrong, where, and what to do."""
+
+from __future__ import annotations
+
+import psycopg
+
+from packhorse.errors import (
+    DatabaseBusy,
+    DatabaseError,
+    DatabaseFull,
+    DatabaseReadOnly,
+    DatabaseUnreachable,
+    PackhorseError,
+    PayloadError,
+    SchemaMissing,
+    SchemaOutdated,
+)
+
+_BY_STATE: dict[str, tuple[type[PackhorseError], str]] = {
+    "25006": (DatabaseReadOnly, "the server takes no writes: connect to the primary (target_session_attrs=read-write)"),
+    "28000": (DatabaseUnreachable, "the server refuses this user: look at the address and at pg_hba.conf"),
+    "28P01": (DatabaseUnreachable, "the server refuses this password: look at the address"),
+    "3D000": (DatabaseUnreachable, "the database does not exist: create it, or correct the address"),
+    "3F000": (SchemaMissing, "there is no Packhorse schema: run `packhorse migrate up`"),
+    "40001": (DatabaseBusy, "another transaction was in the way: try again"),
+    "40P01": (DatabaseBusy, "another transaction was in the way: try again"),
+    "42501": (DatabaseError, "this user lacks a permission: grant it, or connect as the owner of the schema"),
+    "42703": (SchemaOutdated, "the schema does not fit this version: run `packhorse migrate up`"),
+    "42883": (SchemaMissing, "there is no Packhorse schema: run `packhorse migrate up`"),
+    "42P01": (SchemaMissing, "there is no Packhorse schema: run `packhorse migrate up`"),
+    "53100": (DatabaseFull, "the server's disk is full; nothing was stored: free some space"),
+    "53300": (DatabaseUnreachable, "the server has no connection left: raise max_connections, or use a pooler"),
+    "55P03": (DatabaseBusy, "a lock was held for too long by another transaction: try again"),
+    "57014": (DatabaseBusy, "the statement took too long and was cancelled: try again"),
+}
+_BY_CLASS: dict[str, tuple[type[PackhorseError], str]] = {
+    "08": (DatabaseUnreachable, "the connection broke"),
+    "22": (PayloadError, "the server can't store this value"),
+    "57": (DatabaseUnreachable, "the server is going down or coming up: try again"),
+}
+_PASSING = frozenset({"40001", "40P01"})
+
+
+def is_passing(error: psycopg.Error) -> bool:
+    """Whether nothing was done and trying again at once is right: a deadlock, or a conflict of snapshots."""
+    return error.sqlstate in _PASSING
+
+
+def translated(error: psycopg.Error, address: str) -> PackhorseError:
+    """The error of ours that says the same of the server at `address`."""
+    message = (error.diag.message_primary or str(error)).strip()
+    kind, advice = _kind(error)
+    return kind(f"{address}: {message}" + (f"; {advice}" if advice else ""))
+
+
+def _kind(error: psycopg.Error) -> tuple[type[PackhorseError], str]:
+    state = error.sqlstate or ""
+    if state in _BY_STATE:
+        return _BY_STATE[state]
+    if state[:2] in _BY_CLASS:
+        return _BY_CLASS[state[:2]]
+    if not state and isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        return DatabaseUnreachable, "look at the address and whether the server is running"
+    return DatabaseError, ""

@@ -1,0 +1,77 @@
+-- Records how runs ended, all in one statement. Every part is guarded by the lease: a row that was rescued meanwhile is
+-- neither moved nor changed, and its id does not come back. A row that somebody else has locked is waited for (the
+-- rescuer, or an operator; briefly); acks come in order of id, so that two batches that overlap do not deadlock.
+with ack as materialized (
+    select * from json_to_recordset(CAST(CAST(:acks AS text) AS json)) as ack (
+        id bigint, worker bigint, number bigint, state text, outcome text, attempt integer, failures integer,
+        skips integer, crashes integer, delay bigint, reason text, result text,
+        error_type text, error_message text, error_traceback text
+    )
+)
+-- with :final
+, gone as (
+    delete from {job} as job
+    using ack
+    where job.id = ack.id and job.state = 'executing'
+      and job.worker_id = ack.worker and job.lease_number = ack.number
+      and ack.state in ('succeeded', 'failed', 'cancelled')
+    returning job.id, job.task, job.queue, job.priority, job.args, job.kwargs, job.meta, job.enqueued_at, job.order_at,
+        job.scheduled_at, job.expected_at, job.started_at, job.max_attempts,
+        job.error_type as last_type, job.error_message as last_message, job.error_traceback as last_traceback,
+        ack.worker, ack.number, ack.state, ack.attempt, ack.failures, ack.skips, ack.crashes, ack.reason, ack.result,
+        ack.error_type, ack.error_message, ack.error_traceback,
+        ack.error_type is null and ack.state <> 'succeeded' as keeps_error
+), moved as (
+    insert into {finished} (id, task, queue, state, priority, args, kwargs, meta, enqueued_at, order_at, scheduled_at,
+        expected_at, started_at, finished_at, attempt, failures, skips, crashes, max_attempts, worker, reason, result,
+        error_type, error_message, error_traceback)
+    select id, task, queue, state, priority, args, kwargs, meta, enqueued_at, order_at, scheduled_at,
+        expected_at, started_at, {now}, attempt, failures, skips, crashes, max_attempts,
+        (select name from {worker} as holder where holder.id = gone.worker), reason, result,
+        case when keeps_error then last_type else error_type end,
+        case when keeps_error then last_message else error_message end,
+        case when keeps_error then last_traceback else error_traceback end
+    from gone
+)
+-- end
+-- with :live
+, kept as (
+    update {job} as job
+    set state = ack.state, worker_id = null, lease_number = null, attempt = ack.attempt, failures = ack.failures,
+        skips = ack.skips, crashes = ack.crashes, reason = ack.reason,
+        waits_for = case when ack.state = 'blocked' then 'task' end,
+        scheduled_at = case when ack.state = 'scheduled' then {now} + coalesce(ack.delay, 0) {us} else scheduled_at end,
+        order_at = case when ack.state = 'scheduled' then {now} + coalesce(ack.delay, 0) {us} else order_at end,
+        error_type = case when ack.error_type is null then job.error_type else ack.error_type end,
+        error_message = case when ack.error_type is null then job.error_message else ack.error_message end,
+        error_traceback = case when ack.error_type is null then job.error_traceback else ack.error_traceback end
+    from ack
+    where job.id = ack.id and job.state = 'executing'
+      and job.worker_id = ack.worker and job.lease_number = ack.number
+      and ack.state in ('scheduled', 'available', 'blocked')
+    returning job.id, job.started_at, ack.worker, ack.number
+)
+-- end
+, accepted as (
+    select id, started_at, worker, number from gone   -- with :final
+    union all   -- with :final :live
+    select id, started_at, worker, number from kept   -- with :live
+)
+-- with :recorded
+, recorded as (
+    insert into {attempt} (job_id, attempt, worker, started_at, ended_at, outcome, reason,
+        error_type, error_message, error_traceback)
+    select id, ack.attempt, (select name from {worker} as holder where holder.id = worker), accepted.started_at, {now},
+        ack.outcome, ack.reason, ack.error_type, ack.error_message, ack.error_traceback
+    from accepted join ack using (id, worker, number)
+    where ack.outcome in ('retry', 'skip', 'fail', 'cancel', 'crash')
+)
+-- end
+-- with :available
+, hint as (
+    select pg_notify({channel}, '')
+    where exists (select from {worker} where wants_hints and expires_at > {now})
+)
+-- end
+select id from accepted
+where (select count(*) from hint) >= 0   -- with :available

@@ -1,0 +1,18 @@
+-- Moves failed and cancelled jobs back to the live ones, with fresh counts. Two operators who retry the same job:
+-- the second waits for the first one's delete and then finds nothing.
+with back as (
+    delete from {finished}
+    where id in ({ids}) and state in ('failed', 'cancelled')
+    returning *
+), stored as (
+    insert into {job} (id, task, queue, state, priority, order_at, expected_at, enqueued_at, args, kwargs, meta,
+        max_attempts, attempt, started_at, error_type, error_message, error_traceback)
+    select id, task, queue, 'available', priority, coalesce(expected_at, {now}), expected_at, enqueued_at, args, kwargs,
+        meta, max_attempts, attempt, started_at, error_type, error_message, error_traceback
+    from back
+    returning id
+), hint as (
+    select pg_notify({channel}, '')
+    where exists (select from {worker} where wants_hints and expires_at > {now})
+)
+select id from stored where (select count(*) from hint) >= 0

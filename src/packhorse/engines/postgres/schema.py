@@ -1,0 +1,49 @@
+"""The schema on a PostgreSQL server. It is never installed or changed unasked."""
+
+from __future__ import annotations
+
+from packhorse.engines.postgres.connections import Connections
+from packhorse.engines.sql.migrations import Migration
+from packhorse.engines.sql.schema import SqlSchema, record_params
+from packhorse.errors import SchemaMissing
+
+ONE_AT_A_TIME = "SET LOCAL lock_timeout = '60s'"
+IMPATIENT = "SET LOCAL lock_timeout = '5s'"
+"""No statement of a migration waits long for a table, because everybody else would wait behind it."""
+
+
+class PostgresSchema(SqlSchema):
+    """`SqlSchema` on a server."""
+
+    _connections: Connections
+    _installation: str | None
+
+    def installation_id(self) -> str:
+        if self._installation is None:
+            [text] = self._statements.get("installation_id")
+            [(self._installation,)] = self._connections.run(text)
+        return self._installation
+
+    def _forget_installation(self) -> None:
+        self._installation = None
+
+    def _read_migrations(self) -> tuple[int | None, int]:
+        [text] = self._statements.get("read_migrations")
+        try:
+            rows = self._connections.run(text)
+        except SchemaMissing:
+            return None, 0
+        return (rows[0][0], rows[0][1]) if rows else (None, 0)
+
+    def _apply(self, migration: Migration) -> bool:
+        with self._connections.transaction() as run:
+            run(f"{ONE_AT_A_TIME};\n{self._lock_migrations()};\n{IMPATIENT}")
+            if (self._read_migrations()[0] or 0) >= migration.number:
+                return False
+            run(migration.sql)
+            run(self._record_migration(), record_params(migration))
+        return True
+
+    def _lock_migrations(self) -> str:
+        [text] = self._statements.get("lock_migrations")
+        return text

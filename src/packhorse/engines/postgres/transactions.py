@@ -1,0 +1,82 @@
+"""Transactions for handlers, each on a connection of its own."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from packhorse.engine import Row, Statement
+from packhorse.engines.postgres import wire
+from packhorse.engines.postgres.async_connections import AsyncConnections
+from packhorse.engines.postgres.connections import Connections
+
+
+class PostgresTransaction:
+    """`packhorse.engine.Transaction` on a connection that is out of autocommit until the end."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._connection = connections.take()
+        self._connection.autocommit = False
+
+    @property
+    def connection(self) -> psycopg.Connection:
+        return self._connection
+
+    def execute(self, text: str, params: Any = ()) -> psycopg.Cursor:
+        return self._connection.execute(text.encode(), params or None)
+
+    def run(self, statement: Statement) -> list[Row]:
+        with self._connections.translating():
+            return wire.run(self._connection, statement.text, statement.params)
+
+    def commit(self) -> None:
+        try:
+            with self._connections.translating():
+                self._connection.commit()
+        finally:
+            self._give_back()
+
+    def rollback(self) -> None:
+        with contextlib.suppress(psycopg.Error):
+            self._connection.rollback()
+        self._give_back()
+
+    def _give_back(self) -> None:
+        if self._connection.info.transaction_status is TransactionStatus.IDLE:
+            self._connection.autocommit = True
+        self._connections.give_back(self._connection)
+
+
+class AsyncPostgresTransaction:
+    """`packhorse.engine.AsyncTransaction` on a connection that is out of autocommit."""
+
+    def __init__(self, connection: psycopg.AsyncConnection, connections: AsyncConnections) -> None:
+        self._connection = connection
+        self._connections = connections
+
+    @property
+    def connection(self) -> psycopg.AsyncConnection:
+        return self._connection
+
+    async def execute(self, text: str, params: Any = ()) -> psycopg.AsyncCursor:
+        return await self._connection.execute(text.encode(), params or None)
+
+    async def run(self, statement: Statement) -> list[Row]:
+        with self._connections.translating():
+            return await wire.run_async(self._connection, statement.text, statement.params)
+
+    async def commit(self) -> None:
+        try:
+            with self._connections.translating():
+                await self._connection.commit()
+        finally:
+            await self._connections.give_back(self._connection)
+
+    async def rollback(self) -> None:
+        with contextlib.suppress(psycopg.Error):
+            await self._connection.rollback()
+        await self._connections.give_back(self._connection)

@@ -1,0 +1,102 @@
+"""Jobs, acknowledgements and lists as one JSON text: the form in which every driver can pass many of them at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from packhorse.domain.decide import Ack
+from packhorse.domain.job import NewJob
+from packhorse.engines.sql.times import micros_at, micros_in
+from packhorse.errors import PayloadError
+
+_encode = msgspec.json.Encoder().encode
+_Document = dict[str, "str | int"]
+
+
+def list_document(items: Iterable[str | int]) -> str:
+    """Names or ids as a JSON array."""
+    return _encode(list(items)).decode()
+
+
+def jobs_document(jobs: Sequence[NewJob]) -> str:
+    """Jobs to be stored; what is None is left out.
+
+    Raises:
+        PayloadError: a text holds what no database stores (half of a surrogate pair).
+    """
+    try:
+        return _encode([_job(job) for job in jobs]).decode()
+    except UnicodeEncodeError as error:
+        raise PayloadError(
+            f"a job's text holds a lone surrogate at position {error.start}; it can't be stored"
+        ) from None
+
+
+def acks_document(acks: Sequence[Ack]) -> str:
+    """Acknowledgements, by job id, so that two that overlap lock their rows in one order.
+
+    A text that no database stores is mended, never refused: an ack must not fail because of its words.
+    """
+    documents = [_ack(ack) for ack in sorted(acks, key=lambda ack: ack.job_id)]
+    try:
+        encoded = _encode(documents)
+    except UnicodeEncodeError:
+        encoded = _encode([_mended(document) for document in documents])
+    if b"\\u0000" in encoded:
+        encoded = _encode([_mended(document) for document in documents])
+    return encoded.decode()
+
+
+def _job(job: NewJob) -> _Document:
+    document: _Document = {"task": job.task, "queue": job.queue, "priority": job.priority, "args": job.args}
+    if job.kwargs is not None:
+        document["kwargs"] = job.kwargs
+    if job.scheduled_at is not None:
+        document["scheduled_at"] = micros_at(job.scheduled_at)
+    elif job.delay is not None:
+        document["delay"] = micros_in(job.delay)
+    if job.expected_at is not None:
+        document["expected_at"] = micros_at(job.expected_at)
+    elif job.expected_in is not None:
+        document["expected_in"] = micros_in(job.expected_in)
+    if job.max_attempts is not None:
+        document["max_attempts"] = job.max_attempts
+    if job.meta is not None:
+        document["meta"] = job.meta
+    return document
+
+
+def _ack(ack: Ack) -> _Document:
+    document: _Document = {
+        "id": ack.job_id,
+        "worker": ack.lease.worker,
+        "number": ack.lease.number,
+        "state": ack.state.value,
+        "outcome": ack.outcome,
+        "attempt": ack.attempt,
+        "failures": ack.failures,
+        "skips": ack.skips,
+        "crashes": ack.crashes,
+    }
+    if ack.delay is not None:
+        document["delay"] = micros_in(ack.delay)
+    if ack.reason is not None:
+        document["reason"] = ack.reason
+    if ack.result is not None:
+        document["result"] = ack.result
+    if ack.error is not None:
+        document["error_type"] = ack.error.type
+        document["error_message"] = ack.error.message
+        document["error_traceback"] = ack.error.traceback
+    return document
+
+
+def _mended(document: _Document) -> dict[str, Any]:
+    return {key: _mend(value) if isinstance(value, str) else value for key, value in document.items()}
+
+
+def _mend(text: str) -> str:
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode("utf-8")

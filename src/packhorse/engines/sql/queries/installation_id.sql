@@ -1,0 +1,2 @@
+-- The id of this installation.
+select id from {installation}

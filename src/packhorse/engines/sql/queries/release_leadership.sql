@@ -1,0 +1,2 @@
+-- Gives the leadership up.
+delete from {leader} where worker_id = CAST(:worker AS bigint)

@@ -1,0 +1,39 @@
+-- Jobs for people to look at: one by id, or a page of them, the newest first. Takes no lock.
+-- Each table is walked down its primary key and left after a page.
+with live as (
+    select id, task, queue, state, priority, args, kwargs, meta, {micros}(enqueued_at), {micros}(order_at),
+        {micros}(scheduled_at), {micros}(expected_at), {micros}(started_at), CAST(null AS bigint),
+        attempt, failures, skips, crashes, max_attempts,
+        (select worker.name from {worker} as worker where worker.id = job.worker_id),
+        reason, error_type, error_message, error_traceback, CAST(null AS text)
+    from {job} as job
+    where id > 0
+      and 1 = 0   -- without :live
+      and id = CAST(:id AS bigint)   -- with :id
+      and id < CAST(:before_id AS bigint)   -- with :before_id
+      and state = CAST(:state AS text)   -- with :state
+      and queue = CAST(:queue AS text)   -- with :queue
+      and task = CAST(:task AS text)   -- with :task
+    order by id desc
+    limit CAST(:limit AS bigint)
+), past as (
+    select id, task, queue, state, priority, args, kwargs, meta, {micros}(enqueued_at), {micros}(order_at),
+        {micros}(scheduled_at), {micros}(expected_at), {micros}(started_at), {micros}(finished_at),
+        attempt, failures, skips, crashes, max_attempts,
+        worker, reason, error_type, error_message, error_traceback, result
+    from {finished}
+    where id > 0
+      and 1 = 0   -- without :finished
+      and id = CAST(:id AS bigint)   -- with :id
+      and id < CAST(:before_id AS bigint)   -- with :before_id
+      and state = CAST(:state AS text)   -- with :state
+      and queue = CAST(:queue AS text)   -- with :queue
+      and task = CAST(:task AS text)   -- with :task
+    order by id desc
+    limit CAST(:limit AS bigint)
+)
+select * from live
+union all
+select * from past
+order by 1 desc
+limit CAST(:limit AS bigint)

@@ -1,0 +1,129 @@
+"""Rows of our own statements as values. Columns go by position: each function has the order of its statement."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import timedelta
+from itertools import groupby
+from operator import itemgetter
+
+from packhorse.domain.job import AttemptRecord, ClaimedJob, JobRecord, Lease
+from packhorse.domain.state import JobState
+from packhorse.engine import Glance, QueueRecord, Row, WorkerRecord
+from packhorse.engines.sql.times import moment, optional_moment
+
+by_urgency = itemgetter(3, 4, 0)
+"""The key of a claimed row in the order of the queue: priority, order_at, id."""
+
+
+def claimed_job(row: Row, lease: Lease) -> ClaimedJob:
+    """A row of `claim_jobs.sql`, under the lease of its claim."""
+    return ClaimedJob(
+        id=row[0],
+        task=row[1],
+        queue=row[2],
+        priority=row[3],
+        order_at=moment(row[4]),
+        args=row[5],
+        kwargs=row[6],
+        meta=row[7],
+        enqueued_at=moment(row[8]),
+        attempt=row[9],
+        failures=row[10],
+        skips=row[11],
+        crashes=row[12],
+        max_attempts=row[13],
+        lease=lease,
+    )
+
+
+def leased_job(row: Row) -> ClaimedJob:
+    """A row of `list_leased_jobs.sql`, which ends with its lease."""
+    return claimed_job(row, Lease(row[14], row[15]))
+
+
+def job_record(row: Row) -> JobRecord:
+    """A row of `select_jobs.sql`."""
+    return JobRecord(
+        id=row[0],
+        task=row[1],
+        queue=row[2],
+        state=JobState(row[3]),
+        priority=row[4],
+        args=row[5],
+        kwargs=row[6],
+        meta=row[7],
+        enqueued_at=moment(row[8]),
+        order_at=moment(row[9]),
+        scheduled_at=optional_moment(row[10]),
+        expected_at=optional_moment(row[11]),
+        started_at=optional_moment(row[12]),
+        finished_at=optional_moment(row[13]),
+        attempt=row[14],
+        failures=row[15],
+        skips=row[16],
+        crashes=row[17],
+        max_attempts=row[18],
+        worker=row[19],
+        reason=row[20],
+        error_type=row[21],
+        error_message=row[22],
+        error_traceback=row[23],
+        result=row[24],
+    )
+
+
+def attempt_record(row: Row) -> AttemptRecord:
+    """A row of `list_attempts.sql`."""
+    return AttemptRecord(
+        job_id=row[0],
+        attempt=row[1],
+        worker=row[2],
+        started_at=optional_moment(row[3]),
+        ended_at=moment(row[4]),
+        outcome=row[5],
+        reason=row[6],
+        error_type=row[7],
+        error_message=row[8],
+        error_traceback=row[9],
+    )
+
+
+def worker_record(row: Row) -> WorkerRecord:
+    """A row of `list_workers.sql` or `list_lost_workers.sql`."""
+    return WorkerRecord(
+        id=row[0],
+        name=row[1],
+        queues=tuple(json.loads(row[2])),
+        started_at=moment(row[3]),
+        expires_at=moment(row[4]),
+        executing=row[5],
+    )
+
+
+def queue_records(rows: Sequence[Row]) -> list[QueueRecord]:
+    """The rows of `list_queues.sql`, one for each queue and state, in order of queue."""
+    return [_queue_record(name, list(group)) for name, group in groupby(rows, key=itemgetter(0))]
+
+
+def glance(row: Row) -> Glance:
+    """The row of `glance.sql`."""
+    return Glance(
+        ready_queues=_names(row[0]),
+        suspect_queues=_names(row[1]),
+        parked_tasks=_names(row[2]),
+        due_in=None if row[3] is None else timedelta(microseconds=row[3]),
+        has_lost_workers=bool(row[5]),
+        is_registered=bool(row[4]),
+    )
+
+
+def _queue_record(name: str, rows: Sequence[Row]) -> QueueRecord:
+    counts = dict.fromkeys(JobState, 0) | {JobState(row[1]): row[2] for row in rows}
+    oldest = min((row[3] for row in rows if row[3] is not None), default=None)
+    return QueueRecord(name=name, counts=counts, oldest_available_at=optional_moment(oldest))
+
+
+def _names(document: str | None) -> tuple[str, ...]:
+    return tuple(json.loads(document)) if document else ()

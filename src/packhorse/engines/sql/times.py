@@ -1,0 +1,28 @@
+"""Moments and durations as whole microseconds, the form in which both engines exchange them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+def moment(micros: int) -> datetime:
+    """The moment, in UTC, so many microseconds after the start of 1970."""
+    return EPOCH + timedelta(microseconds=micros)
+
+
+def optional_moment(micros: int | None) -> datetime | None:
+    """The same where there may be none."""
+    return None if micros is None else EPOCH + timedelta(microseconds=micros)
+
+
+def micros_at(moment: datetime) -> int:
+    """How many microseconds after the start of 1970 an aware moment is."""
+    return (moment - EPOCH) // MICROSECOND
+
+
+def micros_in(duration: timedelta) -> int:
+    """How many microseconds a duration has."""
+    return duration // MICROSECOND

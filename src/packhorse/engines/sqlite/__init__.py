@@ -1,0 +1,1 @@
+"""The engine for SQLite: one file beside the application, nothing to start."""

@@ -1,0 +1,228 @@
+"""The connections to the file: one that writes, and as many that read as there are threads reading at once."""
+
+from __future__ import annotations
+
+import os
+import random
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from packhorse.engine import Row
+from packhorse.engines.sql.base import NO_PARAMS, Params
+from packhorse.engines.sqlite import wal
+from packhorse.engines.sqlite.errors import is_busy, translated, unopenable
+from packhorse.errors import DatabaseBusy, DatabaseUnreachable
+
+T = TypeVar("T")
+
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.0005, 0.02
+"""Seconds between two tries for a lock: random, and longer from try to try."""
+
+_inherited: list[object] = []
+"""A parent process's connections. Closing them here would release its locks, so they are kept and left alone."""
+
+
+class Connections:
+    """All connections of one engine to one file, safe for threads and after a fork.
+
+    Args:
+        path: the file; it is created when it does not exist.
+        patience: seconds for which a lock is waited for.
+        synchronous: how far a commit goes: `FULL`, `NORMAL` or `OFF`.
+    """
+
+    def __init__(self, path: Path, *, patience: float, synchronous: str) -> None:
+        self.path = path
+        self._synchronous = synchronous
+        self._patience = patience
+        self._identity: tuple[int, int] | None = None
+        self._start_anew()
+
+    def read(self, text: str, params: Params = NO_PARAMS) -> list[Row]:
+        """Run a statement that changes nothing; its rows."""
+        connection = self.take()
+        try:
+            rows = self.patiently(lambda: connection.execute(text, params).fetchall())
+        except sqlite3.Error as error:
+            raise translated(error, self.path) from error
+        finally:
+            self.give_back(connection)
+        return rows
+
+    def write(self, texts: Sequence[str], params: Params = NO_PARAMS) -> list[Row]:
+        """Run statements in one transaction; the rows of all of them."""
+        self._leave_parent()
+        if not self._writing.acquire(timeout=self._patience):
+            raise DatabaseBusy(f"{self.path}: this process's other threads write for too long: try again")
+        try:
+            return self._write(texts, params)
+        except sqlite3.Error as error:
+            raise translated(error, self.path) from error
+        finally:
+            self._writing.release()
+
+    def begin(self) -> sqlite3.Connection:
+        """A connection with an open write transaction, to be given back."""
+        connection = self.take()
+        try:
+            self.patiently(lambda: connection.execute("BEGIN IMMEDIATE"))
+        except sqlite3.Error as error:
+            self.give_back(connection)
+            raise translated(error, self.path) from error
+        return connection
+
+    def take(self) -> sqlite3.Connection:
+        """A connection for the caller alone, until it is given back."""
+        self._leave_parent()
+        self._watch_file()
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._open()
+
+    def give_back(self, connection: sqlite3.Connection) -> None:
+        """Take a connection back, rolling back what is open."""
+        if not rollback(connection):
+            return
+        if self._is_closed:
+            connection.close()
+        else:
+            self._idle.append(connection)
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """A connection with a write transaction that is committed at the end, or rolled back after an error."""
+        connection = self.begin()
+        try:
+            yield connection
+            connection.commit()
+        except sqlite3.Error as error:
+            raise translated(error, self.path) from error
+        finally:
+            self.give_back(connection)
+
+    def patiently(self, action: Callable[[], T]) -> T:
+        """Try until nobody else has the lock, or patience ends."""
+        deadline = time.monotonic() + self._patience
+        longest = SHORTEST_PAUSE
+        while True:
+            try:
+                return action()
+            except sqlite3.OperationalError as error:
+                if not is_busy(error) or time.monotonic() > deadline:
+                    raise
+            longest = min(longest * 1.5, LONGEST_PAUSE)
+            time.sleep(random.uniform(SHORTEST_PAUSE, longest))  # noqa: S311 - spreads load, guards no secret
+
+    def checkpoint(self) -> None:
+        """Copy the write-ahead log into the file while we hold the write lock; at once or not at all."""
+        connection = self.take()
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            self.read("PRAGMA wal_checkpoint(PASSIVE)")
+        except sqlite3.OperationalError as error:
+            if not is_busy(error):
+                raise translated(error, self.path) from error
+        finally:
+            self.give_back(connection)
+
+    def close(self) -> None:
+        """Close every connection; one that is in use is closed when it is given back."""
+        self._leave_parent()
+        self._is_closed = True
+        self._close_idle()
+
+    def _write(self, texts: Sequence[str], params: Params) -> list[Row]:
+        connection = self._writer()
+        self.patiently(lambda: connection.execute("BEGIN IMMEDIATE"))
+        try:
+            rows = [row for text in texts for row in connection.execute(text, params)]
+            connection.commit()
+        except BaseException:
+            self._forget_unless(rollback(connection))
+            raise
+        return rows
+
+    def _forget_unless(self, is_usable: bool) -> None:
+        if not is_usable:
+            self._writing_connection = None
+
+    def _writer(self) -> sqlite3.Connection:
+        self._watch_file()
+        if self._writing_connection is None:
+            self._writing_connection = self._open()
+        return self._writing_connection
+
+    def _open(self) -> sqlite3.Connection:
+        if self._is_closed:
+            raise DatabaseUnreachable(f"{self.path}: the engine was closed")
+        try:
+            connection = self.patiently(self._connect)
+        except sqlite3.Error as error:
+            raise unopenable(error, self.path) from error
+        self._identity = self._identity or _identity(self.path)
+        return connection
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, timeout=0, isolation_level=None, check_same_thread=False)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").fetchall()
+            connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute(f"PRAGMA journal_size_limit = {wal.WAL_LIMIT}").fetchall()
+            wal.prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _watch_file(self) -> None:
+        """Connections to a file that was removed or replaced would go on writing where nobody reads."""
+        if self._identity is None or (identity := _identity(self.path)) == self._identity:
+            return
+        if identity is None:
+            raise DatabaseUnreachable(f"{self.path} was removed while it was in use: restore it")
+        self._close_idle()
+        self._identity = identity
+
+    def _leave_parent(self) -> None:
+        if self._pid != os.getpid():
+            _inherited.append((self._idle, self._writing_connection))
+            self._start_anew()
+
+    def _start_anew(self) -> None:
+        self._pid = os.getpid()
+        self._idle: list[sqlite3.Connection] = []
+        self._writing_connection: sqlite3.Connection | None = None
+        self._writing = threading.Lock()
+        self._is_closed = False
+
+    def _close_idle(self) -> None:
+        if self._writing_connection is not None:
+            self._writing_connection.close()
+            self._writing_connection = None
+        while self._idle:
+            self._idle.pop().close()
+
+
+def rollback(connection: sqlite3.Connection) -> bool:
+    """Roll back what is open, if anything; never raises. False when the connection can't be used any more."""
+    try:
+        connection.rollback()
+    except sqlite3.Error:
+        connection.close()
+        return False
+    return True
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

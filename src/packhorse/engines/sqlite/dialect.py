@@ -1,0 +1,49 @@
+"""What the statements need to know of SQLite."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+
+from packhorse.errors import ConfigurationError
+
+PACKAGE = "packhorse.engines.sqlite"
+OLDEST_LIBRARY = (3, 35, 0)
+"""The first SQLite that has RETURNING."""
+
+TABLES = (
+    "attempt",
+    "clock",
+    "finished",
+    "installation",
+    "job",
+    "leader",
+    "migration",
+    "worker",
+    "worker_task",
+)
+PREFIX = "packhorse_"
+
+_NOW = "(CAST(round((julianday('now') - 2440587.5) * 86400000.0) AS integer) * 1000 + (SELECT offset_us FROM packhorse_clock))"
+
+
+def slots() -> Mapping[str, str]:
+    """What fills the slots of the statements.
+
+    Raises:
+        ConfigurationError: the SQLite library is too old.
+    """
+    if sqlite3.sqlite_version_info < OLDEST_LIBRARY:
+        raise ConfigurationError(f"Packhorse needs SQLite 3.35 or later, and this Python has {sqlite3.sqlite_version}")
+    return {
+        **{table: PREFIX + table for table in TABLES},
+        "now": _NOW,
+        "micros": "",
+        "us": "",
+        "false": "0",
+        "ids": "SELECT value FROM json_each(:ids)",
+        "names": "SELECT value AS name FROM json_each(:names)",
+        "any_of": "IN (SELECT id FROM (",
+        "skip_locked": "",
+        "json_list": "json_group_array",
+    }

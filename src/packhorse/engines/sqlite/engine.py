@@ -1,0 +1,108 @@
+"""The engine for SQLite, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+from packhorse.domain.job import NewJob
+from packhorse.engine import AsyncTransaction, Features, Row, Statement, Transaction
+from packhorse.engines.sql.base import NO_PARAMS, Params
+from packhorse.engines.sql.jobs import SqlJobStore
+from packhorse.engines.sql.migrations import load_migrations
+from packhorse.engines.sql.statements import Statements
+from packhorse.engines.sql.times import micros_in
+from packhorse.engines.sqlite.address import database_path
+from packhorse.engines.sqlite.connections import Connections
+from packhorse.engines.sqlite.dialect import PACKAGE, slots
+from packhorse.engines.sqlite.insights import SqliteInsights
+from packhorse.engines.sqlite.liveness import WorkerLocks
+from packhorse.engines.sqlite.schema import SqliteSchema
+from packhorse.engines.sqlite.transactions import SqliteTransaction, begin_async
+from packhorse.engines.sqlite.wal import WalKeeper
+
+FEATURES = Features(
+    concurrent_writers=False,
+    notifications=False,
+    liveness_by_lock=True,
+    survives_server_crash=False,
+)
+
+
+class SqliteEngine(SqlJobStore, SqliteInsights, SqliteSchema):
+    """`packhorse.engine.Engine` on one SQLite file.
+
+    The file is created, and the schema installed, at the first use; an older schema is left for `migrate`.
+
+    Args:
+        database: the file's path, or `sqlite:///relative.db`, or `sqlite:////absolute.db`.
+        busy_timeout: how long to wait for somebody else's write transaction; 5 seconds by default.
+        synchronous: `FULL`, the default, survives a power cut; `OFF` is for tests.
+
+    Raises:
+        ConfigurationError: the address is no file's.
+    """
+
+    def __init__(
+        self,
+        database: str | Path,
+        *,
+        busy_timeout: timedelta = timedelta(seconds=5),
+        synchronous: Literal["FULL", "NORMAL", "OFF"] = "FULL",
+    ) -> None:
+        path = database_path(database)
+        dialect_slots = slots()
+        self._statements = Statements(PACKAGE, dialect_slots)
+        self._migrations = load_migrations(PACKAGE, dialect_slots)
+        self._connections = Connections(path, patience=busy_timeout.total_seconds(), synchronous=synchronous)
+        self._locks = WorkerLocks(path.with_name(f"{path.name}-packhorse-workers"))
+        self._wal = WalKeeper(path, self._connections.checkpoint)
+        self._installation: str | None = None
+
+    @property
+    def features(self) -> Features:
+        return FEATURES
+
+    @property
+    def dialect(self) -> str:
+        return "sqlite"
+
+    @property
+    def address(self) -> str:
+        return str(self._connections.path)
+
+    def insert_statement(self, jobs: Sequence[NewJob]) -> Statement:
+        self._wal.note_write()
+        return super().insert_statement(jobs)
+
+    def begin(self) -> Transaction:
+        self.installation_id()
+        return SqliteTransaction(self._connections)
+
+    async def abegin(self) -> AsyncTransaction:
+        self.installation_id()
+        return await begin_async(self._connections)
+
+    def upkeep(self) -> None:
+        self._wal.keep_short()
+
+    def close(self) -> None:
+        self._locks.close()
+        self._connections.close()
+
+    def move_clock(self, offset: timedelta) -> None:
+        """Let the clock of every statement run `offset` from the system's; for the testing kit only."""
+        self._write("move_clock", {"offset": micros_in(offset)})
+
+    def _read(self, name: str, params: Params = NO_PARAMS, *options: str) -> list[Row]:
+        self.installation_id()
+        [text] = self._statements.get(name, *options)
+        return self._connections.read(text, params)
+
+    def _write(self, name: str, params: Params = NO_PARAMS, *options: str) -> list[Row]:
+        self.installation_id()
+        rows = self._connections.write(self._statements.get(name, *options), params)
+        self._wal.note_write()
+        return rows

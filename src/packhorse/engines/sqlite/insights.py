@@ -1,0 +1,22 @@
+"""Reading on SQLite: as elsewhere, but who is alive is seen from the workers' locks."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from packhorse.engine import Glance
+from packhorse.engines.sql import rows as of
+from packhorse.engines.sql.insights import SqlInsights
+from packhorse.engines.sqlite.registry import SqliteRegistry
+
+
+class SqliteInsights(SqliteRegistry, SqlInsights):
+    """`SqlInsights` over `SqliteRegistry`."""
+
+    def glance(self, worker: int) -> Glance:
+        [row] = self._read("glance", {"worker": worker}, "locks")
+        *_, workers, now = row
+        has_dead = not all(self._is_alive(id, expires_at, now) for id, expires_at in json.loads(workers))
+        seen = of.glance(row)
+        return replace(seen, has_lost_workers=seen.has_lost_workers or has_dead)

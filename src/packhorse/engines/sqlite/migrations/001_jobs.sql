@@ -1,0 +1,132 @@
+-- The tables of jobs, workers and the installation itself. Times are whole microseconds since 1970, UTC.
+-- oldest_supported: 1
+
+create table {migration} (
+    number integer primary key,
+    name text not null,
+    oldest_supported integer not null,
+    applied_at integer not null
+);
+
+-- The clock of every statement is the system's plus this offset, which only the testing kit changes.
+create table {clock} (
+    only_row integer primary key check (only_row = 1),
+    offset_us integer not null
+);
+
+insert into {clock} (only_row, offset_us) values (1, 0);
+
+create table {installation} (
+    only_row integer primary key check (only_row = 1),
+    id text not null,
+    created_at integer not null
+);
+
+insert into {installation} (only_row, id, created_at) values (1, lower(hex(randomblob(16))), {now});
+
+-- Live jobs only: a finished one moves to {finished}, so that this table stays as small as the backlog.
+create table {job} (
+    id integer primary key autoincrement,
+    task text not null,
+    queue text not null,
+    state text not null check (state in ('blocked', 'scheduled', 'available', 'executing')),
+    priority integer not null check (priority between -32768 and 32767),
+    order_at integer not null,
+    scheduled_at integer,
+    expected_at integer,
+    enqueued_at integer not null,
+    args text not null default '[]',
+    kwargs text,
+    meta text,
+    max_attempts integer,
+    attempt integer not null default 0,
+    failures integer not null default 0,
+    skips integer not null default 0,
+    crashes integer not null default 0,
+    worker_id integer,
+    lease_number integer,
+    started_at integer,
+    reason text,
+    waits_for text,
+    error_type text,
+    error_message text,
+    error_traceback text,
+    constraint job_executing_is_leased
+        check ((state = 'executing') = (worker_id is not null and lease_number is not null)),
+    constraint job_blocked_waits check ((state = 'blocked') = (waits_for is not null)),
+    constraint job_scheduled_has_time check (state <> 'scheduled' or scheduled_at is not null)
+);
+
+create index packhorse_job_claim on {job} (queue, priority, order_at, id) where state = 'available' and crashes = 0;
+create index packhorse_job_suspects on {job} (queue, priority, order_at, id) where state = 'available' and crashes > 0;
+create index packhorse_job_due on {job} (scheduled_at) where state = 'scheduled';
+create index packhorse_job_executing on {job} (worker_id) where state = 'executing';
+create index packhorse_job_parked on {job} (waits_for, task) where state = 'blocked';
+
+-- Appended once and never updated. It shares its ids with {job}.
+create table {finished} (
+    id integer primary key,
+    task text not null,
+    queue text not null,
+    state text not null check (state in ('succeeded', 'failed', 'cancelled')),
+    priority integer not null,
+    order_at integer not null,
+    scheduled_at integer,
+    expected_at integer,
+    enqueued_at integer not null,
+    started_at integer,
+    finished_at integer not null,
+    args text not null,
+    kwargs text,
+    meta text,
+    max_attempts integer,
+    attempt integer not null,
+    failures integer not null,
+    skips integer not null,
+    crashes integer not null,
+    worker text,
+    reason text,
+    result text,
+    error_type text,
+    error_message text,
+    error_traceback text
+);
+
+create index packhorse_finished_state on {finished} (queue, state, finished_at);
+
+-- The runs that did not succeed.
+create table {attempt} (
+    job_id integer not null,
+    attempt integer not null,
+    worker text,
+    started_at integer,
+    ended_at integer not null,
+    outcome text not null,
+    reason text,
+    error_type text,
+    error_message text,
+    error_traceback text
+);
+
+create index packhorse_attempt_job on {attempt} (job_id);
+
+create table {worker} (
+    id integer primary key,
+    name text not null,
+    queues text not null,
+    started_at integer not null,
+    expires_at integer not null,
+    wants_hints integer not null default 0
+);
+
+create table {worker_task} (
+    worker_id integer not null references {worker} (id) on delete cascade,
+    task text not null,
+    primary key (worker_id, task)
+) without rowid;
+
+create table {leader} (
+    name text primary key,
+    worker_id integer not null,
+    expires_at integer not null
+) without rowid;

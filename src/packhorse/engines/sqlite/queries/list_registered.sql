@@ -1,0 +1,2 @@
+-- Which of these workers have a row, and the moment; reading waits for no writer.
+select id, {now} from {worker} where id in ({ids})

@@ -1,0 +1,2 @@
+-- The moment that every statement takes for now.
+select {now}

@@ -1,0 +1,95 @@
+"""Write transactions for handlers, each on a connection of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+from packhorse.engine import Row, Statement
+from packhorse.engines.sqlite.connections import Connections
+from packhorse.engines.sqlite.errors import translated
+from packhorse.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import aiosqlite
+
+
+class SqliteTransaction:
+    """`packhorse.engine.Transaction` on a connection that has just begun one."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._connection = connections.begin()
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        return self._connection
+
+    def execute(self, text: str, params: Any = ()) -> sqlite3.Cursor:
+        return self._connection.execute(text, params)
+
+    def run(self, statement: Statement) -> list[Row]:
+        try:
+            return self._connection.execute(statement.text, statement.params).fetchall()
+        except sqlite3.Error as error:
+            raise translated(error, self._connections.path) from error
+
+    def commit(self) -> None:
+        try:
+            self._connection.commit()
+        except sqlite3.Error as error:
+            raise translated(error, self._connections.path) from error
+        finally:
+            self._connections.give_back(self._connection)
+
+    def rollback(self) -> None:
+        self._connections.give_back(self._connection)
+
+
+class AsyncSqliteTransaction:
+    """`packhorse.engine.AsyncTransaction` on a connection of aiosqlite that is closed at its end."""
+
+    def __init__(self, connection: aiosqlite.Connection, connections: Connections) -> None:
+        self._connection = connection
+        self._path = connections.path
+
+    @property
+    def connection(self) -> aiosqlite.Connection:
+        return self._connection
+
+    async def execute(self, text: str, params: Any = ()) -> aiosqlite.Cursor:
+        return await self._connection.execute(text, params)
+
+    async def run(self, statement: Statement) -> list[Row]:
+        try:
+            return list(await self._connection.execute_fetchall(statement.text, dict(statement.params)))
+        except sqlite3.Error as error:
+            raise translated(error, self._path) from error
+
+    async def commit(self) -> None:
+        try:
+            await self._connection.commit()
+        except sqlite3.Error as error:
+            raise translated(error, self._path) from error
+        finally:
+            await self._connection.close()
+
+    async def rollback(self) -> None:
+        with contextlib.suppress(sqlite3.Error, ValueError):
+            await self._connection.rollback()
+        with contextlib.suppress(sqlite3.Error, ValueError):
+            await self._connection.close()
+
+
+async def begin_async(connections: Connections) -> AsyncSqliteTransaction:
+    """Begin a write transaction on a connection of aiosqlite, waiting for the lock in that connection's own thread.
+
+    Raises:
+        ConfigurationError: aiosqlite is not installed.
+    """
+    try:
+        import aiosqlite
+    except ImportError:
+        raise ConfigurationError("atomic coroutines on SQLite need aiosqlite: pip install aiosqlite") from None
+    return AsyncSqliteTransaction(await aiosqlite.Connection(connections.begin, 64), connections)
