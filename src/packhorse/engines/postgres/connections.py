@@ -73,7 +73,7 @@ class Connections:
             raise translated(error, self.address) from error
 
     def take(self) -> psycopg.Connection:
-        """A connection in autocommit for the caller alone, until it is given back; as far as can be told, a live one."""
+        """A live connection, as far as can be told, in autocommit, for the caller alone until it is given back."""
         self._leave_parent()
         while True:
             with self._lock:

@@ -8,7 +8,7 @@ from packhorse.engine import AsyncTransaction, Features, Row, Transaction
 from packhorse.engines.postgres.address import connection_string, shown
 from packhorse.engines.postgres.async_connections import AsyncConnections
 from packhorse.engines.postgres.connections import Connections
-from packhorse.engines.postgres.dialect import PACKAGE, check_schema_name, slots
+from packhorse.engines.postgres.dialect import PACKAGE, channel_of, check_schema_name, slots
 from packhorse.engines.postgres.schema import PostgresSchema
 from packhorse.engines.postgres.transactions import AsyncPostgresTransaction, PostgresTransaction
 from packhorse.engines.sql.base import NO_PARAMS, Params
@@ -57,6 +57,7 @@ class PostgresEngine(SqlJobStore, SqlRegistry, SqlInsights, PostgresSchema):
         self._statements = Statements(PACKAGE, dialect_slots)
         self._migrations = load_migrations(PACKAGE, dialect_slots)
         conninfo, self._address = connection_string(url), shown(url)
+        self._conninfo, self._channel = conninfo, channel_of(schema)
         self._connections = Connections(conninfo, self._address)
         self._async_connections = AsyncConnections(conninfo, self._address)
         self._limits = (
@@ -76,6 +77,16 @@ class PostgresEngine(SqlJobStore, SqlRegistry, SqlInsights, PostgresSchema):
     @property
     def address(self) -> str:
         return self._address
+
+    @property
+    def conninfo(self) -> str:
+        """The driver's connection string, for the notifier; it may hold a password and is for no message."""
+        return self._conninfo
+
+    @property
+    def channel(self) -> str:
+        """The channel on which hints go out, for the notifier."""
+        return self._channel
 
     def begin(self) -> Transaction:
         return PostgresTransaction(self._connections)

@@ -20,9 +20,13 @@ class PostgresSchema(SqlSchema):
 
     def installation_id(self) -> str:
         if self._installation is None:
-            [text] = self._statements.get("installation_id")
-            [(self._installation,)] = self._connections.run(text)
+            self._installation = self._find_installation()
         return self._installation
+
+    def _find_installation(self) -> str:
+        [text] = self._statements.get("find_installation")
+        [(installation,)] = self._connections.run(text)
+        return str(installation)
 
     def _forget_installation(self) -> None:
         self._installation = None

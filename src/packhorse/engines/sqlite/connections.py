@@ -36,6 +36,8 @@ class Connections:
         synchronous: how far a commit goes: `FULL`, `NORMAL` or `OFF`.
     """
 
+    _writer: sqlite3.Connection | None
+
     def __init__(self, path: Path, *, patience: float, synchronous: str) -> None:
         self.path = path
         self._synchronous = synchronous
@@ -138,25 +140,22 @@ class Connections:
         self._close_idle()
 
     def _write(self, texts: Sequence[str], params: Params) -> list[Row]:
-        connection = self._writer()
+        connection = self._open_writer()
         self.patiently(lambda: connection.execute("BEGIN IMMEDIATE"))
         try:
             rows = [row for text in texts for row in connection.execute(text, params)]
             connection.commit()
         except BaseException:
-            self._forget_unless(rollback(connection))
+            if not rollback(connection):
+                self._writer = None
             raise
         return rows
 
-    def _forget_unless(self, is_usable: bool) -> None:
-        if not is_usable:
-            self._writing_connection = None
-
-    def _writer(self) -> sqlite3.Connection:
+    def _open_writer(self) -> sqlite3.Connection:
         self._watch_file()
-        if self._writing_connection is None:
-            self._writing_connection = self._open()
-        return self._writing_connection
+        if self._writer is None:
+            self._writer = self._open()
+        return self._writer
 
     def _open(self) -> sqlite3.Connection:
         if self._is_closed:
@@ -192,20 +191,20 @@ class Connections:
 
     def _leave_parent(self) -> None:
         if self._pid != os.getpid():
-            _inherited.append((self._idle, self._writing_connection))
+            _inherited.append((self._idle, self._writer))
             self._start_anew()
 
     def _start_anew(self) -> None:
         self._pid = os.getpid()
         self._idle: list[sqlite3.Connection] = []
-        self._writing_connection: sqlite3.Connection | None = None
+        self._writer = None
         self._writing = threading.Lock()
         self._is_closed = False
 
     def _close_idle(self) -> None:
-        if self._writing_connection is not None:
-            self._writing_connection.close()
-            self._writing_connection = None
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
         while self._idle:
             self._idle.pop().close()
 

@@ -11,9 +11,10 @@ PACKAGE = "packhorse.engines.sqlite"
 OLDEST_LIBRARY = (3, 35, 0)
 """The first SQLite that has RETURNING."""
 
-TABLES = (
+TABLES_AND_VIEWS = (
     "attempt",
     "clock",
+    "enqueue",
     "finished",
     "installation",
     "job",
@@ -24,7 +25,11 @@ TABLES = (
 )
 PREFIX = "packhorse_"
 
-_NOW = "(CAST(round((julianday('now') - 2440587.5) * 86400000.0) AS integer) * 1000 + (SELECT offset_us FROM packhorse_clock))"
+_NOW = (
+    "(CAST(round((julianday('now') - 2440587.5) * 86400000.0) AS integer) * 1000"
+    " + (SELECT offset_us FROM packhorse_clock))"
+)
+"""Whole milliseconds, which is what SQLite's clock gives; as a fraction of a day they would lose their last digits."""
 
 
 def slots() -> Mapping[str, str]:
@@ -36,7 +41,7 @@ def slots() -> Mapping[str, str]:
     if sqlite3.sqlite_version_info < OLDEST_LIBRARY:
         raise ConfigurationError(f"Packhorse needs SQLite 3.35 or later, and this Python has {sqlite3.sqlite_version}")
     return {
-        **{table: PREFIX + table for table in TABLES},
+        **{table: PREFIX + table for table in TABLES_AND_VIEWS},
         "now": _NOW,
         "micros": "",
         "us": "",

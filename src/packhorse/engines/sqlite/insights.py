@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from packhorse.engine import Glance
+from packhorse.engine import Glance, WorkerRecord
 from packhorse.engines.sql import rows as of
 from packhorse.engines.sql.insights import SqlInsights
+from packhorse.engines.sql.times import moment
 from packhorse.engines.sqlite.registry import SqliteRegistry
 
 
@@ -20,3 +21,10 @@ class SqliteInsights(SqliteRegistry, SqlInsights):
         has_dead = not all(self._is_alive(id, expires_at, now) for id, expires_at in json.loads(workers))
         seen = of.glance(row)
         return replace(seen, has_lost_workers=seen.has_lost_workers or has_dead)
+
+    def list_workers(self) -> list[WorkerRecord]:
+        return [self._as_seen(record) for record in super().list_workers()]
+
+    def _as_seen(self, record: WorkerRecord) -> WorkerRecord:
+        seen = self._locks.expires_at(record.id)
+        return record if seen is None else replace(record, expires_at=moment(seen))

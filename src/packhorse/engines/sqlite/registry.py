@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 
 from packhorse.engine import NewWorker, Row, WorkerRecord
@@ -11,7 +10,7 @@ from packhorse.engines.sql import rows as of
 from packhorse.engines.sql.base import ids_in
 from packhorse.engines.sql.documents import list_document
 from packhorse.engines.sql.registry import SqlRegistry
-from packhorse.engines.sql.times import micros_at, micros_in, moment
+from packhorse.engines.sql.times import micros_at, micros_in
 from packhorse.engines.sqlite.liveness import WorkerLocks
 
 
@@ -42,9 +41,6 @@ class SqliteRegistry(SqlRegistry):
         self._locks.drop(worker)
         super().expire_worker(worker)
 
-    def list_workers(self) -> list[WorkerRecord]:
-        return [self._as_seen(record) for record in super().list_workers()]
-
     def list_lost_workers(self) -> list[WorkerRecord]:
         records = ((of.worker_record(row), row[6], row[7]) for row in self._read("list_lost_workers"))
         return [
@@ -69,7 +65,3 @@ class SqliteRegistry(SqlRegistry):
         """Whether the worker's heartbeat counts; `expires_at` is the row's, for a worker without a lock of its own."""
         seen = self._locks.expires_at(worker)
         return now < (expires_at if seen is None else seen)
-
-    def _as_seen(self, record: WorkerRecord) -> WorkerRecord:
-        seen = self._locks.expires_at(record.id)
-        return record if seen is None else replace(record, expires_at=moment(seen))

@@ -19,13 +19,20 @@ class SqliteSchema(SqlSchema):
 
     def installation_id(self) -> str:
         if self._installation is None:
-            [text] = self._statements.get("installation_id")
-            try:
-                [(self._installation,)] = self._connections.read(text)
-            except SchemaMissing:
-                self.migrate()
-                [(self._installation,)] = self._connections.read(text)
+            self._installation = self._find_or_install()
         return self._installation
+
+    def _find_or_install(self) -> str:
+        try:
+            return self._find_installation()
+        except SchemaMissing:
+            self.migrate()
+            return self._find_installation()
+
+    def _find_installation(self) -> str:
+        [text] = self._statements.get("find_installation")
+        [(installation,)] = self._connections.read(text)
+        return str(installation)
 
     def _forget_installation(self) -> None:
         self._installation = None

@@ -1,0 +1,77 @@
+-- Enqueueing in plain SQL, from the sqlite3 shell, a trigger, or any language:
+--     insert into packhorse_enqueue (task, args, queue, delay) values ('shop.jobs.send_invoice', '[42]', 'billing', 300)
+-- delay and expected_in are seconds; scheduled_at and expected_at are ISO 8601 texts or seconds since 1970.
+-- oldest_supported: 1
+
+create view {enqueue} as
+select '' as task, '[]' as args, null as kwargs, 'default' as queue, 5 as priority, null as delay, null as scheduled_at,
+    null as expected_at, null as expected_in, null as max_attempts, null as meta
+where 0;
+
+create trigger {enqueue}_insert instead of insert on {enqueue}
+begin
+    select case
+        when coalesce(typeof(new.task) <> 'text' or new.task = '', 1)
+            then raise(abort, 'packhorse: task must name a task')
+        when new.args is not null and case when json_valid(new.args) then json_type(new.args) end is not 'array'
+            then raise(abort, 'packhorse: args must be a JSON array')
+        when new.kwargs is not null and case when json_valid(new.kwargs) then json_type(new.kwargs) end is not 'object'
+            then raise(abort, 'packhorse: kwargs must be a JSON object')
+        when new.meta is not null and case when json_valid(new.meta) then json_type(new.meta) end is not 'object'
+            then raise(abort, 'packhorse: meta must be a JSON object')
+        when new.queue is not null and (typeof(new.queue) <> 'text' or length(new.queue) not between 1 and 63
+                or new.queue glob '*[^A-Za-z0-9_.:-]*' or new.queue not glob '[A-Za-z0-9]*')
+            then raise(abort, 'packhorse: queue must be up to 63 letters, digits and _ . : -, beginning with a letter or digit')
+        when new.priority is not null
+                and (typeof(new.priority) <> 'integer' or new.priority not between -32768 and 32767)
+            then raise(abort, 'packhorse: priority must be from -32768 to 32767')
+        when new.delay is not null and new.scheduled_at is not null
+            then raise(abort, 'packhorse: give delay or scheduled_at, not both')
+        when new.expected_in is not null and new.expected_at is not null
+            then raise(abort, 'packhorse: give expected_in or expected_at, not both')
+        when new.delay is not null
+                and (typeof(new.delay) not in ('integer', 'real') or new.delay not between 0 and 315360000)
+            then raise(abort, 'packhorse: delay must be seconds, from 0 to ten years')
+        when new.expected_in is not null
+                and (typeof(new.expected_in) not in ('integer', 'real') or new.expected_in not between 0 and 315360000)
+            then raise(abort, 'packhorse: expected_in must be seconds, from 0 to ten years')
+        when new.max_attempts is not null
+                and (typeof(new.max_attempts) <> 'integer' or new.max_attempts not between 1 and 10000)
+            then raise(abort, 'packhorse: max_attempts must be from 1 to 10000')
+    end;
+    select case
+        when new.scheduled_at is not null and coalesce(due_at, -1) not between 0 and 253370764800000000
+            then raise(abort, 'packhorse: scheduled_at must be an ISO 8601 text or seconds since 1970, from 1970 to 9998')
+        when new.expected_at is not null and coalesce(wanted_at, -1) not between 0 and 253370764800000000
+            then raise(abort, 'packhorse: expected_at must be an ISO 8601 text or seconds since 1970, from 1970 to 9998')
+    end
+    from (
+        select case typeof(new.scheduled_at)
+                when 'text' then case when new.scheduled_at like '____-__-__%'
+                    then CAST(round((julianday(new.scheduled_at) - 2440587.5) * 86400000.0) AS integer) * 1000 end
+                when 'blob' then null
+                else CAST(round(new.scheduled_at * 1000000.0) AS integer) end as due_at,
+            case typeof(new.expected_at)
+                when 'text' then case when new.expected_at like '____-__-__%'
+                    then CAST(round((julianday(new.expected_at) - 2440587.5) * 86400000.0) AS integer) * 1000 end
+                when 'blob' then null
+                else CAST(round(new.expected_at * 1000000.0) AS integer) end as wanted_at
+    );
+    insert into {job} (task, queue, state, priority, order_at, scheduled_at, expected_at, enqueued_at,
+        args, kwargs, meta, max_attempts)
+    select new.task, coalesce(new.queue, 'default'), case when due_at > {now} then 'scheduled' else 'available' end,
+        coalesce(new.priority, 5), coalesce(wanted_at, due_at, {now}), due_at, wanted_at, {now},
+        coalesce(new.args, '[]'), new.kwargs, new.meta, new.max_attempts
+    from (
+        select case
+                when new.scheduled_at is null then {now} + CAST(round(new.delay * 1000000.0) AS integer)
+                when typeof(new.scheduled_at) = 'text'
+                    then CAST(round((julianday(new.scheduled_at) - 2440587.5) * 86400000.0) AS integer) * 1000
+                else CAST(round(new.scheduled_at * 1000000.0) AS integer) end as due_at,
+            case
+                when new.expected_at is null then {now} + CAST(round(new.expected_in * 1000000.0) AS integer)
+                when typeof(new.expected_at) = 'text'
+                    then CAST(round((julianday(new.expected_at) - 2440587.5) * 86400000.0) AS integer) * 1000
+                else CAST(round(new.expected_at * 1000000.0) AS integer) end as wanted_at
+    );
+end;

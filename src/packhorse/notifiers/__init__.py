@@ -1,0 +1,1 @@
+"""What wakes a worker: each implements the contract in `packhorse.notifier`."""

@@ -1,0 +1,46 @@
+"""Hints inside one process: a producer's commit wakes the workers that run beside it, at once."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable
+
+Wake = Callable[[], None]
+
+_lock = threading.Lock()
+_listeners: defaultdict[str, list[Wake]] = defaultdict(list)
+
+
+def announce(database: str) -> None:
+    """Say that jobs have been committed to the database at this address (`engine.address`)."""
+    for wake in tuple(_listeners.get(database, ())):
+        wake()
+
+
+class LocalNotifier:
+    """`packhorse.notifier.Notifier` for what is announced in this process.
+
+    Args:
+        database: the engine's address.
+    """
+
+    def __init__(self, database: str) -> None:
+        self._database = database
+        self._wake: Wake | None = None
+
+    def listen(self, wake: Wake) -> None:
+        """Begin to call `wake` at every announcement, in the announcing thread."""
+        self._wake = wake
+        with _lock:
+            _listeners[self._database].append(wake)
+
+    def is_reliable(self) -> bool:
+        """False: other processes announce nothing here."""
+        return False
+
+    def close(self) -> None:
+        """Stop calling."""
+        with _lock:
+            if self._wake in _listeners[self._database]:
+                _listeners[self._database].remove(self._wake)
