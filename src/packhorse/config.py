@@ -30,15 +30,18 @@ class Settings:
         schema: the PostgreSQL schema that holds the tables; `packhorse`.
         worker: `processes` (the default) leaves the jobs to `packhorse worker`; `inline` runs them in the producer's
             thread, after its commit.
+        app: where the commands find the application, `package.module:attribute`, when they get no `-A`.
     """
 
     database_url: str | None = None
     schema: str = "packhorse"
     worker: WorkerMode = "processes"
+    app: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("schema", "worker"):
-            if not isinstance(getattr(self, name), str):
+        for name in ("database_url", "schema", "worker", "app"):
+            is_optional = name in ("database_url", "app")
+            if not isinstance(getattr(self, name), str | None if is_optional else str):
                 raise ConfigurationError(f"the setting {name} must be a text, not {getattr(self, name)!r}")
         if not SCHEMA_NAME.fullmatch(self.schema) or self.schema.startswith("pg_"):
             raise ConfigurationError(
