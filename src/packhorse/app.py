@@ -6,6 +6,8 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, overload
 
 from packhorse.client import Client
@@ -17,16 +19,24 @@ from packhorse.context import Context
 from packhorse.domain.outcome import Verdict
 from packhorse.domain.retry import Backoff
 from packhorse.engine import Engine
-from packhorse.errors import ConfigurationError
+from packhorse.errors import ConfigurationError, UsageError
 from packhorse.middleware import Middleware
+from packhorse.notifiers.combined import CombinedNotifier
+from packhorse.notifiers.local import LocalNotifier, announce
 from packhorse.options import Isolation, task_options
 from packhorse.task import Task, TaskRegistry
 from packhorse.transaction import TransactionBlock
 
 if TYPE_CHECKING:
     from packhorse.domain.decide import Ack
+    from packhorse.notifier import Notifier
     from packhorse.runtime.inline import InlineWorker
     from packhorse.runtime.run import Runner
+    from packhorse.runtime.settings import WorkerSettings
+    from packhorse.runtime.worker import Worker
+
+SCHEMES = frozenset({"sqlite", "postgresql", "postgres"})
+DJANGO = "django://"
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -164,13 +174,34 @@ class Packhorse(Client):
         from packhorse.runtime.hooks import Hooks
         from packhorse.runtime.run import Runner
 
-        return Runner(
+        runner = Runner(
             engine=self.engine,
             registry=self.registry,
             deliver=deliver,
             hooks=Hooks(self.middleware),
-            sessions=_sessions,
+            sessions=_session_on,
         )
+        if self._url.startswith(DJANGO):
+            adjusted: Runner = _integration("django.runner").adjusted(runner, self._url, self.middleware)
+            return adjusted
+        return runner
+
+    def worker(self, settings: WorkerSettings | None = None, *, incarnation: int | None = None) -> Worker:
+        """A worker in this process, not started yet: `packhorse worker` runs some of them in processes of their own.
+
+        Args:
+            settings: slots, times and queues; by default as `packhorse worker` without flags.
+            incarnation: its id, when a supervisor made it and renews its heartbeat.
+        """
+        from packhorse.runtime.settings import WorkerSettings
+        from packhorse.runtime.worker import Worker
+
+        runner = self.runner(lambda ack, each: None)
+        return Worker(runner, settings or WorkerSettings(), self.notifier(), incarnation)
+
+    def notifier(self) -> Notifier:
+        """What wakes this application's workers up."""
+        return open_notifier(self.engine, self._url, self.settings.schema)
 
     def close(self) -> None:
         """Close every connection of this process; the next use opens new ones."""
@@ -184,9 +215,15 @@ class Packhorse(Client):
         self.registry.register(task)
         return task
 
+    @property
+    def _url(self) -> str:
+        return self.settings.database_url or ""
+
     def _after_enqueue(self, connection: Connection | AsyncConnection | None) -> None:
         if self._watch is not None:
             self._watch.enqueued(connection)
+        elif connection is None:
+            announce(self.engine.address)
 
     def _before_look(self) -> None:
         if self._watch is not None:
@@ -199,26 +236,57 @@ def open_engine(settings: Settings) -> Engine:
     Raises:
         ConfigurationError: there is no address, or its scheme is none of ours.
     """
-    url = settings.database_url
-    if url is None:
-        raise ConfigurationError(
-            "no database is configured: Packhorse('sqlite:///shop.db'), or set PACKHORSE_DATABASE_URL or DATABASE_URL"
-        )
-    scheme = url.partition(":")[0]
-    if scheme == "sqlite":
+    url = plain_url(settings.database_url)
+    if url.startswith("sqlite:"):
         from packhorse.engines.sqlite.engine import SqliteEngine
 
         return SqliteEngine(url)
-    if scheme in {"postgresql", "postgres"}:
-        from packhorse.engines.postgres.engine import PostgresEngine
+    from packhorse.engines.postgres.engine import PostgresEngine
 
-        return PostgresEngine(url, schema=settings.schema)
-    raise ConfigurationError(
-        f"the address begins with {scheme}: and must begin with sqlite:///, postgresql:// or django://"
-    )
+    return PostgresEngine(url, schema=settings.schema)
 
 
-def _sessions(transaction: Any) -> Any:
-    from importlib import import_module
+def open_notifier(engine: Engine, url: str, schema: str) -> Notifier:
+    """What wakes the workers of an engine up: hints from this process, and from others."""
+    local = LocalNotifier(engine.address)
+    if engine.dialect == "sqlite":
+        from packhorse.notifiers.sqlite import SqliteNotifier
 
-    return import_module("packhorse.integrations.sqlalchemy").session_on(transaction)
+        return CombinedNotifier(local, SqliteNotifier(engine.address))
+    from packhorse.engines.postgres.address import connection_string
+    from packhorse.engines.postgres.dialect import channel_of
+    from packhorse.notifiers.postgres import PostgresNotifier
+
+    return CombinedNotifier(local, PostgresNotifier(connection_string(plain_url(url)), channel_of(schema)))
+
+
+def plain_url(url: str | None) -> str:
+    """The address as the engines take it: that of Django's settings for `django://alias`.
+
+    Raises:
+        ConfigurationError: there is none, or its scheme is none of ours.
+    """
+    if not url:
+        raise ConfigurationError(
+            "no database is configured: Packhorse('sqlite:///shop.db'), or set PACKHORSE_DATABASE_URL or DATABASE_URL"
+        )
+    if url.startswith(DJANGO):
+        plain: str = _integration("django.database").database_url(url)
+        return plain
+    scheme = url.partition(":")[0].partition("+")[0]
+    if scheme not in SCHEMES:
+        raise ConfigurationError(
+            f"the database's address begins with {scheme!r}: it must begin with sqlite:///, postgresql:// or django://"
+        )
+    return url
+
+
+def _integration(name: str) -> Any:
+    """A module that needs a framework, imported only where that is in use; the framework's layer is above this one."""
+    return import_module(f"packhorse.integrations.{name}")
+
+
+def _session_on(transaction: Any) -> Any:
+    if find_spec("sqlalchemy") is None:
+        raise UsageError("ctx.tx.session needs SQLAlchemy: pip install 'packhorse[sqlalchemy]'")
+    return _integration("sqlalchemy").session_on(transaction)

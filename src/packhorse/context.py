@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Iterator, MutableMapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from functools import cached_property
 from typing import Any
 
 from packhorse.domain.job import ClaimedJob
@@ -63,31 +65,33 @@ class TaskTransaction:
         return self._open().run(statement)
 
     def flush(self) -> None:
-        """Write what the session still holds back."""
+        """Write what the session still holds back: to it this transaction is a savepoint, which it commits."""
         if self._session is not None:
-            self._session.flush()
+            self._session.commit()
 
     def commit(self) -> None:
-        """Commit; for the worker."""
-        if self._opened is not None:
-            self._opened.commit()
-            self._forget()
+        """Commit; for the worker. It is over then, even when that raises."""
+        if (opened := self._leave()) is not None:
+            opened.commit()
 
     def rollback(self) -> None:
         """Roll back; for the worker. Never raises."""
-        if self._opened is not None:
-            self._opened.rollback()
-            self._forget()
+        if (opened := self._leave()) is not None:
+            opened.rollback()
 
     def _open(self) -> Transaction:
         if self._opened is None:
             self._opened = self._begin()
         return self._opened
 
-    def _forget(self) -> None:
-        session, self._session, self._opened = self._session, None, None
+    def _leave(self) -> Transaction | None:
+        """The session lets go of the connection before that goes back to its pool."""
+        session, self._session = self._session, None
+        opened, self._opened = self._opened, None
         if session is not None:
-            session.close()
+            with suppress(Exception):
+                session.close()
+        return opened
 
 
 class AsyncTaskTransaction:
@@ -97,6 +101,7 @@ class AsyncTaskTransaction:
         self._opened = opened
         self._sessions = sessions
         self._session: Any = None
+        self._is_open = True
 
     @property
     def connection(self) -> Any:
@@ -119,24 +124,28 @@ class AsyncTaskTransaction:
         return await self._opened.run(statement)
 
     async def flush(self) -> None:
-        """Write what the session still holds back."""
+        """Write what the session still holds back: to it this transaction is a savepoint, which it commits."""
         if self._session is not None:
-            await self._session.flush()
+            await self._session.commit()
 
     async def commit(self) -> None:
-        """Commit; for the worker."""
-        await self._opened.commit()
-        await self._forget()
+        """Commit; for the worker. It is over then, even when that raises."""
+        if await self._leave():
+            await self._opened.commit()
 
     async def rollback(self) -> None:
         """Roll back; for the worker. Never raises."""
-        await self._opened.rollback()
-        await self._forget()
+        if await self._leave():
+            await self._opened.rollback()
 
-    async def _forget(self) -> None:
+    async def _leave(self) -> bool:
+        """The session lets go of the connection before that goes back; whether the transaction was still open."""
         session, self._session = self._session, None
+        was_open, self._is_open = self._is_open, False
         if session is not None:
-            await session.close()
+            with suppress(Exception):
+                await session.close()
+        return was_open
 
 
 class _JobLog(logging.LoggerAdapter[logging.Logger]):
@@ -154,6 +163,15 @@ class Context:
     def __init__(self, job: ClaimedJob, tx: TaskTransaction | AsyncTaskTransaction | None = None) -> None:
         self.job = job
         self._tx = tx
+
+    @cached_property
+    def meta(self) -> dict[str, Any]:
+        """What middleware sent along at the enqueue; empty when there is nothing, or nothing readable."""
+        try:
+            meta = json.loads(self.job.meta or "{}")
+        except ValueError:
+            return {}
+        return meta if isinstance(meta, dict) else {}
 
     @property
     def tx(self) -> Any:

@@ -61,7 +61,7 @@ class Options:
         _check_time("delay", self.delay, "scheduled_at", self.scheduled_at)
         _check_time("expected_in", self.expected_in, "expected_at", self.expected_at)
 
-    def changed(self, **changes: object) -> Self:
+    def changed(self, **changes: Any) -> Self:
         """The same options with those that are given, and not None, in place of the old ones."""
         given = {name: value for name, value in changes.items() if value is not None}
         return replace(self, **given) if given else self

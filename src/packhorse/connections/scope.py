@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, field
 
 log = logging.getLogger("packhorse")
 
 Callback = Callable[[], None]
 
 
+@dataclass(slots=True)
+class _Level:
+    name: Hashable
+    after_commit: list[Callback] = field(default_factory=list)
+    after_rollback: list[Callback] = field(default_factory=list)
+
+
 class Waiting:
     """Callbacks that wait for the end of one transaction; those of a savepoint wait on a level of their own."""
 
     def __init__(self) -> None:
-        self._levels: list[tuple[list[Callback], list[Callback]]] = [([], [])]
+        self._levels = [_Level(None)]
 
     @property
     def depth(self) -> int:
@@ -23,37 +31,41 @@ class Waiting:
 
     def on_commit(self, callback: Callback) -> None:
         """Call back after the commit, unless the present savepoint or one around it is rolled back."""
-        self._levels[-1][0].append(callback)
+        self._levels[-1].after_commit.append(callback)
 
     def on_rollback(self, callback: Callback) -> None:
         """Call back after the rollback of the present savepoint, of one around it, or of the transaction."""
-        self._levels[-1][1].append(callback)
+        self._levels[-1].after_rollback.append(callback)
 
-    def enter(self) -> None:
-        """A savepoint begins."""
-        self._levels.append(([], []))
+    def enter(self, *savepoints: Hashable) -> None:
+        """These savepoints, from the outermost, are open; what is on a level already stays there."""
+        known = [level.name for level in self._levels]
+        self._levels.extend(_Level(name) for name in savepoints if name not in known)
 
-    def release(self) -> None:
-        """The innermost savepoint ends well: what waits for it now waits for what is around it."""
-        after_commit, after_rollback = self._levels.pop()
-        self._levels[-1][0].extend(after_commit)
-        self._levels[-1][1].extend(after_rollback)
+    def release(self, savepoint: Hashable) -> None:
+        """The savepoint ended well: what waits for it, or in it, now waits for what is around it."""
+        for level in self._leave(savepoint):
+            self._levels[-1].after_commit.extend(level.after_commit)
+            self._levels[-1].after_rollback.extend(level.after_rollback)
 
-    def undo(self) -> None:
-        """The innermost savepoint was rolled back."""
-        call_all(self._levels.pop()[1])
+    def undo(self, savepoint: Hashable) -> None:
+        """The savepoint was rolled back, and those in it with it."""
+        call_all(callback for level in self._leave(savepoint) for callback in level.after_rollback)
 
     def commit(self) -> None:
         """The transaction was committed."""
-        called = [callback for after_commit, _ in self._levels for callback in after_commit]
-        self._levels = [([], [])]
-        call_all(called)
+        call_all(callback for level in self._leave(None) for callback in level.after_commit)
 
     def rollback(self) -> None:
         """The transaction was rolled back."""
-        called = [callback for _, after_rollback in self._levels for callback in after_rollback]
-        self._levels = [([], [])]
-        call_all(called)
+        call_all(callback for level in self._leave(None) for callback in level.after_rollback)
+
+    def _leave(self, name: Hashable) -> list[_Level]:
+        """Take away the level of that name and those in it; the outermost is replaced by an empty one."""
+        names = [level.name for level in self._levels]
+        first = names.index(name) if name in names else len(names)
+        left, self._levels = self._levels[first:], self._levels[:first] or [_Level(None)]
+        return left
 
 
 def call_all(callbacks: Iterable[Callback]) -> None:

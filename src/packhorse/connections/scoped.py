@@ -46,7 +46,7 @@ class _Scoped(Generic[C]):
         """What waits for the transaction that begins now, and how many savepoints are around it."""
         scope = find_scope(self._raw)
         if scope is not None:
-            scope.enter()
+            scope.enter(scope.depth + 1)
             return scope, scope.depth
         if self.in_transaction():
             raise UsageError(
@@ -57,7 +57,7 @@ class _Scoped(Generic[C]):
 
     def _left(self, scope: Waiting, depth: int, *, committed: bool) -> None:
         if depth:
-            (scope.release if committed else scope.undo)()
+            (scope.release if committed else scope.undo)(depth)
             return
         close_scope(self._raw)
         (scope.commit if committed else scope.rollback)()

@@ -57,6 +57,7 @@ class Runner:
     Attributes:
         deliver: takes the ack of a run whose writes, if any, are not ours to commit.
         begin: opens the transaction of an atomic `def` handler; the engine's own by default.
+        eager: whether it opens before the handler is called, for a framework whose own calls are to write in it.
         sessions: makes an SQLAlchemy session over a transaction.
     """
 
@@ -65,6 +66,7 @@ class Runner:
     deliver: Callable[[Ack, bool], None]
     hooks: Hooks = field(default_factory=Hooks)
     begin: Callable[[], Transaction] | None = None
+    eager: bool = False
     abegin: Callable[[], Awaitable[AsyncTransaction]] | None = None
     sessions: SessionFactory = no_sessions
 
@@ -127,6 +129,8 @@ class Runner:
             run.context = Context(run.job, TaskTransaction(self.begin or self.engine.begin, self.sessions))
         try:
             with entered(run.context), self.hooks.around(run.context):
+                if self.eager and run.context.transaction is not None:
+                    run.context.transaction.connection  # noqa: B018 - opens it
                 run.outcome = outcome_of(run, task.function(*_leading(run), *run.args, **run.kwargs))
         except BaseException as error:  # noqa: BLE001 - whatever a handler raises is its outcome
             run.outcome = outcome_of_error(run, error)

@@ -1,0 +1,1 @@
+"""Frameworks that Packhorse fits into; each module is imported only where its framework is in use."""

@@ -1,0 +1,16 @@
+"""Enqueue on a Django connection given by its alias."""
+
+from __future__ import annotations
+
+import sys
+
+from packhorse.connection import Connection
+
+
+def adapt(raw: object) -> Connection | None:
+    """The adapter for an alias of a Django connection; None for what is no text, or when Django is not in use."""
+    if not isinstance(raw, str) or "django.db" not in sys.modules:
+        return None
+    from packhorse.integrations.django.connection import on_alias
+
+    return on_alias(raw)

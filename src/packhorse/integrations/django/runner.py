@@ -1,0 +1,44 @@
+"""How jobs are run under Django: atomic handlers in `transaction.atomic`, and no stale connections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+from django.db import close_old_connections
+
+from packhorse.context import Context
+from packhorse.domain.decide import Ack
+from packhorse.integrations.django.database import alias_in
+from packhorse.integrations.django.transaction import AtomicTransaction, no_async_transaction
+from packhorse.runtime.hooks import Hooks, RunHook
+from packhorse.runtime.run import Runner
+
+
+class FreshConnections:
+    """Closes connections that are broken or too old around every run, as Django does around every request."""
+
+    @contextmanager
+    def running(self, _context: Context) -> Iterator[None]:
+        """Before and after the handler."""
+        close_old_connections()
+        try:
+            yield
+        finally:
+            close_old_connections()
+
+    def finished(self, _context: Context, _ack: Ack) -> None:
+        """Nothing follows."""
+
+
+def adjusted(runner: Runner, address: str, middleware: Sequence[RunHook]) -> Runner:
+    """The runner for an application at `django://alias` with this middleware."""
+    alias = alias_in(address)
+    return replace(
+        runner,
+        hooks=Hooks((FreshConnections(), *middleware)),
+        begin=lambda: AtomicTransaction(alias),
+        abegin=no_async_transaction,
+        eager=True,
+    )

@@ -1,0 +1,62 @@
+"""`ctx.tx` of an atomic handler under Django: `transaction.atomic(alias)`."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from django.db import connections, transaction
+
+from packhorse.engine import Row, Statement
+from packhorse.errors import UsageError
+from packhorse.integrations.django.connection import on_alias
+
+
+class AtomicTransaction:
+    """`packhorse.engine.Transaction` as an `atomic` block, so that the handler's models write in it."""
+
+    def __init__(self, alias: str) -> None:
+        self._alias = alias
+        self._block = transaction.atomic(using=alias, durable=True)
+        self._block.__enter__()
+        self._is_open = True
+
+    @property
+    def connection(self) -> Any:
+        """Django's connection."""
+        return connections[self._alias]
+
+    def execute(self, text: str, params: Any = ()) -> Any:
+        """Run SQL with `%s` parameters; Django's cursor."""
+        cursor = self.connection.cursor()
+        cursor.execute(text, params or None)
+        return cursor
+
+    def run(self, statement: Statement) -> list[Row]:
+        """Run one of our statements."""
+        return on_alias(self._alias).run(statement)
+
+    def commit(self) -> None:
+        """Leave the block; Django's `on_commit` callbacks run."""
+        if self._is_open:
+            self._is_open = False
+            self._block.__exit__(None, None, None)
+
+    def rollback(self) -> None:
+        """Leave the block as after an error; never raises."""
+        if not self._is_open:
+            return
+        self._is_open = False
+        try:
+            transaction.set_rollback(True, using=self._alias)
+            self._block.__exit__(None, None, None)
+        except Exception:  # noqa: BLE001 - a connection that is broken has nothing left to roll back
+            self.connection.close()
+
+
+async def no_async_transaction() -> NoReturn:
+    """What an atomic `async def` handler gets under Django.
+
+    Raises:
+        UsageError: always.
+    """
+    raise UsageError("Django has no transactions for coroutines: make the handler of an atomic task a plain `def`")

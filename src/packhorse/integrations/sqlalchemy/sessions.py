@@ -1,0 +1,125 @@
+"""`ctx.tx.session`: an SQLAlchemy session on the very connection of an atomic handler's transaction.
+
+To the session the handler's transaction is a savepoint: its `commit()` releases that and its `rollback()` returns to
+it, so that neither ends the transaction, which commits with the acknowledgement.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from contextvars import ContextVar
+from functools import cache
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, NullPool, create_engine
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.orm import Session
+
+from packhorse.integrations.sqlalchemy.commits import UNSEEN
+
+SAVEPOINT: Final = "packhorse_session"
+_OPEN: Final = "packhorse_session_open"
+
+_lent: ContextVar[Any] = ContextVar("packhorse_lent_connection")
+
+
+class TaskSession(Session):
+    """A session over a connection that it borrows at its first use."""
+
+    def __init__(self, *, borrow: Callable[[], Connection], **options: Any) -> None:
+        super().__init__(**options)
+        self._borrow = borrow
+        self._borrowed: Connection | None = None
+
+    def get_bind(self, *_args: Any, **_options: Any) -> Connection:
+        """The borrowed connection, for every mapper."""
+        if self._borrowed is None:
+            self._borrowed = self._borrow()
+        return self._borrowed
+
+    def close(self) -> None:
+        """End the session's savepoint and let go of the connection."""
+        super().close()
+        borrowed, self._borrowed = self._borrowed, None
+        if borrowed is not None:
+            borrowed.close()
+
+
+def session_on(transaction: Any) -> Session | AsyncSession:
+    """A `Session` on the connection of an engine's transaction, or an `AsyncSession` on that of an asynchronous one."""
+    driver = transaction.connection
+    kind = "sqlite" if "sqlite" in type(driver).__module__ else "postgresql"
+    version = 0 if kind == "sqlite" else driver.info.server_version
+    if inspect.iscoroutinefunction(transaction.run):
+        engine = _async_engine(kind, version)
+        return AsyncSession(sync_session_class=TaskSession, borrow=lambda: _lend(engine, driver))
+    engine = _engine(kind, version)
+    return TaskSession(borrow=lambda: _lend(engine, driver))
+
+
+def _lend(engine: Engine, driver: Any) -> Connection:
+    token = _lent.set(driver)
+    try:
+        return engine.connect()
+    finally:
+        _lent.reset(token)
+
+
+@cache
+def _engine(kind: str, _version: int) -> Engine:
+    url = {"sqlite": "sqlite://", "postgresql": "postgresql+psycopg://"}[kind]
+    return _as_savepoint(create_engine(url, creator=_lent.get, poolclass=NullPool, pool_reset_on_return=None))
+
+
+@cache
+def _async_engine(kind: str, _version: int) -> Engine:
+    async def lent(*_args: Any, **_options: Any) -> Any:
+        return _lent.get()
+
+    url = {"sqlite": "sqlite+aiosqlite://", "postgresql": "postgresql+psycopg://"}[kind]
+    engine = create_async_engine(url, async_creator=lent, poolclass=NullPool, pool_reset_on_return=None)
+    return _as_savepoint(engine.sync_engine)
+
+
+def _as_savepoint(engine: Engine) -> Engine:
+    """Let the dialect's transaction be a savepoint in ours, and its closing the end of a loan."""
+    methods = {
+        UNSEEN: True,
+        "do_begin": _begin,
+        "do_commit": _commit,
+        "do_rollback": _rollback,
+        "do_close": _keep,
+        "do_terminate": _keep,
+    }
+    for name, method in methods.items():
+        setattr(engine.dialect, name, method)
+    return engine
+
+
+def _begin(connection: Any) -> None:
+    _execute(connection, f"SAVEPOINT {SAVEPOINT}")
+    connection.info[_OPEN] = True
+
+
+def _commit(connection: Any) -> None:
+    if connection.info.pop(_OPEN, False):
+        _execute(connection, f"RELEASE SAVEPOINT {SAVEPOINT}")
+
+
+def _rollback(connection: Any) -> None:
+    if connection.info.pop(_OPEN, False):
+        _execute(connection, f"ROLLBACK TO SAVEPOINT {SAVEPOINT}")
+        _execute(connection, f"RELEASE SAVEPOINT {SAVEPOINT}")
+
+
+def _keep(_connection: Any) -> None:
+    """The connection is Packhorse's to close."""
+
+
+def _execute(connection: Any, words: str) -> None:
+    cursor = connection.cursor()
+    try:
+        cursor.execute(words)
+    finally:
+        cursor.close()
