@@ -1,8 +1,7 @@
 """The contract of a database backend of jobs. The docstrings are normative; `packhorse.testing.contract` checks them.
 
-An engine keeps jobs with their state. It is four small protocols, so that a caller asks only for what it needs:
-`JobStore` (jobs come, are claimed, and are acknowledged), `Registry` (workers and their liveness), `Insights`
-(reading, for people), `Installation` (the schema and the connections).
+It is four small protocols, so that a caller asks only for what it needs: `JobStore` (jobs come, are claimed, and are
+acknowledged), `Registry` (workers and their liveness), `Insights` (reading), `Installation` (schema and connections).
 
 Every method may be called from any thread. A method that takes several statements runs them in one transaction.
 Every method raises `packhorse.errors.DatabaseError` (or one of its subclasses) when the database cannot do what was
@@ -68,7 +67,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Glance:
-    """What a worker needs to know before it claims or sleeps, from one cheap statement."""
+    """What a worker needs to know before it claims or sleeps."""
 
     ready_queues: Sequence[str]
     """The queues with an available job that is no suspect."""
@@ -77,7 +76,7 @@ class Glance:
     parked_tasks: Sequence[str]
     """The tasks of jobs that are parked because no live worker knew them."""
     due_in: timedelta | None
-    """Until the next scheduled job is due, zero or less when one is overdue; None when none is scheduled."""
+    """Until the next scheduled job is due, zero or less when one is; None when none is scheduled."""
     has_lost_workers: bool
     """Whether `list_lost_workers` would name one."""
     is_registered: bool
@@ -327,20 +326,17 @@ class AsyncTransaction(Protocol):
         ...
 
     async def execute(self, text: str, params: Any = ()) -> Any:
-        """Run the caller's own SQL, in the driver's own parameter style; returns the driver's cursor."""
-        ...
+        """As `Transaction.execute`."""
 
     async def run(self, statement: Statement) -> list[Row]:
-        """Run one of our statements; its rows, [] when it returns none."""
+        """As `Transaction.run`."""
         ...
 
     async def commit(self) -> None:
-        """Commit and give the connection back."""
-        ...
+        """As `Transaction.commit`."""
 
     async def rollback(self) -> None:
-        """Roll back and give the connection back; never raises."""
-        ...
+        """As `Transaction.rollback`."""
 
 
 class Installation(Protocol):

@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from packhorse.domain.job import ClaimedJob
-from packhorse.domain.outcome import WorkerLost
-from packhorse.runtime.isolation import ChildDied, ChildLate, Children
+from packhorse.domain.outcome import Failure, WorkerLost
+from packhorse.errors import ConfigurationError
+from packhorse.runtime.isolation import ChildDied, ChildLate, Children, ChildUnstartable
 from packhorse.runtime.lanes import Lane, LoopLane, Slot, ThreadLane
+from packhorse.runtime.report import error_info
 from packhorse.runtime.run import STOPPED, Runner, timed_out
 from packhorse.runtime.service import Service
 from packhorse.runtime.settings import WorkerSettings
@@ -176,6 +178,8 @@ class Executor:
             self._runner.finish(job, timed_out(job, self._runner.registry.find(job.task)))
         except ChildDied as died:
             self._runner.finish(job, WorkerLost(str(died)) if not self._children.closed else STOPPED)
+        except (ChildUnstartable, ConfigurationError) as error:
+            self._runner.finish(job, Failure(error_info(error)))
         else:
             if reply is not None:
                 self._runner.finish(job, reply)

@@ -16,7 +16,7 @@ log = logging.getLogger("packhorse.middleware")
 class RunHook(Protocol):
     """The part of a middleware that sees runs."""
 
-    def running(self, context: Context) -> AbstractContextManager[None]:
+    def running(self, context: Context) -> AbstractContextManager[object]:
         """Entered before the handler is called, left after it has ended."""
         ...
 
@@ -50,7 +50,7 @@ class Hooks:
                 log.exception("middleware %s failed after job %d", _name(hook), context.job.id)
 
 
-def _enter(hook: RunHook, context: Context) -> AbstractContextManager[None] | None:
+def _enter(hook: RunHook, context: Context) -> AbstractContextManager[object] | None:
     try:
         manager = hook.running(context)
         manager.__enter__()
@@ -60,7 +60,7 @@ def _enter(hook: RunHook, context: Context) -> AbstractContextManager[None] | No
     return manager
 
 
-def _leave(manager: AbstractContextManager[None]) -> None:
+def _leave(manager: AbstractContextManager[object]) -> None:
     try:
         manager.__exit__(None, None, None)
     except Exception:

@@ -28,6 +28,10 @@ class ChildDied(Exception):
     """The child ended without an answer."""
 
 
+class ChildUnstartable(Exception):
+    """A child could not be started, or could not import the application."""
+
+
 class ChildLate(Exception):
     """The child was killed because the time limit had passed."""
 
@@ -95,8 +99,9 @@ class Child:
         self._received = b""
         try:
             self._read_line(START_LIMIT)
-        except ChildLate as late:
-            raise ChildDied(f"the child did not start within {START_LIMIT:g} s") from late
+        except (ChildLate, ChildDied) as error:
+            self.close()
+            raise ChildUnstartable(f"no child could be started for {app_path}; its log says why") from error
 
     def run(self, job: ClaimedJob, limit: timedelta | None) -> Outcome | None:
         """Let the child run a job; how it ended, None when the child has acknowledged it itself.

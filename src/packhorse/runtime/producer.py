@@ -68,7 +68,7 @@ class Producer(Service):
         self._others: frozenset[str] = frozenset()
         self._due_at: float | None = None
         self._look_at = 0.0
-        self._hints_wanted = True
+        self._hints_wanted = False
         self._busy_since: float | None = None
         self._rate = Rate()
         self.is_quiet = False

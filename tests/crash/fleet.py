@@ -1,0 +1,118 @@
+"""Real worker processes, started through the command line, and ways to hurt them."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from tests.waiting import wait_until
+
+APP = "tests.crash.oracle_app:app"
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Fleet:
+    """Supervisors of one application on one database, each with some worker processes.
+
+    Args:
+        database_url: the database.
+        folder: where logs and traces go.
+        options: more options for `packhorse worker`.
+    """
+
+    def __init__(self, database_url: str, folder: Path, options: Sequence[str] = ()) -> None:
+        self.traces_path = folder / "traces"
+        self._log = folder / "worker.log"
+        self._options = list(options)
+        self._environ = {
+            **os.environ,
+            "ORACLE_DATABASE_URL": database_url,
+            "ORACLE_TRACES": str(self.traces_path),
+            "PACKHORSE_DATABASE_URL": database_url,
+            "PYTHONPATH": str(ROOT),
+            "PYTHONUNBUFFERED": "1",
+        }
+        self._supervisors: list[subprocess.Popen[bytes]] = []
+
+    def start(self, processes: int = 1) -> int:
+        """Start a supervisor with so many workers; its pid."""
+        command = [sys.executable, "-m", "packhorse", "worker", "-A", APP, "-p", str(processes), *self._options]
+        with self._log.open("ab") as log:
+            supervisor = subprocess.Popen(command, env=self._environ, cwd=ROOT, stderr=log, stdout=log)
+        self._supervisors.append(supervisor)
+        return supervisor.pid
+
+    def workers(self) -> list[int]:
+        """The pids of the worker processes of all supervisors that run now."""
+        return [child for supervisor in self._supervisors for child in children_of(supervisor.pid)]
+
+    def kill_worker(self, index: int = 0) -> int:
+        """Kill a worker process with SIGKILL; its pid."""
+        workers = wait_until(self.workers, what="a worker process to kill")
+        pid = workers[index % len(workers)]
+        send(pid, signal.SIGKILL)
+        return pid
+
+    def kill_everything(self) -> None:
+        """Kill supervisors and workers with SIGKILL, all at once."""
+        for pid in [*self.workers(), *(supervisor.pid for supervisor in self._supervisors)]:
+            send(pid, signal.SIGKILL)
+        for supervisor in self._supervisors:
+            supervisor.wait()
+        self._supervisors.clear()
+
+    def stop(self, number: int = signal.SIGTERM, timeout: float = 40.0) -> list[int]:
+        """Stop all supervisors gracefully; their exit statuses."""
+        for supervisor in self._supervisors:
+            send(supervisor.pid, signal.SIGCONT)
+            send(supervisor.pid, number)
+        statuses = [supervisor.wait(timeout) for supervisor in self._supervisors]
+        self._supervisors.clear()
+        return statuses
+
+    def traces(self, kind: str = "") -> list[list[str]]:
+        """The lines that handlers left so far, as words; those of one kind, if it is given."""
+        if not self.traces_path.exists():
+            return []
+        lines = [line.split() for line in self.traces_path.read_text().splitlines()]
+        return [words for words in lines if not kind or words[0] == kind]
+
+    def log(self) -> str:
+        """What all processes logged so far."""
+        return self._log.read_text() if self._log.exists() else ""
+
+
+@contextmanager
+def fleet(database_url: str, folder: Path, *options: str) -> Iterator[Fleet]:
+    """A fleet that leaves nothing behind."""
+    ships = Fleet(database_url, folder, options)
+    try:
+        yield ships
+    finally:
+        for pid in ships.workers():
+            send(pid, signal.SIGCONT)
+        ships.kill_everything()
+
+
+def send(pid: int, number: int) -> None:
+    """Send a signal; a process that is gone does not mind."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def children_of(pid: int) -> list[int]:
+    """The pids of the children of a process, zombies left out."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        words = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [int(word) for word in words if state_of(int(word)) not in ("Z", "")]
+    return []
+
+
+def state_of(pid: int) -> str:
+    """The state letter of a process (R, S, T, Z, …); "" when it is gone."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    return ""

@@ -1,0 +1,78 @@
+"""The application that the crash tests run: its tasks leave traces outside the queue's own tables.
+
+`book` writes a row through its transaction (atomic); the others append a line to a file, synchronously.
+"""
+
+import ctypes
+import os
+import signal
+import time
+from pathlib import Path
+
+from packhorse import Context, Packhorse
+
+app = Packhorse(os.environ["ORACLE_DATABASE_URL"])
+TRACES = Path(os.environ.get("ORACLE_TRACES", os.devnull))
+SQLITE = app.engine.dialect == "sqlite"
+INSERT_EFFECT = "insert into effects (n) values (?)" if SQLITE else "insert into effects (n) values (%s)"
+
+
+def trace(line: str) -> None:
+    """Append a line to the traces in one write, as several processes may."""
+    handle = os.open(TRACES, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    try:
+        os.write(handle, f"{line}\n".encode())
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@app.task(name="book", atomic=True)
+def book(ctx: Context, n: int) -> None:
+    """An effect in the database, in the job's own transaction."""
+    ctx.tx.execute(INSERT_EFFECT, (n,))
+
+
+@app.task(name="note")
+def note(ctx: Context, n: int) -> None:
+    """An effect outside the database."""
+    trace(f"note {n} {ctx.job.attempt}")
+
+
+@app.task(name="hold")
+def hold(ctx: Context, seconds: float, n: int) -> None:
+    """Say that it started, take a while, say that it ended."""
+    trace(f"started {n} {ctx.job.attempt} {os.getpid()}")
+    time.sleep(seconds)
+    trace(f"ended {n} {ctx.job.attempt} {os.getpid()}")
+
+
+@app.task(name="die")
+def die(ctx: Context) -> None:
+    """Kill the worker process."""
+    trace(f"died {ctx.job.id} {ctx.job.attempt} {os.getpid()}")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@app.task(name="stall")
+def stall(seconds: int) -> None:
+    """Hold the interpreter, and every other thread with it, inside one call of a C function."""
+    trace(f"stalling {os.getpid()}")
+    ctypes.PyDLL(None).sleep(seconds)
+    trace(f"stalled {os.getpid()}")
+
+
+@app.task(name="book_slowly", atomic=True)
+def book_slowly(ctx: Context, seconds: float, n: int) -> None:
+    """An effect in the database, and a while before the commit."""
+    trace(f"booking {n} {ctx.job.attempt} {os.getpid()}")
+    time.sleep(seconds)
+    ctx.tx.execute(INSERT_EFFECT, (n,))
+
+
+@app.task(name="lock", atomic=True)
+def lock(ctx: Context, seconds: float) -> None:
+    """Hold the database's write lock (on SQLite everybody's, elsewhere a row's)."""
+    ctx.tx.execute(INSERT_EFFECT, (-1,))
+    trace(f"locking {os.getpid()}")
+    time.sleep(seconds)

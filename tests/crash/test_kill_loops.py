@@ -1,0 +1,86 @@
+"""Workers are killed again and again while jobs come in: nothing is lost, and atomic effects happen exactly once."""
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from packhorse import Packhorse
+from tests.crash.conftest import effects
+from tests.crash.fleet import Fleet, fleet
+from tests.waiting import wait_until
+
+KILLS = 14
+JOBS_A_KILL = 60
+
+
+def disturb(ships: Fleet, enqueue: Callable[[int], object], done: Callable[[], int]) -> int:
+    """Enqueue jobs and kill a worker at a random moment of their work, again and again; how many jobs there were."""
+    chance = random.Random(4)
+    total = 0
+    for _ in range(KILLS):
+        before = done()
+        for _ in range(JOBS_A_KILL):
+            enqueue(total)
+            total += 1
+        progress = before + chance.randrange(JOBS_A_KILL)
+        wait_until(lambda wanted=progress: done() >= wanted, 30, "progress before the next kill")
+        ships.kill_worker(chance.randrange(2))
+    return total
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+@pytest.mark.accepts("C6", "C7")
+def test_atomic_effects_happen_exactly_once_under_kills(oracle_url: str, oracle: Packhorse, folder: Path) -> None:
+    """Two workers, killed fourteen times: every job's effect is in the database once, none is missing or double."""
+    with fleet(oracle_url, folder, "-c", "4") as ships:
+        ships.start(processes=2)
+        total = disturb(ships, lambda n: oracle.enqueue("book", n), lambda: len(effects(oracle_url)))
+        wait_until(lambda: len(effects(oracle_url)) >= total, 60, "all effects")
+        assert ships.stop() == [0]
+
+    assert effects(oracle_url) == list(range(total))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+@pytest.mark.accepts("C6")
+def test_plain_jobs_run_at_least_once_under_kills(oracle_url: str, oracle: Packhorse, folder: Path) -> None:
+    """Two workers, killed fourteen times: every job has run; a kill repeats no more than the worker could hold."""
+    with fleet(oracle_url, folder, "-c", "4") as ships:
+        ships.start(processes=2)
+        total = disturb(ships, lambda n: oracle.enqueue("note", n), lambda: len(ships.traces("note")))
+        wait_until(lambda: {int(n) for _, n, _ in ships.traces("note")} >= set(range(total)), 60, "all traces")
+        assert ships.stop() == [0]
+        runs = Counter(int(n) for _, n, _ in ships.traces("note"))
+
+    repeats = sum(runs.values()) - total
+    assert set(runs) == set(range(total))
+    assert repeats <= KILLS * JOBS_A_KILL
+    assert oracle.count_jobs()["succeeded"] == total
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+@pytest.mark.accepts("C6", "C7")
+def test_nothing_is_lost_when_supervisors_are_killed_too(oracle_url: str, oracle: Packhorse, folder: Path) -> None:
+    """All processes of all workers killed at once, six times: the next ones find every job, each effect once."""
+    chance, total = random.Random(5), 0
+    with fleet(oracle_url, folder, "-c", "4", "--lease", "2") as ships:
+        for _ in range(6):
+            ships.start(processes=2)
+            before = len(effects(oracle_url))
+            for n in range(total, total + JOBS_A_KILL):
+                oracle.enqueue("book", n)
+            total += JOBS_A_KILL
+            progress = before + 1 + chance.randrange(JOBS_A_KILL // 2)
+            wait_until(lambda wanted=progress: len(effects(oracle_url)) >= wanted, 30, "progress before the next kill")
+            ships.kill_everything()
+        ships.start(processes=2)
+        wait_until(lambda: len(effects(oracle_url)) >= total, 60, "all effects")
+        assert ships.stop() == [0]
+
+    assert effects(oracle_url) == list(range(total))

@@ -1,0 +1,158 @@
+"""What a worker holds: little, not for long, and never in somebody's way."""
+
+import threading
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from packhorse import JobState, Packhorse
+from tests.integration.worker_kit import Gate, wait_for, working
+from tests.waiting import wait_until
+
+
+@pytest.fixture
+def app(database_url: str) -> Iterator[Packhorse]:
+    """An application with a schema and no tasks yet."""
+    app = Packhorse(database_url)
+    app.engine.migrate()
+    yield app
+    app.close()
+
+
+def executing(app: Packhorse) -> int:
+    """How many jobs are claimed now."""
+    return app.count_jobs()[JobState.EXECUTING]
+
+
+@pytest.mark.accepts("C26")
+def test_a_worker_whose_slots_are_busy_claims_nothing_more(app: Packhorse) -> None:
+    """Four slots held by slow jobs: exactly four jobs are claimed, the others stay for whoever is free."""
+    gate = Gate()
+
+    @app.task(name="slow")
+    def slow() -> None:
+        gate.wait()
+
+    app.enqueue_many([slow.call()] * 20)
+    with working(app, threads=4):
+        gate.reached(4)
+        wait_until(lambda: executing(app) == 4, what="what was claimed too much to go back")
+        gate.open()
+        wait_until(lambda: app.count_jobs()[JobState.SUCCEEDED] == 20, what="the end of all")
+
+    assert {job.attempt for job in app.list_jobs(state=JobState.SUCCEEDED)} == {1}
+
+
+@pytest.mark.accepts("C26")
+def test_a_slow_job_strands_nobody(app: Packhorse) -> None:
+    """Quick jobs that were claimed behind one that takes long are given back and run by a worker that is free."""
+    gate = Gate()
+
+    @app.task(name="either")
+    def either(slow: bool) -> None:
+        if slow:
+            gate.wait()
+
+    app.enqueue_many([*[either.call(False)] * 200, either.call(True), *[either.call(False)] * 200])
+    with working(app, threads=1):
+        gate.reached()
+        with working(app, threads=1):
+            wait_until(
+                lambda: app.count_jobs()[JobState.SUCCEEDED] == 400, 15, "all quick ones, while the slow one runs"
+            )
+        gate.open()
+
+
+@pytest.mark.accepts("C26", "C3")
+def test_an_urgent_job_starts_soon_in_front_of_a_backlog(app: Packhorse) -> None:
+    """Ten thousand jobs wait: an urgent one starts within a fraction of the time that they take."""
+    started = threading.Event()
+
+    @app.task(name="one")
+    def one() -> None: ...
+
+    @app.task(name="urgent", priority="urgent")
+    def urgent() -> None:
+        started.set()
+
+    app.enqueue_many([one.call()] * 10_000)
+    with working(app):
+        wait_until(lambda: app.count_jobs()[JobState.SUCCEEDED] > 100, what="the worker to be at full speed")
+        urgent.enqueue()
+        assert started.wait(5)
+        assert app.count_jobs()[JobState.AVAILABLE] > 0
+
+
+@pytest.mark.accepts("C26")
+def test_an_idle_worker_sends_each_ack_at_once(app: Packhorse) -> None:
+    """A job that ends alone is acknowledged in a moment; with ack='each' before its slot is free."""
+
+    @app.task(name="batched")
+    def batched() -> float:
+        return time.time()
+
+    @app.task(name="each", ack="each")
+    def each() -> float:
+        return time.time()
+
+    with working(app):
+        for task in (batched, each):
+            job = task.enqueue()
+            ended_at = job.result(timeout=10)
+            finished_at = app.get_job(job.id).finished_at
+            assert finished_at is not None
+            assert finished_at.timestamp() - ended_at < 0.5
+
+
+@pytest.mark.accepts("C4", "C3")
+@pytest.mark.alone
+def test_a_delayed_job_starts_when_it_is_due(app: Packhorse) -> None:
+    """Never before its time, and at most 0.2 s after it, with no other traffic."""
+
+    @app.task(name="later")
+    def later() -> None: ...
+
+    with working(app):
+        jobs = [later.using(delay=timedelta(seconds=seconds)).enqueue() for seconds in (0.3, 1.2, 2.0)]
+        records = [wait_for(app, job.id) for job in jobs]
+
+    for record in records:
+        assert record.started_at is not None
+        assert record.scheduled_at is not None
+        assert timedelta(0) <= record.started_at - record.scheduled_at <= timedelta(seconds=0.2)
+
+
+@pytest.mark.accepts("C4")
+def test_without_notifications_a_job_is_found_within_the_poll_interval(app: Packhorse) -> None:
+    """Nothing wakes the worker; it looks by itself."""
+
+    @app.task(name="found")
+    def found() -> str:
+        return "found"
+
+    with working(app, notifications=False, poll=0.5):
+        assert found.enqueue().result(timeout=10) == "found"
+
+
+@pytest.mark.accepts("C26")
+def test_slots_of_a_queue_bound_what_a_worker_takes_of_it(app: Packhorse) -> None:
+    """`-q billing:2` in a worker with eight slots: two jobs of billing at once, while another queue uses the rest."""
+    gate = Gate()
+
+    @app.task(name="bill", queue="billing")
+    def bill() -> None:
+        gate.wait()
+
+    @app.task(name="mail", queue="mail")
+    def mail() -> str:
+        return "sent"
+
+    app.enqueue_many([bill.call()] * 6)
+    with working(app, threads=8, queues={"billing": 2, "mail": None}):
+        gate.reached(2)
+        assert mail.enqueue().result(timeout=10) == "sent"
+        assert len(app.list_jobs(state=JobState.EXECUTING, queue="billing")) == 2
+        gate.open()
+        wait_until(lambda: app.count_jobs()[JobState.SUCCEEDED] == 7, what="the end of all")
