@@ -181,13 +181,15 @@ class Connections:
         return connection
 
     def _watch_file(self) -> None:
-        """Connections to a file that was removed or replaced would go on writing where nobody reads."""
-        if self._identity is None or (identity := _identity(self.path)) == self._identity:
-            return
-        if identity is None:
-            raise DatabaseUnreachable(f"{self.path} was removed while it was in use: restore it")
-        self._close_idle()
-        self._identity = identity
+        """Connections to a file that was removed or replaced would go on writing where nobody reads.
+
+        Opening the new one would be no better: SQLite would apply the old file's write-ahead log to it.
+        """
+        if self._identity is not None and _identity(self.path) != self._identity:
+            raise DatabaseUnreachable(
+                f"{self.path} was removed or replaced while it was in use: stop all its users, put it right together "
+                "with its -wal file, and start them again"
+            )
 
     def _leave_parent(self) -> None:
         if self._pid != os.getpid():

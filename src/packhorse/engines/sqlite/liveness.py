@@ -7,6 +7,7 @@ database, which a handler may keep locked for a minute.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import weakref
@@ -65,7 +66,8 @@ class WorkerLocks:
 
     def drop(self, worker: int) -> None:
         """Remove the worker's file, and free its lock if this process holds it."""
-        self._file(worker).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self._file(worker).unlink()
         self._close(worker)
 
     def close(self) -> None:

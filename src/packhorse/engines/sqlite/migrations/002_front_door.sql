@@ -38,25 +38,19 @@ begin
         when new.max_attempts is not null
                 and (typeof(new.max_attempts) <> 'integer' or new.max_attempts not between 1 and 10000)
             then raise(abort, 'packhorse: max_attempts must be from 1 to 10000')
+        when new.scheduled_at is not null and not coalesce(case typeof(new.scheduled_at)
+                when 'text' then new.scheduled_at like '____-__-__%'
+                    and julianday(new.scheduled_at) between 2440587.5 and 5373119.5
+                when 'blob' then 0
+                else new.scheduled_at between 0 and 253370764800 end, 0)
+            then raise(abort, 'packhorse: scheduled_at must be an ISO 8601 text or seconds since 1970, before 9999')
+        when new.expected_at is not null and not coalesce(case typeof(new.expected_at)
+                when 'text' then new.expected_at like '____-__-__%'
+                    and julianday(new.expected_at) between 2440587.5 and 5373119.5
+                when 'blob' then 0
+                else new.expected_at between 0 and 253370764800 end, 0)
+            then raise(abort, 'packhorse: expected_at must be an ISO 8601 text or seconds since 1970, before 9999')
     end;
-    select case
-        when new.scheduled_at is not null and coalesce(due_at, -1) not between 0 and 253370764800000000
-            then raise(abort, 'packhorse: scheduled_at must be an ISO 8601 text or seconds since 1970, from 1970 to 9998')
-        when new.expected_at is not null and coalesce(wanted_at, -1) not between 0 and 253370764800000000
-            then raise(abort, 'packhorse: expected_at must be an ISO 8601 text or seconds since 1970, from 1970 to 9998')
-    end
-    from (
-        select case typeof(new.scheduled_at)
-                when 'text' then case when new.scheduled_at like '____-__-__%'
-                    then CAST(round((julianday(new.scheduled_at) - 2440587.5) * 86400000.0) AS integer) * 1000 end
-                when 'blob' then null
-                else CAST(round(new.scheduled_at * 1000000.0) AS integer) end as due_at,
-            case typeof(new.expected_at)
-                when 'text' then case when new.expected_at like '____-__-__%'
-                    then CAST(round((julianday(new.expected_at) - 2440587.5) * 86400000.0) AS integer) * 1000 end
-                when 'blob' then null
-                else CAST(round(new.expected_at * 1000000.0) AS integer) end as wanted_at
-    );
     insert into {job} (task, queue, state, priority, order_at, scheduled_at, expected_at, enqueued_at,
         args, kwargs, meta, max_attempts)
     select new.task, coalesce(new.queue, 'default'), case when due_at > {now} then 'scheduled' else 'available' end,
