@@ -1,0 +1,1 @@
+"""Jobs on the connections that applications have: drivers, SQLAlchemy, Django."""
