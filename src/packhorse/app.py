@@ -203,6 +203,14 @@ class Packhorse(Client):
         """What wakes this application's workers up."""
         return open_notifier(self.engine, self._url, self.settings.schema)
 
+    def remarks(self) -> Sequence[str]:
+        """What an operator should know about the database's own library, a sentence each; usually nothing."""
+        if self.engine.dialect != "sqlite":
+            return ()
+        from packhorse.engines.sqlite.wal import remark
+
+        return tuple(filter(None, [remark()]))
+
     def close(self) -> None:
         """Close every connection of this process; the next use opens new ones."""
         engine = self._engines.pop(os.getpid(), None)

@@ -28,6 +28,17 @@ def needs_guard(version: Version = sqlite3.sqlite_version_info) -> bool:
     return version < (backport or FIXED_IN)
 
 
+def remark(version: Version = sqlite3.sqlite_version_info) -> str | None:
+    """What an operator should know about this SQLite library, or None."""
+    if not needs_guard(version):
+        return None
+    return (
+        f"SQLite {'.'.join(map(str, version))} can lose a commit when two connections write and one checkpoints; Packhorse "
+        "keeps its own connections from that, and yours need PRAGMA wal_autocheckpoint = 0. "
+        f"Versions from {'.'.join(map(str, FIXED_IN))} on do not have this fault"
+    )
+
+
 def prepare(connection: sqlite3.Connection) -> None:
     """Keep a connection from checkpointing by itself, where the library has the bug."""
     if needs_guard():
