@@ -1,0 +1,1 @@
+"""Whole promises, shown with real processes on real databases."""
