@@ -4,6 +4,8 @@ import multiprocessing
 import os
 import signal
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,7 +40,8 @@ def live(url: str, id: int) -> None:  # noqa: A002
 
 def fork_and_die(url: str, id: int) -> None:  # noqa: A002
     """Be a worker process that leaves a child behind."""
-    open_engine(url).register_worker(worker(id))
+    engine = open_engine(url)
+    engine.register_worker(worker(id))
     if os.fork() == 0:
         wait_until(end_of_test(url).exists, timeout=60)
     os._exit(0)
@@ -124,11 +127,10 @@ def test_a_worker_s_end_is_seen_by_the_clock_of_the_database(engine: SqliteEngin
 
 def test_a_forked_child_does_not_keep_its_parent_alive(engine: SqliteEngine, sqlite_url: str) -> None:
     """It shares the parent's open files, and lets go of the lock."""
-    process = multiprocessing.get_context("spawn").Process(target=fork_and_die, args=(sqlite_url, 7))
-    process.start()
-    process.join(30)
+    code = f"from tests.unit.test_sqlite_liveness import fork_and_die; fork_and_die({sqlite_url!r}, 7)"
+    subprocess.run([sys.executable, "-c", code], check=True)
     try:
-        assert lost(engine) == {7}
+        wait_until(lambda: lost(engine) == {7})
     finally:
         end_of_test(sqlite_url).touch()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -25,8 +24,7 @@ class AsyncConnections:
     def __init__(self, conninfo: str, address: str) -> None:
         self._conninfo = conninfo
         self._address = address
-        self._idle: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, list[psycopg.AsyncConnection]]
-        self._idle = weakref.WeakKeyDictionary()
+        self._idle: dict[asyncio.AbstractEventLoop, list[psycopg.AsyncConnection]] = {}
         self._is_closed = False
 
     @contextmanager
@@ -60,9 +58,17 @@ class AsyncConnections:
     def close(self) -> None:
         """Close the idle connections, from any thread: a loop that has ended can't do it any more."""
         self._is_closed = True
-        for idle in list(self._idle.values()):
-            while idle:
-                idle.pop().pgconn.finish()
+        for loop in tuple(self._idle):
+            self._forget(loop)
 
     def _idle_here(self) -> list[psycopg.AsyncConnection]:
-        return self._idle.setdefault(asyncio.get_running_loop(), [])
+        here = asyncio.get_running_loop()
+        if here not in self._idle:
+            for loop in tuple(self._idle):
+                if loop.is_closed():
+                    self._forget(loop)
+        return self._idle.setdefault(here, [])
+
+    def _forget(self, loop: asyncio.AbstractEventLoop) -> None:
+        for connection in self._idle.pop(loop, ()):
+            connection.pgconn.finish()

@@ -10,13 +10,11 @@ from packhorse.errors import (
     DatabaseFull,
     DatabaseReadOnly,
     DatabaseUnreachable,
-    PackhorseError,
-    PayloadError,
     SchemaMissing,
     SchemaOutdated,
 )
 
-_BY_STATE: dict[str, tuple[type[PackhorseError], str]] = {
+_BY_STATE: dict[str, tuple[type[DatabaseError], str]] = {
     "25006": (DatabaseReadOnly, "the server takes no writes: connect to the primary (target_session_attrs=read-write)"),
     "28000": (DatabaseUnreachable, "the server refuses this user: look at the address and at pg_hba.conf"),
     "28P01": (DatabaseUnreachable, "the server refuses this password: look at the address"),
@@ -33,9 +31,9 @@ _BY_STATE: dict[str, tuple[type[PackhorseError], str]] = {
     "55P03": (DatabaseBusy, "a lock was held for too long by another transaction: try again"),
     "57014": (DatabaseBusy, "the statement took too long and was cancelled: try again"),
 }
-_BY_CLASS: dict[str, tuple[type[PackhorseError], str]] = {
+_BY_CLASS: dict[str, tuple[type[DatabaseError], str]] = {
     "08": (DatabaseUnreachable, "the connection broke"),
-    "22": (PayloadError, "the server can't store this value"),
+    "22": (DatabaseError, "the server can't store this value"),
     "57": (DatabaseUnreachable, "the server is going down or coming up: try again"),
 }
 _PASSING = frozenset({"40001", "40P01"})
@@ -46,14 +44,14 @@ def is_passing(error: psycopg.Error) -> bool:
     return error.sqlstate in _PASSING
 
 
-def translated(error: psycopg.Error, address: str) -> PackhorseError:
+def translated(error: psycopg.Error, address: str) -> DatabaseError:
     """The error of ours that says the same of the server at `address`."""
     message = (error.diag.message_primary or str(error)).strip()
     kind, advice = _kind(error)
     return kind(f"{address}: {message}" + (f"; {advice}" if advice else ""))
 
 
-def _kind(error: psycopg.Error) -> tuple[type[PackhorseError], str]:
+def _kind(error: psycopg.Error) -> tuple[type[DatabaseError], str]:
     state = error.sqlstate or ""
     if state in _BY_STATE:
         return _BY_STATE[state]

@@ -21,6 +21,7 @@ class PostgresTransaction:
         self._connections = connections
         self._connection = connections.take()
         self._connection.autocommit = False
+        self._is_over = False
 
     @property
     def connection(self) -> psycopg.Connection:
@@ -46,6 +47,9 @@ class PostgresTransaction:
         self._give_back()
 
     def _give_back(self) -> None:
+        if self._is_over:
+            return
+        self._is_over = True
         if self._connection.info.transaction_status is TransactionStatus.IDLE:
             self._connection.autocommit = True
         self._connections.give_back(self._connection)
@@ -57,6 +61,7 @@ class AsyncPostgresTransaction:
     def __init__(self, connection: psycopg.AsyncConnection, connections: AsyncConnections) -> None:
         self._connection = connection
         self._connections = connections
+        self._is_over = False
 
     @property
     def connection(self) -> psycopg.AsyncConnection:
@@ -74,9 +79,14 @@ class AsyncPostgresTransaction:
             with self._connections.translating():
                 await self._connection.commit()
         finally:
-            await self._connections.give_back(self._connection)
+            await self._give_back()
 
     async def rollback(self) -> None:
         with contextlib.suppress(psycopg.Error):
             await self._connection.rollback()
-        await self._connections.give_back(self._connection)
+        await self._give_back()
+
+    async def _give_back(self) -> None:
+        if not self._is_over:
+            self._is_over = True
+            await self._connections.give_back(self._connection)

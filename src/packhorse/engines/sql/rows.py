@@ -103,8 +103,9 @@ def worker_record(row: Row) -> WorkerRecord:
 
 
 def queue_records(rows: Sequence[Row]) -> list[QueueRecord]:
-    """The rows of `list_queues.sql`, one for each queue and state, in order of queue."""
-    return [_queue_record(name, list(group)) for name, group in groupby(rows, key=itemgetter(0))]
+    """The rows of `list_queues.sql`, one for each queue and state of a table."""
+    in_order = sorted(rows, key=itemgetter(0))
+    return [_queue_record(name, list(group)) for name, group in groupby(in_order, key=itemgetter(0))]
 
 
 def glance(row: Row) -> Glance:

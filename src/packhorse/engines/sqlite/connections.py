@@ -78,6 +78,13 @@ class Connections:
             raise translated(error, self.path) from error
         return connection
 
+    def open_lazy(self) -> sqlite3.Connection:
+        """A new connection, to be closed by the caller, whose write transactions begin with a statement that writes."""
+        connection = self._open()
+        connection.execute(f"PRAGMA busy_timeout = {round(self._patience * 1000)}")
+        connection.isolation_level = "IMMEDIATE"
+        return connection
+
     def take(self) -> sqlite3.Connection:
         """A connection for the caller alone, until it is given back."""
         self._leave_parent()

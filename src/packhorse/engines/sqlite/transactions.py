@@ -21,6 +21,7 @@ class SqliteTransaction:
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
         self._connection = connections.begin()
+        self._is_over = False
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -41,14 +42,20 @@ class SqliteTransaction:
         except sqlite3.Error as error:
             raise translated(error, self._connections.path) from error
         finally:
-            self._connections.give_back(self._connection)
+            self.rollback()
 
     def rollback(self) -> None:
-        self._connections.give_back(self._connection)
+        if not self._is_over:
+            self._is_over = True
+            self._connections.give_back(self._connection)
 
 
 class AsyncSqliteTransaction:
-    """`packhorse.engine.AsyncTransaction` on a connection of aiosqlite that is closed at its end."""
+    """`packhorse.engine.AsyncTransaction` on a connection of aiosqlite that is closed at its end.
+
+    It begins with the first statement that inserts, updates or deletes, so that a coroutine that computes before it
+    writes holds nobody up.
+    """
 
     def __init__(self, connection: aiosqlite.Connection, connections: Connections) -> None:
         self._connection = connection
@@ -83,7 +90,7 @@ class AsyncSqliteTransaction:
 
 
 async def begin_async(connections: Connections) -> AsyncSqliteTransaction:
-    """Begin a write transaction on a connection of aiosqlite, waiting for the lock in that connection's own thread.
+    """Open a connection of aiosqlite, which waits for the write lock in a thread of its own.
 
     Raises:
         ConfigurationError: aiosqlite is not installed.
@@ -92,4 +99,4 @@ async def begin_async(connections: Connections) -> AsyncSqliteTransaction:
         import aiosqlite
     except ImportError:
         raise ConfigurationError("atomic coroutines on SQLite need aiosqlite: pip install aiosqlite") from None
-    return AsyncSqliteTransaction(await aiosqlite.Connection(connections.begin, 64), connections)
+    return AsyncSqliteTransaction(await aiosqlite.Connection(connections.open_lazy, 64), connections)
