@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from _pytest.mark.structures import ParameterSet
 
 from packhorse import Packhorse
 from tests.integration.connections.shop import Shop
@@ -10,14 +11,22 @@ from tests.integration.connections.wired import DRIVERS, Wired
 from tests.integration.connections.wired_django import DJANGO
 from tests.integration.connections.wired_sqlalchemy import SQLALCHEMY
 
-CASES = [
-    pytest.param((engine, kind), id=f"{engine}-{kind.__name__}", marks=pytest.mark.engines(engine))
-    for engine, drivers in DRIVERS.items()
-    for kind in (*drivers, *SQLALCHEMY, *DJANGO)
-]
+KINDS = [(engine, kind) for engine, drivers in DRIVERS.items() for kind in (*drivers, *SQLALCHEMY, *DJANGO)]
 
 
-@pytest.fixture(params=CASES)
+def cases(kinds: list[tuple[str, type[Wired]]]) -> list[ParameterSet]:
+    """Test cases named after engine and kind, each on its engine."""
+    return [
+        pytest.param((engine, kind), id=f"{engine}-{kind.__name__}", marks=pytest.mark.engines(engine))
+        for engine, kind in kinds
+    ]
+
+
+SEEING = cases([(engine, kind) for engine, kind in KINDS if kind.sees_commits])
+"""Those whose adapter can see the end of a transaction that the application ends by itself."""
+
+
+@pytest.fixture(params=cases(KINDS))
 def case(request: pytest.FixtureRequest) -> tuple[str, type[Wired]]:
     """An engine's name and a kind of connection to it."""
     engine, kind = request.param

@@ -8,9 +8,11 @@ from packhorse.connection import Connection
 
 
 def adapt(raw: object) -> Connection | None:
-    """The adapter for an alias of a Django connection; None for what is no text, or when Django is not in use."""
+    """The adapter for an alias of a Django connection; None for anything else, and when Django is not in use."""
     if not isinstance(raw, str) or "django.db" not in sys.modules:
         return None
-    from packhorse.integrations.django.connection import on_alias
+    from django.db import connections
 
-    return on_alias(raw)
+    from packhorse.integrations.django.connection import DjangoConnection
+
+    return DjangoConnection(connections[raw]) if raw in connections else None

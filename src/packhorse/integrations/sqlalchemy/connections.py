@@ -150,7 +150,7 @@ def _begun(raw: SaAsyncConnection) -> SaConnection:
 
 
 def _driver(connection: SaConnection) -> Any:
-    return connection.connection.dbapi_connection
+    return connection.connection.driver_connection
 
 
 @lru_cache(maxsize=256)
