@@ -42,5 +42,5 @@ def test_a_database_in_memory_is_refused(address: str | Path) -> None:
 @pytest.mark.parametrize("address", ["sqlite://host/shop.db", "mysql:///shop.db", "sqlite:///shop.db?mode=ro"])
 def test_another_kind_of_address_is_refused(address: str) -> None:
     """The message shows how to write one."""
-    with pytest.raises(ConfigurationError, match="sqlite|SQLite"):
+    with pytest.raises(ConfigurationError, match=r"sqlite|SQLite"):
         database_path(address)

@@ -25,12 +25,12 @@ LEASE = timedelta(seconds=15)
 pytestmark = [pytest.mark.engines("sqlite"), pytest.mark.accepts("C6")]
 
 
-def worker(id: int, lease: timedelta = LEASE) -> NewWorker:  # noqa: A002
+def worker(id: int, lease: timedelta = LEASE) -> NewWorker:
     """A worker as it reports."""
     return NewWorker(id=id, name=f"host:{id}", queues=(), tasks=["t"], lease=lease)
 
 
-def live(url: str, id: int) -> None:  # noqa: A002
+def live(url: str, id: int) -> None:
     """Be a worker process that holds a job, until killed."""
     engine = open_engine(url)
     engine.register_worker(worker(id))
@@ -38,7 +38,7 @@ def live(url: str, id: int) -> None:  # noqa: A002
     signal.pause()
 
 
-def fork_and_die(url: str, id: int) -> None:  # noqa: A002
+def fork_and_die(url: str, id: int) -> None:
     """Be a worker process that leaves a child behind."""
     engine = open_engine(url)
     engine.register_worker(worker(id))
@@ -53,7 +53,7 @@ def end_of_test(url: str) -> Path:
 
 
 @contextmanager
-def worker_process(url: str, id: int) -> Iterator[BaseProcess]:  # noqa: A002
+def worker_process(url: str, id: int) -> Iterator[BaseProcess]:
     """A registered worker in a process of its own."""
     process = multiprocessing.get_context("spawn").Process(target=live, args=(url, id))
     process.start()

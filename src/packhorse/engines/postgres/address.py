@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -45,10 +46,19 @@ def shown(address: str) -> str:
 
 def _parameters(address: str) -> dict[str, str]:
     try:
-        parameters = conninfo_to_dict(_DRIVER.sub(r"\1://", address))
+        read = conninfo_to_dict(_DRIVER.sub(r"\1://", address))
     except ProgrammingError:
+        read = {"port": "unreadable"}
+    parameters = {name: str(value) for name, value in read.items() if value is not None}
+    if not _is_plausible(parameters):
         raise ConfigurationError(
             "the PostgreSQL address can't be read; write postgresql://user:password@host:5432/database, "
             "with special characters in the password as %XX"
-        ) from None
-    return {name: str(value) for name, value in parameters.items() if value is not None}
+        )
+    return parameters
+
+
+def _is_plausible(parameters: Mapping[str, str]) -> bool:
+    """False when a part of the password may have been taken for a port or a database: libpq's errors would tell it."""
+    ports = parameters.get("port", "").split(",")
+    return all(port.isdigit() or not port for port in ports) and "@" not in parameters.get("dbname", "")

@@ -10,7 +10,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from packhorse.engines.postgres.connections import MOST_IDLE, has_news
-from packhorse.engines.postgres.errors import translated
+from packhorse.engines.postgres.errors import translated, unopenable
 
 
 class AsyncConnections:
@@ -43,8 +43,10 @@ class AsyncConnections:
             if not has_news(connection):
                 return connection
             await connection.close()
-        with self.translating():
+        try:
             return await psycopg.AsyncConnection.connect(self._conninfo, prepare_threshold=None)
+        except psycopg.Error as error:
+            raise unopenable(error, self._address) from error
 
     async def give_back(self, connection: psycopg.AsyncConnection) -> None:
         """Take a connection back; one that is broken or in the middle of something is closed."""

@@ -17,7 +17,7 @@ from psycopg.pq import TransactionStatus
 
 from packhorse.engine import Row
 from packhorse.engines.postgres import wire
-from packhorse.engines.postgres.errors import is_passing, translated
+from packhorse.engines.postgres.errors import is_passing, translated, unopenable
 from packhorse.engines.sql.base import NO_PARAMS, Params
 from packhorse.errors import DatabaseUnreachable
 
@@ -114,8 +114,10 @@ class Connections:
     def _open(self) -> psycopg.Connection:
         if self._is_closed:
             raise DatabaseUnreachable(f"{self.address}: the engine was closed")
-        with self.translating():
+        try:
             return psycopg.connect(self.conninfo, autocommit=True, prepare_threshold=None)
+        except psycopg.Error as error:
+            raise unopenable(error, self.address) from error
 
     def _leave_parent(self) -> None:
         if self._pid != os.getpid():

@@ -64,6 +64,7 @@ class PostgresEngine(SqlJobStore, SqlRegistry, SqlInsights, PostgresSchema):
             f"SET LOCAL statement_timeout = {statement_timeout // MICROSECOND // 1000};\n"
             f"SET LOCAL lock_timeout = {lock_timeout // MICROSECOND // 1000};\n"
         )
+        self._messages: dict[tuple[str, ...], str] = {}
         self._installation: str | None = None
 
     @property
@@ -109,9 +110,13 @@ class PostgresEngine(SqlJobStore, SqlRegistry, SqlInsights, PostgresSchema):
         return self._write(name, params, *options)
 
     def _write(self, name: str, params: Params = NO_PARAMS, *options: str) -> list[Row]:
-        text = ";\n".join(self._statements.get(name, *options))
-        if name in UNLIMITED:
-            return self._connections.run(text, params)
-        if name in RELAXED:
-            return self._connections.run(f"{self._limits}SET LOCAL synchronous_commit = off;\n{text}", params)
-        return self._connections.run(self._limits + text, params)
+        return self._connections.run(self._message(name, *options), params)
+
+    def _message(self, name: str, *options: str) -> str:
+        """The statements of `name`.sql as they go over the wire, behind the limits that end with their transaction."""
+        key = (name, *options)
+        if key not in self._messages:
+            limits = "" if name in UNLIMITED else self._limits
+            relaxed = "SET LOCAL synchronous_commit = off;\n" if name in RELAXED else ""
+            self._messages[key] = limits + relaxed + ";\n".join(self._statements.get(name, *options))
+        return self._messages[key]

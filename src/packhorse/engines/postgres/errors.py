@@ -16,9 +16,6 @@ from packhorse.errors import (
 
 _BY_STATE: dict[str, tuple[type[DatabaseError], str]] = {
     "25006": (DatabaseReadOnly, "the server takes no writes: connect to the primary (target_session_attrs=read-write)"),
-    "28000": (DatabaseUnreachable, "the server refuses this user: look at the address and at pg_hba.conf"),
-    "28P01": (DatabaseUnreachable, "the server refuses this password: look at the address"),
-    "3D000": (DatabaseUnreachable, "the database does not exist: create it, or correct the address"),
     "3F000": (SchemaMissing, "there is no Packhorse schema: run `packhorse migrate up`"),
     "40001": (DatabaseBusy, "another transaction was in the way: try again"),
     "40P01": (DatabaseBusy, "another transaction was in the way: try again"),
@@ -27,7 +24,6 @@ _BY_STATE: dict[str, tuple[type[DatabaseError], str]] = {
     "42883": (SchemaMissing, "there is no Packhorse schema: run `packhorse migrate up`"),
     "42P01": (SchemaMissing, "there is no Packhorse schema: run `packhorse migrate up`"),
     "53100": (DatabaseFull, "the server's disk is full; nothing was stored: free some space"),
-    "53300": (DatabaseUnreachable, "the server has no connection left: raise max_connections, or use a pooler"),
     "55P03": (DatabaseBusy, "a lock was held for too long by another transaction: try again"),
     "57014": (DatabaseBusy, "the statement took too long and was cancelled: try again"),
 }
@@ -36,6 +32,16 @@ _BY_CLASS: dict[str, tuple[type[DatabaseError], str]] = {
     "22": (DatabaseError, "the server can't store this value"),
     "57": (DatabaseUnreachable, "the server is going down or coming up: try again"),
 }
+_REFUSALS = (
+    ("too many connections", "raise the limit, or use a pooler"),
+    ("connection slots", "raise max_connections, or use a pooler"),
+    ("password", "look at the user and the password in the address"),
+    ("pg_hba.conf", "let this user in there, or correct the address"),
+    ("does not exist", "create it, or correct the address"),
+    ("starting up", "try again"),
+    ("shutting down", "try again"),
+)
+"""What a server says that refuses a connection, and what to do about it."""
 _PASSING = frozenset({"40001", "40P01"})
 
 
@@ -49,6 +55,13 @@ def translated(error: psycopg.Error, address: str) -> DatabaseError:
     message = (error.diag.message_primary or str(error)).strip()
     kind, advice = _kind(error)
     return kind(f"{address}: {message}" + (f"; {advice}" if advice else ""))
+
+
+def unopenable(error: psycopg.Error, address: str) -> DatabaseError:
+    """The same for an error while connecting: the driver gives it no code, so its words are looked at."""
+    message = str(error).strip()
+    advice = next((advice for words, advice in _REFUSALS if words in message), "is the server running, and is that it?")
+    return DatabaseUnreachable(f"{address}: {message}; {advice}")
 
 
 def _kind(error: psycopg.Error) -> tuple[type[DatabaseError], str]:
