@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -58,6 +59,11 @@ def unopenable(error: sqlite3.Error, path: Path) -> DatabaseError:
         return DatabaseUnreachable(f"{path}: the folder {path.parent} does not exist: create it, or correct the path")
     if path.is_dir():
         return NotADatabase(f"{path} is a folder: give the path of a file in it")
+    if not os.access(path.parent, os.W_OK):
+        return DatabaseReadOnly(
+            f"{path}: the folder {path.parent} takes no writes, and SQLite keeps its log beside the file: "
+            "give this user write access to both"
+        )
     return translated(error, path)
 
 
