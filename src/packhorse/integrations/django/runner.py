@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from django.db import close_old_connections
+from django.db import connections
 
 from packhorse.context import Context
 from packhorse.domain.decide import Ack
@@ -22,11 +22,11 @@ class FreshConnections:
     @contextmanager
     def running(self, _context: Context) -> Iterator[None]:
         """Before and after the handler."""
-        close_old_connections()
+        _close_old_connections()
         try:
             yield
         finally:
-            close_old_connections()
+            _close_old_connections()
 
     def finished(self, _context: Context, _ack: Ack) -> None:
         """Nothing follows."""
@@ -42,3 +42,10 @@ def adjusted(runner: Runner, address: str, middleware: Sequence[RunHook]) -> Run
         abegin=no_async_transaction,
         eager=True,
     )
+
+
+def _close_old_connections() -> None:
+    """As Django's own, which would also close one whose `atomic` block has yet to commit."""
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()

@@ -14,10 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_scoped_session
 from sqlalchemy.orm import Session, SessionTransaction, scoped_session
 
 from packhorse.connection import AsyncConnection, Connection
+from packhorse.connections.own import OURS
 from packhorse.connections.scope import call_all
 from packhorse.connections.sqlite import guard_words
 from packhorse.engine import Row, Statement
 from packhorse.integrations.sqlalchemy.commits import waiting_for
+from packhorse.integrations.sqlalchemy.sessions import TaskSession
 
 _DEFERRED: Final = "packhorse_deferred"
 
@@ -37,12 +39,14 @@ class _OnConnection:
 
     @property
     def dialect(self) -> str:
-        """SQLAlchemy's name of the database: `sqlite`, `postgresql`, or another."""
-        return self._bind.dialect.name
+        """SQLAlchemy's name of the database: `sqlite`, `postgresql`, or another; a session of ours fits by itself."""
+        return OURS if isinstance(self._session, TaskSession) else self._bind.dialect.name
 
     @property
     def place(self) -> str:
         """The engine's address, without the password."""
+        if isinstance(self._session, TaskSession):
+            return "the database of ctx.tx"
         return self._bind.engine.url.render_as_string(hide_password=True)
 
     def in_transaction(self) -> bool:

@@ -19,9 +19,9 @@ from sqlalchemy.orm import Session
 from packhorse.integrations.sqlalchemy.commits import UNSEEN
 
 SAVEPOINT: Final = "packhorse_session"
-_OPEN: Final = "packhorse_session_open"
-
 _lent: ContextVar[Any] = ContextVar("packhorse_lent_connection")
+_in_savepoint: set[int] = set()
+"""The driver's connections on which the session's savepoint is open."""
 
 
 class TaskSession(Session):
@@ -89,8 +89,8 @@ def _as_savepoint(engine: Engine) -> Engine:
         "do_begin": _begin,
         "do_commit": _commit,
         "do_rollback": _rollback,
-        "do_close": _keep,
-        "do_terminate": _keep,
+        "do_close": _end_loan,
+        "do_terminate": _end_loan,
     }
     for name, method in methods.items():
         setattr(engine.dialect, name, method)
@@ -98,23 +98,31 @@ def _as_savepoint(engine: Engine) -> Engine:
 
 
 def _begin(connection: Any) -> None:
+    if getattr(connection.driver_connection, "in_transaction", True) is False:  # of sqlite3: begun at its first write
+        _execute(connection, "BEGIN IMMEDIATE")
     _execute(connection, f"SAVEPOINT {SAVEPOINT}")
-    connection.info[_OPEN] = True
+    _in_savepoint.add(_key(connection))
 
 
 def _commit(connection: Any) -> None:
-    if connection.info.pop(_OPEN, False):
+    if _key(connection) in _in_savepoint:
         _execute(connection, f"RELEASE SAVEPOINT {SAVEPOINT}")
+        _in_savepoint.discard(_key(connection))
 
 
 def _rollback(connection: Any) -> None:
-    if connection.info.pop(_OPEN, False):
+    if _key(connection) in _in_savepoint:
+        _in_savepoint.discard(_key(connection))
         _execute(connection, f"ROLLBACK TO SAVEPOINT {SAVEPOINT}")
         _execute(connection, f"RELEASE SAVEPOINT {SAVEPOINT}")
 
 
-def _keep(_connection: Any) -> None:
-    """The connection is Packhorse's to close."""
+def _end_loan(connection: Any) -> None:
+    _in_savepoint.discard(_key(connection))
+
+
+def _key(connection: Any) -> int:
+    return id(getattr(connection, "driver_connection", connection))
 
 
 def _execute(connection: Any, words: str) -> None:
