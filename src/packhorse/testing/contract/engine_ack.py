@@ -1,0 +1,221 @@
+"""Jobs are acknowledged: what each outcome leaves behind."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from packhorse.domain.outcome import (
+    Cancel,
+    ErrorInfo,
+    Fail,
+    Failure,
+    Outcome,
+    Retry,
+    Skip,
+    Success,
+    Unknown,
+    Unstarted,
+    WorkerLost,
+)
+from packhorse.domain.state import JobState
+from packhorse.engine import Engine
+from packhorse.testing.contract.steps import (
+    acknowledge,
+    claim,
+    claim_one,
+    database_now,
+    decided,
+    enqueue,
+    enqueue_one,
+    job_of,
+    register,
+    run_one,
+)
+from packhorse.testing.contract.subject import Clock, EngineContract
+from packhorse.testing.samples import ERROR, TASK, new_job
+
+HOUR = timedelta(hours=1)
+ENDS: dict[JobState, Outcome] = {
+    JobState.SUCCEEDED: Success(),
+    JobState.FAILED: Fail("broken"),
+    JobState.CANCELLED: Cancel("not wanted"),
+}
+RECORDED: dict[str, Outcome] = {
+    "retry": Failure(ERROR),
+    "skip": Skip("busy"),
+    "fail": Fail("broken"),
+    "cancel": Cancel("not wanted"),
+    "crash": WorkerLost("shop-3:4711"),
+}
+UNRECORDED: dict[str, Outcome] = {"success": Success(), "unstarted": Unstarted(), "unknown": Unknown(TASK)}
+
+
+class AckContract(EngineContract):
+    """`ack_jobs`."""
+
+    @pytest.mark.accepts("C8", "C27")
+    def test_a_success_moves_the_job_to_the_finished_ones(self, engine: Engine) -> None:
+        """With its result, its end, the worker's name, and all that it was enqueued with."""
+        worker = register(engine, name="shop-3:4711")
+        id = enqueue_one(engine, args='["ü"]', kwargs="{}", meta='{"a":1}', priority=3, expected_in=HOUR)
+        before = job_of(engine, id)
+        run_one(engine, Success('{"total": 12.50}'), worker=worker.id)
+        after = job_of(engine, id)
+        assert (after.state, after.result, after.worker) == (JobState.SUCCEEDED, '{"total": 12.50}', "shop-3:4711")
+        assert (after.attempt, after.failures, after.skips, after.crashes) == (1, 0, 0, 0)
+        assert after.started_at is not None
+        assert after.finished_at is not None
+        assert before.enqueued_at <= after.started_at <= after.finished_at
+        for name in ("id", "task", "queue", "priority", "args", "kwargs", "meta", "enqueued_at", "order_at"):
+            assert getattr(after, name) == getattr(before, name)
+
+    @pytest.mark.accepts("C8")
+    @pytest.mark.parametrize("state", ENDS)
+    def test_a_finished_job_is_over(self, engine: Engine, state: JobState) -> None:
+        """It is counted in its state alone, and no claim, stage or rescue finds it."""
+        id = enqueue_one(engine)
+        job = run_one(engine, ENDS[state])
+        assert job_of(engine, id).state is state
+        assert {name: count for name, count in engine.count_jobs().items() if count} == {state: 1}
+        assert engine.stage_jobs(10) == 0
+        assert claim(engine) == claim(engine, suspects=True) == []
+        assert engine.list_leased_jobs(job.lease.worker, 10) == []
+
+    @pytest.mark.accepts("C3", "C8")
+    def test_a_retry_is_due_after_its_delay_and_ordered_by_that(self, engine: Engine) -> None:
+        """From the database's now; the time by which it was once expected no longer counts."""
+        id = enqueue_one(engine, expected_in=-HOUR)
+        job = claim_one(engine)
+        before = database_now(engine)
+        assert acknowledge(engine, job, Retry("later", after=HOUR))
+        after = database_now(engine)
+        record = job_of(engine, id)
+        assert (record.state, record.reason, record.failures) == (JobState.SCHEDULED, "later", 1)
+        assert record.scheduled_at == record.order_at
+        assert before + HOUR <= record.order_at <= after + HOUR
+
+    @pytest.mark.accepts("C8")
+    def test_a_retry_without_delay_is_due_at_once(self, engine: Engine) -> None:
+        """The next staging takes it."""
+        id = enqueue_one(engine)
+        run_one(engine, Retry(after=timedelta(0)))
+        assert job_of(engine, id).state is JobState.SCHEDULED
+        assert engine.stage_jobs(10) == 1
+        assert claim_one(engine).attempt == 2
+
+    @pytest.mark.accepts("C9")
+    @pytest.mark.parametrize("outcome", [Unstarted(), Unknown(TASK), WorkerLost("w")], ids=lambda o: type(o).__name__)
+    def test_what_comes_back_at_once_keeps_its_place(self, engine: Engine, outcome: Outcome) -> None:
+        """Handed back, parked or rescued: `order_at` is as before, and nobody holds it."""
+        id = enqueue_one(engine, expected_in=HOUR)
+        before = job_of(engine, id)
+        run_one(engine, outcome)
+        after = job_of(engine, id)
+        assert after.order_at == before.order_at
+        assert after.worker is None
+        assert engine.list_leased_jobs(1, 10) == []
+
+    @pytest.mark.accepts("C9")
+    def test_a_job_that_was_handed_back_burned_no_attempt(self, engine: Engine) -> None:
+        """Its next run is the first one again."""
+        enqueue(engine)
+        run_one(engine, Unstarted())
+        assert claim_one(engine).attempt == 1
+
+    @pytest.mark.accepts("C13")
+    def test_an_unknown_task_is_parked_with_the_reason(self, engine: Engine) -> None:
+        """Blocked, no attempt burned, and the reason names the task."""
+        id = enqueue_one(engine)
+        run_one(engine, Unknown(TASK))
+        record = job_of(engine, id)
+        assert (record.state, record.attempt) == (JobState.BLOCKED, 0)
+        assert record.reason is not None
+        assert TASK in record.reason
+        assert claim(engine) == []
+
+    @pytest.mark.accepts("C8", "M15")
+    def test_an_error_is_on_record(self, engine: Engine) -> None:
+        """Type, message and trace, on a job that comes back as on one that has failed."""
+        error = ErrorInfo("shop.Grüße", "ü\n🐎 '; --", "Traceback\n" + "  line\n" * 20_000)
+        for outcome in (Failure(error), Failure(error, Fail())):
+            id = enqueue_one(engine)
+            run_one(engine, outcome)
+            record = job_of(engine, id)
+            kept = (record.error_type, record.error_message, record.error_traceback)
+            assert kept == (error.type, error.message, error.traceback)
+
+    @pytest.mark.accepts("C8")
+    @pytest.mark.parametrize("name", RECORDED)
+    def test_a_run_that_did_not_succeed_is_in_the_history(self, engine: Engine, name: str) -> None:
+        """With its number, worker, times, outcome, reason and error."""
+        worker = register(engine, name="shop-3:4711")
+        id = enqueue_one(engine)
+        job = claim_one(engine, worker=worker.id)
+        ack = decided(job, RECORDED[name])
+        assert engine.ack_jobs([ack]) == {id}
+        [attempt] = engine.list_attempts(id)
+        assert (attempt.job_id, attempt.attempt, attempt.worker) == (id, 1, "shop-3:4711")
+        assert (attempt.outcome, attempt.reason) == (name, ack.reason)
+        error = ack.error or ErrorInfo("", "", "")
+        assert (attempt.error_type or "", attempt.error_message or "") == (error.type, error.message)
+        assert attempt.started_at is not None
+        assert attempt.started_at <= attempt.ended_at
+
+    @pytest.mark.parametrize("name", UNRECORDED)
+    def test_other_runs_leave_no_history(self, engine: Engine, name: str) -> None:
+        """What succeeded is told by the job itself; what never began was no run."""
+        id = enqueue_one(engine)
+        run_one(engine, UNRECORDED[name])
+        assert engine.list_attempts(id) == []
+
+    @pytest.mark.accepts("C8")
+    def test_the_history_is_in_order_and_stays_when_the_job_is_finished(self, engine: Engine, clock: Clock) -> None:
+        """Three runs: an error, a skip, a success. Two are in the history; the counters are on the job."""
+        id = enqueue_one(engine)
+        for outcome in (Failure(ERROR), Skip("busy"), Success()):
+            engine.stage_jobs(1)
+            run_one(engine, outcome)
+            clock.advance(HOUR)
+        attempts = [(attempt.attempt, attempt.outcome, attempt.error_type) for attempt in engine.list_attempts(id)]
+        assert attempts == [(1, "retry", ERROR.type), (2, "skip", None)]
+        record = job_of(engine, id)
+        assert (record.attempt, record.failures, record.skips) == (3, 1, 1)
+
+    @pytest.mark.accepts("C5")
+    def test_one_call_may_mix_all_outcomes(self, engine: Engine) -> None:
+        """Each ack counts by itself: the stale one among them is refused, the others are recorded."""
+        outcomes = [*RECORDED.values(), *UNRECORDED.values(), Success()]
+        ids = engine.insert_jobs([new_job() for _ in outcomes])
+        jobs = claim(engine)
+        acknowledge(engine, jobs[-1], Cancel())
+        acks = [decided(job, outcome) for job, outcome in zip(jobs, outcomes, strict=True)]
+        assert engine.ack_jobs(acks) == set(ids[:-1])
+        states = [job_of(engine, id).state.value for id in ids]
+        assert states == [
+            *("scheduled", "scheduled", "failed", "cancelled", "available"),
+            *("succeeded", "available", "blocked", "cancelled"),
+        ]
+
+    def test_no_acks_are_no_work(self, engine: Engine) -> None:
+        """An empty batch is allowed."""
+        assert engine.ack_jobs([]) == set()
+
+    def test_five_thousand_acks_fit_into_one_call(self, engine: Engine) -> None:
+        """Half of them fail with a trace, so that every table takes part."""
+        enqueue(engine, 5000)
+        jobs = claim(engine, limit=5000)
+        acks = [decided(job, Success("1") if job.id % 2 else Failure(ERROR, Fail())) for job in jobs]
+        assert len(engine.ack_jobs(acks)) == 5000
+        counts = engine.count_jobs()
+        assert (counts[JobState.SUCCEEDED], counts[JobState.FAILED], counts[JobState.EXECUTING]) == (2500, 2500, 0)
+
+    def test_a_finished_jobs_id_is_not_given_again(self, engine: Engine) -> None:
+        """Live and finished jobs share their ids."""
+        old = enqueue(engine, 3)
+        for job in claim(engine):
+            acknowledge(engine, job, Success())
+        new = enqueue(engine, 3)
+        assert min(new) > max(old)
+        assert {engine.find_job(id) is not None for id in (*old, *new)} == {True}

@@ -1,0 +1,113 @@
+"""The steps that the suites' tests are made of."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+from packhorse.domain.decide import Ack, decide
+from packhorse.domain.job import ClaimedJob, JobRecord
+from packhorse.domain.outcome import Outcome, WorkerLost
+from packhorse.domain.retry import RetryPolicy
+from packhorse.engine import Claim, Engine, NewWorker, WorkerRecord
+from packhorse.testing.samples import new_job, new_jobs, new_lease, new_worker
+
+POLICY = RetryPolicy()
+PROBE = "probe"
+PAUSE = 0.005
+"""Seconds between two looks at a condition."""
+
+
+def eventually(condition: Callable[[], bool], what: str, timeout: float = 15.0) -> None:
+    """Wait until the condition holds, at most `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {timeout} s in vain until {what}"
+        time.sleep(PAUSE)
+
+
+def enqueue(engine: Engine, count: int = 1, **changes: Any) -> list[int]:
+    """Store jobs that differ only in their argument; their ids."""
+    return engine.insert_jobs(new_jobs(count, **changes))
+
+
+def enqueue_one(engine: Engine, **changes: Any) -> int:
+    """Store one job; its id."""
+    [id] = engine.insert_jobs([new_job(**changes)])
+    return id
+
+
+def claim(
+    engine: Engine,
+    *,
+    worker: int = 1,
+    queue: str = "default",
+    limit: int = 100,
+    other_tasks: Iterable[str] = (),
+    suspects: bool = False,
+) -> list[ClaimedJob]:
+    """Claim under a new lease of the worker."""
+    asked = Claim(
+        lease=new_lease(worker), queue=queue, limit=limit, other_tasks=frozenset(other_tasks), suspects=suspects
+    )
+    return engine.claim_jobs(asked)
+
+
+def claim_one(engine: Engine, **options: Any) -> ClaimedJob:
+    """Claim the one job that there is."""
+    [job] = claim(engine, **options)
+    return job
+
+
+def ids_of(jobs: Iterable[ClaimedJob]) -> list[int]:
+    """The ids, in the order of the claim."""
+    return [job.id for job in jobs]
+
+
+def decided(job: ClaimedJob, outcome: Outcome, policy: RetryPolicy = POLICY) -> Ack:
+    """The acknowledgement of an outcome, without jitter."""
+    return decide(job, outcome, policy, 0.5)
+
+
+def acknowledge(engine: Engine, job: ClaimedJob, outcome: Outcome, policy: RetryPolicy = POLICY) -> bool:
+    """Acknowledge one run; whether it was accepted."""
+    return engine.ack_jobs([decided(job, outcome, policy)]) == {job.id}
+
+
+def run_one(engine: Engine, outcome: Outcome, policy: RetryPolicy = POLICY, **options: Any) -> ClaimedJob:
+    """Claim the one job that there is and acknowledge it."""
+    job = claim_one(engine, **options)
+    assert acknowledge(engine, job, outcome, policy)
+    return job
+
+
+def rescue(engine: Engine, worker: int) -> set[int]:
+    """What a rescuer does for a lost worker; the ids of the jobs rescued."""
+    leased = engine.list_leased_jobs(worker, 1000)
+    return engine.ack_jobs([decided(job, WorkerLost(str(worker))) for job in leased])
+
+
+def job_of(engine: Engine, id: int) -> JobRecord:
+    """The record of a job that must be there."""
+    record = engine.find_job(id)
+    assert record is not None, f"job {id} is gone"
+    return record
+
+
+def register(engine: Engine, **changes: Any) -> NewWorker:
+    """Register a worker; what was registered."""
+    worker = new_worker(**changes)
+    engine.register_worker(worker)
+    return worker
+
+
+def lost_workers(engine: Engine) -> dict[int, WorkerRecord]:
+    """The lost workers by id."""
+    return {worker.id: worker for worker in engine.list_lost_workers()}
+
+
+def database_now(engine: Engine) -> datetime:
+    """The moment by the database's clock, read from a job that is made for it in a queue of its own."""
+    return job_of(engine, enqueue_one(engine, queue=PROBE)).enqueued_at

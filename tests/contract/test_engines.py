@@ -1,0 +1,86 @@
+"""Every engine keeps the contract of `packhorse.engine`: the suites that are shipped for the authors of engines."""
+
+from packhorse.testing.contract import (
+    engine_ack,
+    engine_atomic,
+    engine_cancel,
+    engine_claim,
+    engine_fence,
+    engine_insert,
+    engine_insights,
+    engine_leadership,
+    engine_liveness,
+    engine_park,
+    engine_processes,
+    engine_race,
+    engine_schema,
+    engine_stage,
+)
+
+
+class TestInsert(engine_insert.InsertContract):
+    """Jobs come."""
+
+
+class TestInsertStatement(engine_insert.InsertStatementContract):
+    """Jobs come over the producer's own connection."""
+
+
+class TestClaim(engine_claim.ClaimContract):
+    """Jobs are claimed."""
+
+
+class TestRaces(engine_race.RaceContract):
+    """Many claim at once."""
+
+
+class TestAck(engine_ack.AckContract):
+    """Runs are acknowledged."""
+
+
+class TestFence(engine_fence.FenceContract):
+    """Late acknowledgements are refused."""
+
+
+class TestAtomic(engine_atomic.AtomicContract):
+    """The acknowledgement commits with the handler's writes."""
+
+
+class TestStage(engine_stage.StageContract):
+    """Jobs become due."""
+
+
+class TestPark(engine_park.ParkContract):
+    """Jobs wait for a worker that knows their task."""
+
+
+class TestCancel(engine_cancel.CancelContract):
+    """Jobs are withdrawn."""
+
+
+class TestRetry(engine_cancel.RetryContract):
+    """Jobs are brought back."""
+
+
+class TestLiveness(engine_liveness.LivenessContract):
+    """Workers live and are lost."""
+
+
+class TestProcesses(engine_processes.ProcessContract):
+    """Workers are killed and stopped."""
+
+
+class TestLeadership(engine_leadership.LeadershipContract):
+    """One worker leads."""
+
+
+class TestGlance(engine_insights.GlanceContract):
+    """What a worker sees before it claims."""
+
+
+class TestInsights(engine_insights.InsightsContract):
+    """What people see."""
+
+
+class TestSchema(engine_schema.SchemaContract):
+    """The schema and the installation."""
