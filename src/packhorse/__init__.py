@@ -1,11 +1,11 @@
-"""Background work that commits with your data, on SQLite and PostgreSQL."""
+"""Background work that commits with your data, on SQLite and PostgreSQL.
 
-from packhorse.app import Packhorse
-from packhorse.config import Settings
-from packhorse.context import Context, current
-from packhorse.domain.job import AttemptRecord, JobRecord
-from packhorse.domain.outcome import Cancel, Fail, Retry, Skip
-from packhorse.domain.retry import Backoff
+What is heavy is imported when it is first used, so that `packhorse --help` and a bare `import packhorse` cost little.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from packhorse.domain.state import JobState
 from packhorse.errors import (
     ConfigurationError,
@@ -33,10 +33,18 @@ from packhorse.errors import (
     UsageError,
     WrongDatabase,
 )
-from packhorse.handle import JobHandle
-from packhorse.middleware import Draft, Middleware
-from packhorse.options import Options
-from packhorse.task import BoundTask, Call, Task
+
+if TYPE_CHECKING:
+    from packhorse.app import Packhorse
+    from packhorse.config import Settings
+    from packhorse.context import Context, current
+    from packhorse.domain.job import AttemptRecord, JobRecord
+    from packhorse.domain.outcome import Cancel, Fail, Retry, Skip
+    from packhorse.domain.retry import Backoff
+    from packhorse.handle import JobHandle
+    from packhorse.middleware import Draft, Middleware
+    from packhorse.options import Options
+    from packhorse.task import BoundTask, Call, Task
 
 __all__ = [
     "AttemptRecord",
@@ -83,3 +91,37 @@ __all__ = [
     "WrongDatabase",
     "current",
 ]
+
+_PLACES = {
+    "AttemptRecord": "packhorse.domain.job",
+    "Backoff": "packhorse.domain.retry",
+    "BoundTask": "packhorse.task",
+    "Call": "packhorse.task",
+    "Cancel": "packhorse.domain.outcome",
+    "Context": "packhorse.context",
+    "Draft": "packhorse.middleware",
+    "Fail": "packhorse.domain.outcome",
+    "JobHandle": "packhorse.handle",
+    "JobRecord": "packhorse.domain.job",
+    "Middleware": "packhorse.middleware",
+    "Options": "packhorse.options",
+    "Packhorse": "packhorse.app",
+    "Retry": "packhorse.domain.outcome",
+    "Settings": "packhorse.config",
+    "Skip": "packhorse.domain.outcome",
+    "Task": "packhorse.task",
+    "current": "packhorse.context",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is first asked for."""
+    if name not in _PLACES:
+        raise AttributeError(f"module 'packhorse' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_PLACES[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    """The public names, imported or not."""
+    return sorted({*globals(), *__all__})

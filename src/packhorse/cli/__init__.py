@@ -1,0 +1,1 @@
+"""The `packhorse` command: one file per noun, each imported only when it is used."""

@@ -1,0 +1,121 @@
+"""`packhorse enqueue`: add a job by hand, or many from standard input."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from packhorse.cli.flags import json_option, target_options
+from packhorse.cli.groups import Command
+from packhorse.cli.target import Target
+from packhorse.cli.values import duration, moment, priority
+
+if TYPE_CHECKING:
+    from packhorse.app import Packhorse
+    from packhorse.cli.call import CallArguments
+    from packhorse.task import Call
+
+STANDARD_INPUT = ("-",)
+CHUNK = 2000
+"""How many lines of standard input are stored between two looks at the progress."""
+
+
+@click.command(cls=Command)
+@click.argument("name")
+@click.argument("args", nargs=-1)
+@click.option("--kwargs", metavar="JSON", help="Arguments by keyword, a JSON object.")
+@click.option("--queue", metavar="NAME", help="The queue, in place of the task's.")
+@click.option(
+    "--priority",
+    type=priority,
+    metavar="NUMBER|NAME",
+    help="Small is urgent; urgent, high, medium, low, minor, or a number.",
+)
+@click.option("--delay", type=duration, help="Not before this long from now: 30s, 5m, 2h, 1d.")
+@click.option("--at", "scheduled_at", type=moment, help="Not before this moment: 2026-12-24T18:00:00+01:00.")
+@click.option("--max-attempts", type=int, help="How many counted failures make it fail for good.")
+@json_option
+@target_options
+def enqueue(
+    target: Target, name: str, args: Sequence[str], *, kwargs: str | None, as_json: bool, **options: Any
+) -> None:
+    """Add a job: task NAME, called with ARGS.
+
+        packhorse enqueue shop.jobs.send_invoice 42
+        packhorse enqueue shop.jobs.greet Ann --kwargs '{"loud": true}' --delay 5m
+        packhorse enqueue shop.jobs.send_invoice '[42, "copy"]'        a JSON array: all arguments
+        jq -c '.[]' orders.json | packhorse enqueue shop.jobs.bill -   a job for each line
+
+    Each argument is a JSON value if it reads as one, else text. Put -- before arguments that begin with a dash. A line
+    of standard input is a JSON array (all arguments), a JSON object (keywords) or one value; all lines are enqueued in
+    one transaction, or none. Where the application's code is at hand its task checks the call.
+
+    Next: `packhorse jobs show ID` tells how the job is doing.
+    """
+    calls = _read_calls(args, kwargs)
+    ids = _enqueue(target, name, calls, options)
+    _print_ids(ids, as_json=as_json)
+    _warn_of_unknown(target, name)
+
+
+def _read_calls(args: Sequence[str], kwargs: str | None) -> list[CallArguments]:
+    from packhorse.cli.call import from_lines, from_words
+
+    if tuple(args) != STANDARD_INPUT:
+        return [from_words(args, kwargs)]
+    try:
+        return from_lines(sys.stdin.buffer.read().decode().split("\n"), kwargs)
+    except UnicodeDecodeError as error:
+        raise click.UsageError(f"standard input is no UTF-8 text: {error}") from None
+
+
+def _enqueue(target: Target, name: str, calls: Sequence[CallArguments], options: dict[str, Any]) -> list[int]:
+    if target.path is not None:
+        target.app.registry.get(name)
+    app = target.ready
+    task = app.named(name).using(**options)
+    jobs = [task.call(*call.args, **call.kwargs) for call in calls]
+    if len(jobs) <= CHUNK:
+        return [handle.id for handle in app.enqueue_many(jobs)]
+    return _enqueue_in_chunks(app, jobs)
+
+
+def _enqueue_in_chunks(app: Packhorse, jobs: Sequence[Call[Any]]) -> list[int]:
+    """In one transaction all the same; only the progress is seen."""
+    from packhorse.cli.progress import Progress
+
+    ids: list[int] = []
+    with app.transaction() as tx, Progress("enqueue", len(jobs)) as progress:
+        for start in range(0, len(jobs), CHUNK):
+            ids += [handle.id for handle in app.enqueue_many(jobs[start : start + CHUNK], conn=tx)]
+            progress.reach(len(ids))
+    return ids
+
+
+def _print_ids(ids: Sequence[int], *, as_json: bool) -> None:
+    if as_json:
+        from packhorse.cli.output import print_json
+
+        print_json([{"id": id} for id in ids])
+    elif len(ids) == 1:
+        click.echo(f"job {ids[0]}")
+    else:
+        click.echo(f"{len(ids):,} jobs" + (f", {ids[0]} to {ids[-1]}" if ids else ""))
+
+
+def _warn_of_unknown(target: Target, name: str) -> None:
+    """Without the application's code a wrong name can't be refused; the workers that run know theirs."""
+    if target.path is not None:
+        return
+    from packhorse.cli.exits import warn
+
+    known = target.app.engine.list_known_tasks()
+    if known and name not in known:
+        import difflib
+
+        close = difflib.get_close_matches(name, known, n=1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        warn(f"no worker that runs now knows a task {name!r}{hint} The job waits for one that does.")

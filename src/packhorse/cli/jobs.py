@@ -1,0 +1,149 @@
+"""`packhorse jobs`: look at jobs, retry them, cancel them."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from packhorse.cli.exits import ExitCode
+from packhorse.cli.flags import json_option, target_options
+from packhorse.cli.groups import LazyGroup
+from packhorse.cli.target import Target
+from packhorse.cli.values import ID
+from packhorse.domain.state import FINAL, JobState
+
+if TYPE_CHECKING:
+    from packhorse.domain.job import JobRecord
+
+RETRIED, CANCELLED = "retried", "cancelled"
+
+
+@click.group(cls=LazyGroup)
+def jobs() -> None:
+    """Look at jobs, retry them, cancel them.
+
+    packhorse jobs list --state failed     what needs a person
+    packhorse jobs show 42                 everything about one job
+    packhorse jobs retry 42 43             let them run again
+    """
+
+
+@jobs.command("list")
+@click.option("--state", type=click.Choice([state.value for state in JobState]), help="Only jobs in this state.")
+@click.option("--queue", metavar="NAME", help="Only jobs of this queue.")
+@click.option("--task", metavar="NAME", help="Only jobs of this task.")
+@click.option("--before", "before_id", type=ID, help="Only ids below this: the next page.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, help="At most this many.")
+@json_option
+@target_options
+def list_(
+    target: Target,
+    *,
+    state: str | None,
+    queue: str | None,
+    task: str | None,
+    before_id: int | None,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """List jobs, the newest first.
+
+        packhorse jobs list --state failed --queue billing
+        packhorse jobs list --json | jq '.[].id'
+
+    Next: `packhorse jobs show ID`.
+    """
+    from packhorse.cli.output import print_json
+    from packhorse.cli.records import job_document, print_jobs
+
+    found = target.existing.list_jobs(state=state, queue=queue, task=task, before_id=before_id, limit=limit)
+    if as_json:
+        print_json([job_document(job) for job in found])
+    else:
+        print_jobs(found)
+        _hint_next_page(found, limit, {"--state": state, "--queue": queue, "--task": task})
+
+
+@jobs.command()
+@click.argument("id", type=ID)
+@json_option
+@target_options
+def show(target: Target, id: int, *, as_json: bool) -> None:
+    """Show everything about a job: its times, its arguments, its result, and each attempt that did not succeed.
+
+        packhorse jobs show 42
+        packhorse jobs show 42 --json | jq .attempts
+
+    Next: `packhorse jobs retry ID` lets a failed job run again.
+    """
+    from packhorse.cli.output import print_json
+    from packhorse.cli.records import attempt_document, job_document, print_job
+
+    app = target.existing
+    job, attempts = app.get_job(id), app.list_attempts(id)
+    if as_json:
+        print_json(job_document(job) | {"attempts": [attempt_document(attempt) for attempt in attempts]})
+    else:
+        print_job(job, attempts)
+
+
+@jobs.command()
+@click.argument("ids", type=ID, nargs=-1, required=True)
+@json_option
+@target_options
+def retry(target: Target, ids: Sequence[int], *, as_json: bool) -> int:
+    """Let failed or cancelled jobs run again, with all their attempts before them.
+
+        packhorse jobs retry 42 43
+        packhorse jobs list --state failed --json | jq '.[].id' | xargs packhorse jobs retry
+
+    It ends with 1 when one of them was not failed or cancelled. Next: `packhorse jobs show ID`.
+    """
+    return _report(target, ids, target.existing.retry(*ids), RETRIED, as_json=as_json)
+
+
+@jobs.command()
+@click.argument("ids", type=ID, nargs=-1, required=True)
+@json_option
+@target_options
+def cancel(target: Target, ids: Sequence[int], *, as_json: bool) -> int:
+    """Cancel jobs that have not started.
+
+        packhorse jobs cancel 42 43
+        packhorse jobs list --task shop.jobs.greet --state scheduled --json | jq '.[].id' | xargs packhorse jobs cancel
+
+    It ends with 1 when one of them runs or is finished. Next: `packhorse jobs retry ID` takes a cancellation back.
+    """
+    return _report(target, ids, target.existing.cancel(*ids), CANCELLED, as_json=as_json)
+
+
+def _hint_next_page(found: Sequence[JobRecord], limit: int, filters: dict[str, str | None]) -> None:
+    if len(found) == limit:
+        given = "".join(f"{name} {shlex.quote(value)} " for name, value in filters.items() if value is not None)
+        page = f"packhorse jobs list {given}--limit {limit} --before {found[-1].id}"
+        click.echo(f"{limit} shown; the next ones: {page}", err=True)
+
+
+def _report(target: Target, ids: Sequence[int], done: set[int], what: str, *, as_json: bool) -> int:
+    from packhorse.cli.output import print_json
+
+    reasons = {id: _why_not(target.app.find_job(id), what) for id in ids if id not in done}
+    if as_json:
+        print_json({what: sorted(done), "refused": reasons})
+    else:
+        for id in dict.fromkeys(ids):
+            click.echo(f"job {id}: {reasons.get(id, what)}", err=id in reasons)
+    return ExitCode.FAILED if reasons else ExitCode.OK
+
+
+def _why_not(job: JobRecord | None, what: str) -> str:
+    if job is None:
+        return "there is no such job"
+    if what == RETRIED:
+        return f"is {job.state}; only failed or cancelled jobs can be retried"
+    if job.state in FINAL:
+        return f"is {job.state} already"
+    return f"is {job.state}; only jobs that have not started can be cancelled"

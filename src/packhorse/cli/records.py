@@ -1,0 +1,114 @@
+"""Jobs and attempts as commands print them, for people and for programs."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from packhorse.cli.output import ago, coloured, moment, print_fields, print_table, printable
+from packhorse.domain.job import AttemptRecord, JobRecord
+
+DECODED = ("args", "kwargs", "meta", "result")
+"""The fields that hold JSON."""
+HEADERS = ("ID", "STATE", "TASK", "QUEUE", "PRIORITY", "ATTEMPT", "ENQUEUED", "ABOUT")
+
+
+def print_jobs(jobs: Sequence[JobRecord]) -> None:
+    """Print a line for each job."""
+    if jobs:
+        print_table(HEADERS, [_row(job) for job in jobs], numbers="ID PRIORITY ATTEMPT")
+    else:
+        click.echo("no jobs")
+
+
+def print_job(job: JobRecord, attempts: Sequence[AttemptRecord]) -> None:
+    """Print everything about a job."""
+    print_fields(
+        {
+            "job": job.id,
+            "task": job.task,
+            "state": job.state.value,
+            "reason": job.reason,
+            "queue": job.queue,
+            "priority": job.priority,
+            "args": job.args,
+            "kwargs": job.kwargs,
+            "meta": job.meta,
+            "attempts": _attempts_text(job),
+            "worker": job.worker,
+            "result": job.result,
+            "error": _error_text(job),
+        }
+    )
+    _print_timeline(job)
+    for attempt in attempts:
+        _print_attempt(attempt)
+
+
+def job_document(job: JobRecord) -> dict[str, Any]:
+    """The job as a JSON object; its arguments and its result as values, or as text where they are no JSON."""
+    document = dataclasses.asdict(job)
+    return {name: _decoded(value) if name in DECODED else value for name, value in document.items()}
+
+
+def attempt_document(attempt: AttemptRecord) -> dict[str, Any]:
+    """The attempt as a JSON object."""
+    return dataclasses.asdict(attempt)
+
+
+def _row(job: JobRecord) -> tuple[object, ...]:
+    name, at = job.state.value, ago(job.enqueued_at)
+    return (str(job.id), name, job.task, job.queue, job.priority, job.attempt, at, _about(job))
+
+
+def _about(job: JobRecord) -> str:
+    if job.error_type is not None:
+        return f"{job.error_type}: {job.error_message}"
+    if job.reason is not None:
+        return job.reason
+    return f"due {ago(job.scheduled_at)}" if job.state == "scheduled" else ""
+
+
+def _attempts_text(job: JobRecord) -> str:
+    counted = {"failures": job.failures, "skips": job.skips, "crashes": job.crashes}
+    more = ", ".join(f"{name} {count}" for name, count in counted.items() if count)
+    bound = "" if job.max_attempts is None else f", at most {job.max_attempts} failures"
+    return f"{job.attempt}{f' ({more})' if more else ''}{bound}"
+
+
+def _error_text(job: JobRecord) -> str | None:
+    return None if job.error_type is None else f"{job.error_type}: {job.error_message}"
+
+
+def _print_timeline(job: JobRecord) -> None:
+    times = {
+        "enqueued": job.enqueued_at,
+        "due": job.scheduled_at,
+        "wanted by": job.expected_at,
+        "started": job.started_at,
+        "finished": job.finished_at,
+    }
+    click.echo()
+    print_fields({name: f"{moment(at)}  ({ago(at)})" for name, at in times.items() if at is not None})
+
+
+def _print_attempt(attempt: AttemptRecord) -> None:
+    by = f" on {printable(attempt.worker, lines=False)}" if attempt.worker else ""
+    heading = f"attempt {attempt.attempt}: {attempt.outcome}, {moment(attempt.ended_at)}{by}"
+    click.echo(f"\n{click.style(heading, bold=True)}")
+    if attempt.reason:
+        click.echo(f"  {printable(attempt.reason)}")
+    if attempt.error_type:
+        text = attempt.error_traceback or f"{attempt.error_type}: {attempt.error_message}"
+        click.echo(coloured("failed", "  " + printable(text.rstrip()).replace("\n", "\n  ")))
+
+
+def _decoded(text: str | None) -> Any:
+    try:
+        return None if text is None else json.loads(text)
+    except ValueError:
+        return text

@@ -1,0 +1,121 @@
+"""`packhorse stats`: how many jobs there are in each state and queue, once or again and again."""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from packhorse.cli.flags import json_option, target_options
+from packhorse.cli.groups import Command
+from packhorse.cli.output import coloured, moment
+from packhorse.cli.target import Target
+from packhorse.cli.values import duration
+from packhorse.domain.state import FINAL
+
+if TYPE_CHECKING:
+    from packhorse.app import Packhorse
+
+CLEAR = "\x1b[H\x1b[J"
+"""Moves to the top of the terminal and clears what is below."""
+
+
+@click.command(cls=Command)
+@click.option("--watch", is_flag=True, help="Look again and again, until Ctrl-C.")
+@click.option("--interval", type=duration, default="1s", help="How long between two looks with --watch.")
+@json_option
+@target_options
+def stats(target: Target, *, watch: bool, interval: timedelta, as_json: bool) -> None:
+    """Count the jobs by state and queue.
+
+        packhorse stats
+        packhorse stats --watch              refreshed every second, with the rate of finished jobs
+        packhorse stats --watch --json       one JSON object in each line
+
+    Next: `packhorse jobs list --state failed`, `packhorse workers list`.
+    """
+    app = target.existing
+    figures = look(app, None)
+    show(figures, as_json=as_json, watch=watch)
+    while watch:
+        try:
+            time.sleep(interval.total_seconds())
+        except KeyboardInterrupt:
+            return
+        figures = _look_again(app, figures)
+        show(figures, as_json=as_json, watch=True)
+
+
+def look(app: Packhorse, before: dict[str, Any] | None) -> dict[str, Any]:
+    """The figures of now; with the rate since `before`."""
+    from datetime import UTC, datetime
+
+    from packhorse.cli.queues import queue_document
+
+    states = {state.value: count for state, count in app.count_jobs().items()}
+    figures: dict[str, Any] = {
+        "at": datetime.now(UTC),
+        "database": app.engine.address,
+        "states": states,
+        "queues": [queue_document(queue) for queue in app.list_queues()],
+        "workers": len(app.list_workers()),
+        "finished_per_s": None,
+    }
+    if before is not None and "states" in before:
+        seconds = (figures["at"] - before["at"]).total_seconds()
+        figures["finished_per_s"] = round(max(0, _finished(figures) - _finished(before)) / seconds, 1)
+    return figures
+
+
+def show(figures: dict[str, Any], *, as_json: bool, watch: bool) -> None:
+    """Print the figures; on a terminal in place of those before."""
+    from packhorse.cli.output import print_json, print_json_line
+
+    if as_json:
+        (print_json_line if watch else print_json)(figures)
+        return
+    if watch:
+        click.echo(CLEAR if sys.stdout.isatty() else "", nl=not sys.stdout.isatty())
+    _print(figures)
+
+
+def _look_again(app: Packhorse, before: dict[str, Any]) -> dict[str, Any]:
+    """A database that goes away while it is watched is waited for."""
+    from datetime import UTC, datetime
+
+    from packhorse.errors import DatabaseError
+
+    try:
+        return look(app, before)
+    except DatabaseError as error:
+        return {"at": datetime.now(UTC), "database": app.engine.address, "error": str(error)}
+
+
+def _print(figures: dict[str, Any]) -> None:
+    click.echo(f"{figures['database']}  {moment(figures['at'])}")
+    if "error" in figures:
+        click.echo(coloured("failed", f"{figures['error']}; trying again"))
+        return
+    parts = [f"{coloured(state)} {count:,}" for state, count in figures["states"].items()]
+    parts.append(f"workers {figures['workers']:,}")
+    if figures["finished_per_s"] is not None:
+        parts.append(f"{figures['finished_per_s']:,g} finished/s")
+    click.echo("  ".join(parts))
+    _print_queues(figures["queues"])
+
+
+def _print_queues(queues: list[dict[str, Any]]) -> None:
+    from packhorse.cli.output import ago, print_table
+
+    if queues:
+        click.echo()
+        states = list(queues[0]["counts"])
+        rows = [(one["name"], *one["counts"].values(), ago(one["oldest_available_at"])) for one in queues]
+        print_table(["QUEUE", *map(str.upper, states), "OLDEST"], rows, numbers=" ".join(states).upper())
+
+
+def _finished(figures: dict[str, Any]) -> int:
+    return sum(figures["states"][state] for state in FINAL)

@@ -1,0 +1,147 @@
+"""`packhorse worker`: run jobs, in as many processes as asked for, until told to stop."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from packhorse.cli.flags import Callback, app_option
+from packhorse.cli.groups import Command
+from packhorse.cli.values import duration, merged, queues, queues_text
+
+if TYPE_CHECKING:
+    from packhorse.app import Packhorse
+    from packhorse.runtime.settings import WorkerSettings
+
+log = logging.getLogger("packhorse.worker")
+
+LEVELS = ("debug", "info", "warning", "error")
+BEAT_SECONDS, LEASE_SHARE = 4.0, 15 / 4
+"""A worker is heard of every 4 s, or more often where its lease is shorter: in the same proportion to it."""
+
+
+def worker_options(command: Callback) -> Callback:
+    """Add every flag of a worker, each with its variable in the environment."""
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
+
+
+def _flag(*names: str, **attributes: Any) -> Callable[[Callback], Callback]:
+    return click.option(*names, show_envvar=True, show_default=True, **attributes)
+
+
+OPTIONS: tuple[Callable[[Callback], Callback], ...] = (
+    app_option,
+    _flag(
+        "-q", "--queues", type=queues, multiple=True, help="Serve these queues only, each with at most so many slots."
+    ),
+    _flag("-p", "--processes", type=click.IntRange(1, 1024), default=1, help="How many worker processes."),
+    _flag(
+        "-c", "--concurrency", type=click.IntRange(1, 1000), default=16, help="`def` handlers at once, in each process."
+    ),
+    _flag(
+        "--coroutines",
+        type=click.IntRange(1, 100_000),
+        default=100,
+        help="`async def` handlers at once, in each process.",
+    ),
+    _flag(
+        "--children", type=click.IntRange(1, 1000), help="Isolated handlers at once; as many as there are processors."
+    ),
+    _flag("--poll", type=duration, default="1s", help="How often to look for work when nothing woke the worker."),
+    _flag("--lease", type=duration, default="15s", help="How long a worker that is not heard of counts as alive."),
+    _flag("--shutdown-timeout", type=duration, default="25s", help="How long running jobs may take to end at a stop."),
+    _flag("--no-notifications", is_flag=True, help="Do not listen for wake-ups: only look every --poll."),
+    _flag("--log-level", type=click.Choice(LEVELS), default="info", help="What to write to standard error."),
+    click.option("--incarnation", type=int, hidden=True, allow_from_autoenv=False),
+)
+
+
+@click.command(cls=Command)
+@worker_options
+def worker(*, app_path: str | None, processes: int, incarnation: int | None, log_level: str, **flags: Any) -> int:
+    """Run jobs until stopped.
+
+        packhorse worker -A shop.jobs:app                          all queues, 16 threads
+        packhorse worker -A shop.jobs:app -q billing:10,mail -p 2  two processes, two queues, 10 slots for billing
+
+    A supervisor starts the processes, starts them again when they die, and tells the database that they live. TERM or
+    INT (Ctrl-C) stops it: no new jobs are taken, running ones may end within --shutdown-timeout, the rest is handed
+    back. A second Ctrl-C stops it at once. It writes one line to standard error for each event.
+
+    Next: `packhorse stats --watch` shows the queues shrink; `packhorse jobs list --state failed` what went wrong.
+    """
+    from packhorse.cli.logs import log_to_stderr
+    from packhorse.cli.target import Target
+    from packhorse.runtime.process import serve
+
+    with Target(app_path) as target:
+        settings = _settings(target.needed_path, **flags)
+        app = target.app
+        log_to_stderr(log_level)
+        if incarnation is not None:
+            return serve(lambda: app.worker(settings, incarnation=incarnation))
+        return _supervise(target.ready, processes, settings, log_level)
+
+
+def _settings(
+    app_path: str,
+    *,
+    queues: Sequence[dict[str, int | None]],
+    concurrency: int,
+    coroutines: int,
+    children: int | None,
+    poll: timedelta,
+    lease: timedelta,
+    shutdown_timeout: timedelta,
+    no_notifications: bool,
+) -> WorkerSettings:
+    from packhorse.runtime.settings import WorkerSettings
+
+    optional = {} if children is None else {"children": children}
+    return WorkerSettings(
+        queues=merged(queues),
+        threads=concurrency,
+        coroutines=coroutines,
+        poll=poll.total_seconds(),
+        lease=lease.total_seconds(),
+        beat=min(BEAT_SECONDS, lease.total_seconds() / LEASE_SHARE),
+        shutdown_timeout=shutdown_timeout.total_seconds(),
+        notifications=not no_notifications,
+        app_path=app_path,
+        **optional,
+    )
+
+
+def _supervise(app: Packhorse, processes: int, settings: WorkerSettings, log_level: str) -> int:
+    from packhorse.runtime.supervisor import Supervisor
+
+    log.info("%s", _introduction(app, processes, settings))
+    return Supervisor(app.engine, lambda id: _command(settings, log_level, id), processes, settings).run()
+
+
+def _introduction(app: Packhorse, processes: int, settings: WorkerSettings) -> str:
+    queues = queues_text(settings.queues).replace(",", ", ") or "all queues"
+    return (
+        f"{settings.app_path} on {app.engine.address}: {len(app.registry.list_tasks())} tasks, {queues}; "
+        f"processes {processes}, threads {settings.threads} and coroutines {settings.coroutines} in each"
+    )
+
+
+def _command(settings: WorkerSettings, log_level: str, incarnation: int) -> list[str]:
+    """The command line of one worker process: what this one was told, in full, and who it is."""
+    return [
+        *(sys.executable, "-m", "packhorse", "worker", f"--app={settings.app_path}"),
+        *(f"--queues={queues_text(settings.queues)}", f"--concurrency={settings.threads}"),
+        *(f"--coroutines={settings.coroutines}", f"--children={settings.children}"),
+        *(f"--poll={settings.poll}s", f"--lease={settings.lease}s"),
+        *(f"--shutdown-timeout={settings.shutdown_timeout}s", f"--log-level={log_level}"),
+        *(() if settings.notifications else ("--no-notifications",)),
+        f"--incarnation={incarnation}",
+    ]
