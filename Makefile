@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2          # pytest processes; tests that measure time run without neighbours all the same
 PYTEST := $(BIN)/pytest -n $(strip $(WORKERS))
 DATABASE_URL ?=
+# Some shells export a LINES of their own, the height of the terminal: from the environment it counts beside ORDERS only.
 ORDERS ?=
 LINES ?=
 
@@ -51,7 +52,7 @@ acceptance: setup servers  ## the tests that carry an acceptance ID, and the tab
 
 demo: $(VENV)/.demo  ## the example shop; ORDERS=…csv LINES=…csv DATABASE_URL=postgresql://…
 	@$(BIN)/python examples/shop/demo.py \
-		$(if $(ORDERS),--orders '$(ORDERS)') $(if $(LINES),--lines '$(LINES)') \
+		$(if $(ORDERS),--orders '$(ORDERS)') $(if $(and $(LINES),$(ORDERS)$(filter command,$(origin LINES))),--lines '$(LINES)') \
 		$(if $(DATABASE_URL),--database-url '$(DATABASE_URL)')
 
 format: setup  ## let ruff put the layout and the imports in order
