@@ -110,6 +110,15 @@ class ShopDatabase:
         self.path = Path(unquote(rest.removeprefix("/"))).absolute()
         self.url = sqlite_url(self.path) if self.is_sqlite else url
 
+    @property
+    def driver_error(self) -> type[Exception]:
+        """What every error of the driver is."""
+        if self.is_sqlite:
+            return sqlite3.Error
+        import psycopg
+
+        return psycopg.Error
+
     def connect(self) -> Connection:
         """A plain connection of the driver, as any application opens one.
 
@@ -132,7 +141,7 @@ class ShopDatabase:
                 for statement in (*begin, *TABLES.split(";")):
                     connection.execute(self.sql(statement))
                 connection.commit()
-            except _driver_error(self.is_sqlite) as error:
+            except self.driver_error as error:
                 raise ShopDatabaseError(f"the shop's tables can't be made: {str(error).strip()}") from error
 
     def sql(self, text: str) -> str:
@@ -156,7 +165,9 @@ def sqlite_url(path: Path) -> str:
 def _connect_sqlite(path: Path) -> Connection:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level="IMMEDIATE")
+        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level="IMMEDIATE")
+        connection.execute("pragma wal_autocheckpoint = 0")  # left to Packhorse, which does it safely with old SQLite
+        return connection
     except (OSError, sqlite3.Error) as error:
         raise ShopDatabaseError(f"{path} can't be opened: {error}") from error
 
@@ -168,14 +179,6 @@ def _connect_postgres(url: str) -> Connection:
         return psycopg.connect(url, prepare_threshold=None)  # prepared statements would not survive a pooler
     except psycopg.Error as error:
         raise ShopDatabaseError(f"no connection to the database: {str(error).strip()}") from error
-
-
-def _driver_error(is_sqlite: bool) -> type[Exception]:
-    if is_sqlite:
-        return sqlite3.Error
-    import psycopg
-
-    return psycopg.Error
 
 
 def _remove_old_file(path: Path) -> None:

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
@@ -36,6 +37,8 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run the demo; the exit status."""
     options = _parser().parse_args(words)
     signal.signal(signal.SIGTERM, _on_terminate)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without Unicode shows a plainer bar
     try:
         return _demo(options)
     except (BadInput, BadAddress) as error:
@@ -55,10 +58,13 @@ def _demo(options: argparse.Namespace) -> int:
     from shop.run import check, run
 
     orders = read_orders(options.orders, options.lines)
-    if options.check:
-        return _report(check(database, orders))
-    _introduce(orders, app.engine.address)
-    result = run(database, orders, sys.stdout)
+    try:
+        if options.check:
+            return _report(check(database, orders))
+        _introduce(orders, app.engine.address)
+        result = run(database, orders, sys.stdout)
+    except database.driver_error as error:
+        raise ShopDatabaseError(f"the database failed: {str(error).strip()}") from error
     return _report(result.findings, result.seconds)
 
 
