@@ -2,13 +2,32 @@
 
 import itertools
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from packhorse.testing.contract.subject import Subject
-from tests.contract.subjects import SUBJECTS
+from packhorse.testing.contract.subject import ProducerConnection, Subject
+from tests.contract.connections import PostgresProducer, SqliteProducer
+from tests.opening import open_engine
 from tests.servers import PostgresServer
+
+PRODUCERS: dict[str, Callable[[str], ProducerConnection]] = {
+    "sqlite": SqliteProducer,
+    "postgresql": PostgresProducer,
+}
+"""The engines under test: one line each."""
+
+
+@pytest.fixture
+def new_subject(engine_name: str, new_url: Callable[[], str]) -> Callable[[], Subject]:
+    """What the suites of `packhorse.testing.contract` ask for."""
+
+    def make() -> Subject:
+        url = new_url()
+        return Subject(open=partial(open_engine, url), connect=partial(PRODUCERS[engine_name], url))
+
+    return make
 
 
 @pytest.fixture
@@ -37,9 +56,3 @@ def new_postgresql_url(postgres_server: PostgresServer) -> Iterator[Callable[[],
     yield make
     for url in made:
         postgres_server.drop_database(url)
-
-
-@pytest.fixture
-def new_subject(engine_name: str, new_url: Callable[[], str]) -> Callable[[], Subject]:
-    """What the suites of `packhorse.testing.contract` ask for."""
-    return lambda: SUBJECTS[engine_name](new_url())

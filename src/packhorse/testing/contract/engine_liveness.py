@@ -32,9 +32,10 @@ SECOND = timedelta(seconds=1)
 class LivenessContract(EngineContract):
     """Registration, heartbeats, and who is lost."""
 
-    def test_a_registered_worker_is_listed(self, engine: Engine, another_engine: Engine) -> None:
+    def test_a_registered_worker_is_listed(self, engine: Engine, another_engine: Engine, clock: Clock) -> None:
         """With its name, queues, start, expiry and the number of its jobs; the oldest first."""
         first = register(engine, name="shop-3:4711", queues=["billing", "mäil"])
+        clock.advance(SECOND)
         second = register(engine)
         enqueue(engine, 3)
         claim(engine, worker=first.id, limit=2)
