@@ -61,7 +61,7 @@ class Packhorse(Client):
             `django://alias`; by default PACKHORSE_DATABASE_URL, then the settings file, then DATABASE_URL.
         schema: the PostgreSQL schema that holds the tables; `packhorse`.
         worker: `processes` (the default) leaves the jobs to `packhorse worker`; `inline` runs them in the producer's
-            thread, after its commit.
+            thread, after its commit; `immediate`, for tests under Django, at the enqueue, in the open transaction.
         middleware: code around every enqueue and every run, the first one outermost.
 
     Raises:
@@ -81,7 +81,7 @@ class Packhorse(Client):
         super().__init__(lambda: self.engine, TaskRegistry(), adapt, self.middleware)
         self._engines: dict[int, Engine] = {}
         self._lock = threading.Lock()
-        self._watch = CommitWatch(self.run_pending) if self.settings.worker == "inline" else None
+        self._watch = self._commit_watch()
         self._inline: InlineWorker | None = None
 
     @overload
@@ -201,7 +201,7 @@ class Packhorse(Client):
 
     def notifier(self) -> Notifier:
         """What wakes this application's workers up."""
-        return open_notifier(self.engine, self._url, self.settings.schema)
+        return open_notifier(self.engine)
 
     def remarks(self) -> Sequence[str]:
         """What an operator should know about the database's own library, a sentence each; usually nothing."""
@@ -226,6 +226,29 @@ class Packhorse(Client):
     @property
     def _url(self) -> str:
         return self.settings.database_url or ""
+
+    def _commit_watch(self) -> CommitWatch | None:
+        mode = self.settings.worker
+        if mode == "immediate" and not self._url.startswith(DJANGO):
+            raise ConfigurationError(
+                "worker='immediate' runs jobs inside Django's open transaction: it needs django://"
+            )
+        if mode == "processes":
+            return None
+        return CommitWatch(self.run_pending, self._run_committed, at_once=mode == "immediate")
+
+    def _run_committed(self) -> int:
+        """Run what is due after a commit; in Django's TestCase, where nothing is ever committed, as if after it."""
+        if self._url.startswith(DJANGO) and (inside := _integration("django.inside")).is_open(self._url):
+            ran: int = inside.run_inside(self._url, self.settings.schema, lambda: self.runner(lambda ack, each: None))
+            return ran
+        return self.run_pending()
+
+    def _ambient(self) -> object | None:
+        if self._url.startswith(DJANGO):
+            found: object | None = _integration("django.connection").find_open(self._url)
+            return found
+        return None
 
     def _after_enqueue(self, connection: Connection | AsyncConnection | None) -> None:
         if self._watch is not None:
@@ -254,18 +277,19 @@ def open_engine(settings: Settings) -> Engine:
     return PostgresEngine(url, schema=settings.schema)
 
 
-def open_notifier(engine: Engine, url: str, schema: str) -> Notifier:
+def open_notifier(engine: Engine) -> Notifier:
     """What wakes the workers of an engine up: hints from this process, and from others."""
     local = LocalNotifier(engine.address)
     if engine.dialect == "sqlite":
         from packhorse.notifiers.sqlite import SqliteNotifier
 
         return CombinedNotifier(local, SqliteNotifier(engine.address))
-    from packhorse.engines.postgres.address import connection_string
-    from packhorse.engines.postgres.dialect import channel_of
+    from packhorse.engines.postgres.engine import PostgresEngine
     from packhorse.notifiers.postgres import PostgresNotifier
 
-    return CombinedNotifier(local, PostgresNotifier(connection_string(plain_url(url)), channel_of(schema)))
+    if not isinstance(engine, PostgresEngine):
+        return local
+    return CombinedNotifier(local, PostgresNotifier(engine.conninfo, engine.channel))
 
 
 def plain_url(url: str | None) -> str:

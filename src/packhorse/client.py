@@ -39,7 +39,7 @@ class Client:
     ) -> None:
         self.registry = registry
         self._open_engine = engine
-        self._enqueuer = Enqueuer(engine, adapt, EnqueueHooks(middleware), self._after_enqueue)
+        self._enqueuer = Enqueuer(engine, adapt, EnqueueHooks(middleware), self._ambient, self._after_enqueue)
 
     def enqueue(self, name: str, /, *args: Any, conn: object | None = None, **kwargs: Any) -> JobHandle[Any]:
         """Enqueue a job by the name of its task, for code that is elsewhere.
@@ -185,6 +185,10 @@ class Client:
     def _handle(self, id: int, call: Call[Any]) -> JobHandle[Any]:
         decode = call.signature.decode_result if call.signature is not None else decode_value
         return JobHandle(id, self.find_job, decode)
+
+    def _ambient(self) -> object | None:
+        """The connection that an enqueue without one joins, because a framework has it open here."""
+        return None
 
     def _after_enqueue(self, connection: Connection | AsyncConnection | None) -> None:
         """Jobs were written; inline mode runs them when they are committed."""

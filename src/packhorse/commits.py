@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 
 from packhorse.connection import AnyConnection
 from packhorse.context import find_current
 
+log = logging.getLogger("packhorse")
+
+Run = Callable[[], object]
+
 
 class CommitWatch:
-    """Calls `run_pending` after each commit that can be seen, in the producer's thread.
+    """Runs what is due after each commit that can be seen, in the producer's thread.
 
-    On a connection whose commit can't be seen it is called at the next call of ours outside a transaction.
+    After one that can't be seen it does so at the next call of ours outside a transaction.
+
+    Args:
+        run: runs every job that is due.
+        run_committed: the same, called from a connection's own hook after its commit.
+        at_once: whether to run at the enqueue, inside the open transaction; for tests that never commit.
     """
 
-    def __init__(self, run_pending: Callable[[], object]) -> None:
-        self._run_pending = run_pending
+    def __init__(self, run: Run, run_committed: Run, *, at_once: bool = False) -> None:
+        self._run = run
+        self._run_committed = run_committed
+        self._at_once = at_once
         self._local = threading.local()
 
     def enqueued(self, connection: AnyConnection | None) -> None:
         """Jobs were written on the connection, or, with None, in a transaction of their own."""
         if connection is None or not _is_open(connection):
-            self.run()
-        elif not connection.on_commit(self.run):
+            self._outside_jobs(self._run)
+        elif self._at_once:
+            self._outside_jobs(self._run_committed)
+        elif not connection.on_commit(self._committed):
             self._unseen.append(connection)
 
     def catch_up(self) -> None:
@@ -31,12 +45,19 @@ class CommitWatch:
         unseen = self._unseen
         if unseen and not any(_is_open(connection) for connection in unseen):
             unseen.clear()
-            self.run()
+            self._outside_jobs(self._run)
 
-    def run(self) -> None:
-        """Run what is due, unless a job is running here: what it enqueues follows it, never inside it."""
-        if find_current() is None:
-            self._run_pending()
+    def _committed(self) -> None:
+        self._outside_jobs(self._run_committed)
+
+    def _outside_jobs(self, run: Run) -> None:
+        """Not inside a job: what that enqueues follows it. The producer's commit stands, whatever happens here."""
+        if find_current() is not None:
+            return
+        try:
+            run()
+        except Exception:
+            log.exception("jobs were stored but could not be run inline; the next enqueue or run_pending() runs them")
 
     @property
     def _unseen(self) -> list[AnyConnection]:

@@ -13,8 +13,9 @@ from typing import Any, Literal, Self, get_args
 
 from packhorse.errors import ConfigurationError
 
-WorkerMode = Literal["processes", "inline"]
-"""Who runs the jobs: processes started with `packhorse worker`, or the producer itself, after its commit."""
+WorkerMode = Literal["processes", "inline", "immediate"]
+"""Who runs the jobs: processes started with `packhorse worker`; the producer itself, after its commit; or, in tests
+under Django that never commit, the producer at the enqueue."""
 
 SCHEMA_NAME = re.compile(r"[a-z_][a-z0-9_]{0,39}")
 TABLE = "[tool.packhorse]"
@@ -29,7 +30,8 @@ class Settings:
             and without PACKHORSE_DATABASE_URL, the environment's DATABASE_URL is taken.
         schema: the PostgreSQL schema that holds the tables; `packhorse`.
         worker: `processes` (the default) leaves the jobs to `packhorse worker`; `inline` runs them in the producer's
-            thread, after its commit.
+            thread, after its commit; `immediate`, with `django://` only, runs them at the enqueue, inside the open
+            transaction, for tests.
         app: where the commands find the application, `package.module:attribute`, when they get no `-A`.
     """
 

@@ -49,7 +49,7 @@ class Connection(AnyConnection, Protocol):
         ...
 
     def run(self, statement: Statement) -> list[Row]:
-        """Run the statement inside the caller's open transaction; commits nothing."""
+        """Run the statement inside the caller's open transaction; its rows, [] for none. Commits nothing."""
         ...
 
     def transaction(self) -> AbstractContextManager[None]:
@@ -66,7 +66,7 @@ class AsyncConnection(AnyConnection, Protocol):
         ...
 
     async def run(self, statement: Statement) -> list[Row]:
-        """Run the statement inside the caller's open transaction; commits nothing."""
+        """Run the statement inside the caller's open transaction; its rows, [] for none. Commits nothing."""
         ...
 
     def transaction(self) -> AbstractAsyncContextManager[None]:

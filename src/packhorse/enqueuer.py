@@ -44,6 +44,7 @@ class Enqueuer:
         engine: gives the engine; it is opened at the first use.
         adapt: finds the adapter for a caller's connection.
         hooks: the middleware that watches enqueues.
+        ambient: finds the connection that an enqueue without one joins, if a framework has one open here.
         after_enqueue: told of the connection (None for a transaction of our own) after jobs were written.
     """
 
@@ -52,11 +53,13 @@ class Enqueuer:
         engine: Callable[[], Engine],
         adapt: Callable[[object], Connection | AsyncConnection],
         hooks: EnqueueHooks,
+        ambient: Callable[[], object | None] = lambda: None,
         after_enqueue: Callable[[Connection | AsyncConnection | None], None] = lambda _: None,
     ) -> None:
         self._engine = engine
         self._adapt = adapt
         self._hooks = hooks
+        self._ambient = ambient
         self._after_enqueue = after_enqueue
 
     def enqueue(self, calls: Sequence[Call[Any]], conn: object | None) -> list[int]:
@@ -126,13 +129,11 @@ class Enqueuer:
         return ids
 
     def _connection(self, conn: object | None) -> Connection | AsyncConnection | None:
-        """The connection to write on: the one given, else that of an atomic handler that is running here."""
-        if conn is not None:
-            return self._adapt(conn)
-        context = find_current()
-        if context is None or context.transaction is None:
-            return None
-        return self._adapt(context.transaction)
+        """The one given, else that of an atomic handler that is running here, else one that a framework has open."""
+        if conn is None:
+            context = find_current()
+            conn = self._ambient() if context is None or context.transaction is None else context.transaction
+        return None if conn is None else self._adapt(conn)
 
     def _write_alone(self, jobs: Sequence[NewJob]) -> list[int]:
         engine = self._engine()

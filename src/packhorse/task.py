@@ -81,7 +81,8 @@ class BoundTask(Generic[P, R]):
         """Store a job that calls the function with these arguments.
 
         It is written on the connection given to `using`, inside its open transaction. Without one it gets a
-        transaction of its own, or, inside the handler of an atomic task, belongs to that handler's transaction.
+        transaction of its own; but inside the handler of an atomic task it belongs to that handler's transaction, and
+        with `django://` to the `atomic` block that is open.
 
         Raises:
             SignatureError: the arguments do not fit the function.

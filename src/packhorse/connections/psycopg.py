@@ -34,7 +34,7 @@ class PsycopgConnection(Scoped[psycopg.Connection[Any]]):
         """Run the statement, unprepared; psycopg opens a transaction unless the connection is in autocommit mode."""
         with psycopg.Cursor(self._raw, row_factory=tuple_row) as cursor:
             cursor.execute(pyformat(statement.text).encode(), statement.params, prepare=False)
-            return list(cursor.fetchall())
+            return list(cursor.fetchall()) if cursor.description else []
 
     def _begin(self, depth: int) -> AbstractContextManager[object]:
         return self._raw.transaction()
@@ -59,7 +59,7 @@ class PsycopgAsyncConnection(AsyncScoped[psycopg.AsyncConnection[Any]]):
         """Run the statement, unprepared; psycopg opens a transaction unless the connection is in autocommit mode."""
         async with psycopg.AsyncCursor(self._raw, row_factory=tuple_row) as cursor:
             await cursor.execute(pyformat(statement.text).encode(), statement.params, prepare=False)
-            return list(await cursor.fetchall())
+            return list(await cursor.fetchall()) if cursor.description else []
 
     def _begin(self, depth: int) -> AbstractAsyncContextManager[object]:
         return self._raw.transaction()

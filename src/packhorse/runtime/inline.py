@@ -95,10 +95,17 @@ class InlineWorker:
             self._runner.run(job)
 
     def _in_new_loop(self, job: ClaimedJob) -> None:
-        """A coroutine can't run inside the loop that may be running here: it gets a loop, and a thread, of its own."""
-        thread = threading.Thread(target=lambda: asyncio.run(self._runner.arun(job)), name="packhorse-inline")
+        """A coroutine can't run inside the loop that may be running here: it gets a loop, and a thread, of its own.
+
+        What is to be acknowledged comes back to this thread, whose connection it may have to go over.
+        """
+        acks: list[Ack] = []
+        runner = replace(self._runner, deliver=lambda ack, each: acks.append(ack))
+        thread = threading.Thread(target=lambda: asyncio.run(runner.arun(job)), name="packhorse-inline")
         thread.start()
         thread.join()
+        for ack in acks:
+            self._deliver(ack, each=True)
 
     def _deliver(self, ack: Ack, each: bool) -> None:
         if not self._engine.ack_jobs([ack]):

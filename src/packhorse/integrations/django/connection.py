@@ -14,6 +14,7 @@ from packhorse.connection import Connection
 from packhorse.connections.sqlite import guard_words
 from packhorse.connections.style import pyformat
 from packhorse.engine import Row, Statement
+from packhorse.integrations.django.database import alias_in
 
 
 class DjangoConnection:
@@ -64,7 +65,7 @@ class DjangoConnection:
                 for words in guard_words():
                     cursor.execute(words)
             cursor.execute(pyformat(statement.text), dict(statement.params))
-            return [tuple(row) for row in cursor.fetchall()]
+            return [tuple(row) for row in cursor.fetchall()] if cursor.description else []
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -92,3 +93,9 @@ def on_alias(alias: str) -> Connection:
         django.utils.connection.ConnectionDoesNotExist: there is none.
     """
     return DjangoConnection(connections[alias])
+
+
+def find_open(address: str) -> object | None:
+    """The connection behind `django://alias` while an `atomic` block is open on it, else None."""
+    alias = alias_in(address)
+    return connections[alias] if alias in connections and connections[alias].in_atomic_block else None

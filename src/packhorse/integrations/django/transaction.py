@@ -14,9 +14,9 @@ from packhorse.integrations.django.connection import on_alias
 class AtomicTransaction:
     """`packhorse.engine.Transaction` as an `atomic` block, so that the handler's models write in it."""
 
-    def __init__(self, alias: str) -> None:
+    def __init__(self, alias: str, *, durable: bool = True) -> None:
         self._alias = alias
-        self._block = transaction.atomic(using=alias, durable=True)
+        self._block = transaction.atomic(using=alias, durable=durable)
         self._block.__enter__()
         self._is_open = True
 

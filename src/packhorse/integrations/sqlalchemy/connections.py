@@ -76,7 +76,8 @@ class _OnConnection:
         if connection.dialect.name == "sqlite":
             for words in guard_words():
                 connection.exec_driver_sql(words)
-        return [tuple(row) for row in connection.execute(_clause(statement.text), dict(statement.params))]
+        result = connection.execute(_clause(statement.text), dict(statement.params))
+        return [tuple(row) for row in result] if result.returns_rows else []
 
     def _enter(self) -> AbstractContextManager[Any]:
         begun = self._session or self._connection()
