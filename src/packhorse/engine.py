@@ -45,7 +45,7 @@ class Features:
     notifications: bool
     """Can a commit wake up a worker in another process at once? False: it looks at short intervals."""
     liveness_by_lock: bool
-    """Is a worker's death seen from the operating system at once? False: by its heartbeat's expiry."""
+    """Is a worker's death seen from the operating system? False: by its heartbeat's expiry."""
     survives_server_crash: bool
     """Is there a server, which may crash while workers live on?"""
 
@@ -154,9 +154,9 @@ class JobStore(Protocol):
     def insert_statement(self, jobs: Sequence[NewJob]) -> Statement:
         """The statement that stores jobs, to be run on any connection to this installation, in its transaction.
 
-        It returns one row `(id,)` for each job; the ids ascend in the order of `jobs`. It stores nothing and returns
-        no row on a database that is not this installation. A job is `scheduled` when its time is still to come by
-        the database's clock, else `available`. Workers are woken when it commits, if the engine can.
+        It returns a row `(id,)` for each job; the ids ascend in the order of `jobs`. On a database that is not this
+        installation it does nothing and returns none. A job is `scheduled` while its time is to come, else
+        `available`. Workers are woken when it commits, if the engine can.
         """
         ...
 
@@ -167,8 +167,8 @@ class JobStore(Protocol):
     def claim_jobs(self, claim: Claim) -> list[ClaimedJob]:
         """Take available jobs for a worker, most urgent first: by priority, `order_at`, id.
 
-        Each becomes `executing` under the claim's lease with `attempt` one higher. Jobs locked by somebody else are
-        passed over, never waited for. No job is given to two claims.
+        Each becomes `executing` under the claim's lease, `attempt` one higher. Locked ones are passed over, never
+        waited for. No job is given to two claims.
         """
         ...
 
@@ -368,8 +368,7 @@ class Installation(Protocol):
     async def abegin(self) -> AsyncTransaction:
         """The same on an asynchronous connection, opened before the handler starts.
 
-        On an engine with one writer at a time the transaction begins with the first statement that writes, so that a
-        coroutine which computes first holds nobody up.
+        On an engine with one writer at a time it begins with the first statement that writes.
         """
         ...
 
@@ -390,7 +389,7 @@ class Installation(Protocol):
         ...
 
     def upkeep(self) -> None:
-        """What the engine must do now and then; the leader calls it about once a second."""
+        """What the engine must do now and then; the leader calls it every few seconds."""
         ...
 
     def close(self) -> None:

@@ -56,6 +56,14 @@ class Fleet:
         send(pid, signal.SIGKILL)
         return pid
 
+    def kill_oldest(self) -> None:
+        """Kill the supervisor that was started first with SIGKILL; the kernel takes its workers along."""
+        supervisor = self._supervisors.pop(0)
+        workers = children_of(supervisor.pid)
+        send(supervisor.pid, signal.SIGKILL)
+        supervisor.wait()
+        wait_until(lambda: all(state_of(pid) in ("", "Z") for pid in workers), 5, "the end of its workers")
+
     def kill_everything(self) -> None:
         """Kill supervisors and workers with SIGKILL, all at once."""
         for pid in [*self.workers(), *(supervisor.pid for supervisor in self._supervisors)]:
@@ -65,7 +73,9 @@ class Fleet:
         self._supervisors.clear()
 
     def stop(self, number: int = signal.SIGTERM, timeout: float = 40.0) -> list[int]:
-        """Stop all supervisors gracefully; their exit statuses."""
+        """Stop all supervisors gracefully, once they are up; their exit statuses."""
+        for supervisor in self._supervisors:
+            wait_until(lambda pid=supervisor.pid: children_of(pid) or state_of(pid) == "T", 15, "a supervisor's start")
         for supervisor in self._supervisors:
             send(supervisor.pid, signal.SIGCONT)
             send(supervisor.pid, number)
@@ -95,6 +105,7 @@ def fleet(database_url: str, folder: Path, *options: str) -> Iterator[Fleet]:
         for pid in ships.workers():
             send(pid, signal.SIGCONT)
         ships.kill_everything()
+        sys.stdout.write(ships.log())  # shown by pytest when the test fails
 
 
 def send(pid: int, number: int) -> None:

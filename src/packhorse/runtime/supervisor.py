@@ -27,9 +27,11 @@ from packhorse.runtime.worker import new_incarnation
 log = logging.getLogger("packhorse.supervisor")
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_SCHEMA, EXIT_KILLED, EXIT_REPLACE = 0, 1, 2, 4, 5, 75
-FIRST_RESTART, LONGEST_RESTART = 1.0, 30.0
+ENDED_WELL = frozenset({EXIT_OK, EXIT_REPLACE, -signal.SIGTERM})
+"""How a child may end when it was told to; by the signal itself when it had not even begun."""
+FIRST_RESTART, LONGEST_RESTART = 0.5, 30.0
 """Seconds before a child that died young is started again: doubled from the first to the longest."""
-YOUNG_SECONDS = 10.0
+YOUNG_SECONDS = 2.0
 KILL_GRACE = 10.0
 """Seconds beyond the shutdown timeout before a child that does not end is killed."""
 
@@ -161,7 +163,7 @@ class Supervisor:
         with suppress(DatabaseError):
             self._engine.expire_worker(place.incarnation)
         if self._stop_at is not None:
-            self._status = max(self._status, EXIT_OK if code in (EXIT_OK, EXIT_REPLACE) else EXIT_KILLED)
+            self._status = max(self._status, EXIT_OK if code in ENDED_WELL else EXIT_KILLED)
         elif code in (EXIT_USAGE, EXIT_SCHEMA):
             self._status = code
             self.stop()
