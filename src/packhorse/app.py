@@ -76,8 +76,8 @@ class Packhorse(Client):
         worker: WorkerMode | None = None,
         middleware: Sequence[Middleware] = (),
     ) -> None:
-        self.settings = Settings.load(database_url=url, schema=schema, worker=worker)
-        self.middleware = tuple(middleware)
+        self.settings: Settings = Settings.load(database_url=url, schema=schema, worker=worker)
+        self.middleware: tuple[Middleware, ...] = tuple(middleware)
         super().__init__(lambda: self.engine, TaskRegistry(), adapt, self.middleware)
         self._engines: dict[int, Engine] = {}
         self._lock = threading.Lock()

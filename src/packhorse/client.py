@@ -37,7 +37,7 @@ class Client:
         adapt: Callable[[object], Connection | AsyncConnection],
         middleware: Sequence[Middleware] = (),
     ) -> None:
-        self.registry = registry
+        self.registry: TaskRegistry = registry
         self._open_engine = engine
         self._enqueuer = Enqueuer(engine, adapt, EnqueueHooks(middleware), self._ambient, self._after_enqueue)
 
@@ -107,7 +107,7 @@ class Client:
             JobNotFound: there is none of that id.
         """
         task = self.registry.find(self.get_job(id).task)
-        decode = task.signature.decode_result if task is not None and task.signature is not None else decode_value
+        decode = task.signature.decode_result if task is not None else decode_value
         return JobHandle(id, self.find_job, decode)
 
     def find_job(self, id: int) -> JobRecord | None:

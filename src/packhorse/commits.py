@@ -9,7 +9,7 @@ from collections.abc import Callable
 from packhorse.connection import AnyConnection
 from packhorse.context import find_current
 
-log = logging.getLogger("packhorse")
+log: logging.Logger = logging.getLogger("packhorse")
 
 Run = Callable[[], object]
 

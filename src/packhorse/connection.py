@@ -43,10 +43,8 @@ class AnyConnection(Protocol):
 class Connection(AnyConnection, Protocol):
     """A caller's synchronous connection (or session), as far as we need it."""
 
-    @property
-    def is_async(self) -> Literal[False]:
-        """That `run` returns at once."""
-        ...
+    is_async: Literal[False]
+    """That `run` returns at once."""
 
     def run(self, statement: Statement) -> list[Row]:
         """Run the statement inside the caller's open transaction; its rows, [] for none. Commits nothing."""
@@ -60,10 +58,8 @@ class Connection(AnyConnection, Protocol):
 class AsyncConnection(AnyConnection, Protocol):
     """A caller's asynchronous connection (or session), as far as we need it."""
 
-    @property
-    def is_async(self) -> Literal[True]:
-        """That `run` must be awaited."""
-        ...
+    is_async: Literal[True]
+    """That `run` must be awaited."""
 
     async def run(self, statement: Statement) -> list[Row]:
         """Run the statement inside the caller's open transaction; its rows, [] for none. Commits nothing."""

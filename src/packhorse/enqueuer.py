@@ -20,7 +20,7 @@ from packhorse.middleware import Draft, EnqueueHooks
 from packhorse.refusals import find_refusal, nothing_stored, require_dialect
 from packhorse.task import Call
 
-log = logging.getLogger("packhorse")
+log: logging.Logger = logging.getLogger("packhorse")
 
 R = TypeVar("R")
 
@@ -112,7 +112,7 @@ class Enqueuer:
         connection = self._connection(conn)
         if connection is None:
             return self._write_alone(jobs)
-        if connection.is_async:
+        if connection.is_async is True:
             raise UnsupportedConnection(f"{_kind(connection.raw)} is for coroutines: use aenqueue and await it")
         ids = [id for chunk in _chunks(jobs) for id in self._write_on(connection, chunk)]
         self._after_enqueue(connection)
@@ -122,7 +122,7 @@ class Enqueuer:
         connection = self._connection(conn)
         if connection is None:
             return await asyncio.to_thread(self._write_alone, jobs)
-        if not connection.is_async:
+        if connection.is_async is False:
             return self._write(jobs, conn)
         ids = [id for chunk in _chunks(jobs) for id in await self._awrite_on(connection, chunk)]
         self._after_enqueue(connection)

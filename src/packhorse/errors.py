@@ -140,12 +140,12 @@ class JobFailed(PackhorseError):
         why = f"{error_type}: {error_message}" if error_type else reason
         how = "was cancelled" if state == "cancelled" else state
         super().__init__(f"job {job_id} {how}: {why or 'no reason given'}")
-        self.job_id = job_id
-        self.state = state
-        self.reason = reason
-        self.error_type = error_type
-        self.error_message = error_message
-        self.error_traceback = error_traceback
+        self.job_id: int = job_id
+        self.state: str = state
+        self.reason: str | None = reason
+        self.error_type: str | None = error_type
+        self.error_message: str | None = error_message
+        self.error_traceback: str | None = error_traceback
 
 
 class ResultTimeout(PackhorseError, TimeoutError):

@@ -28,7 +28,7 @@ class JobHandle(Generic[R_co]):
     __slots__ = ("_decode", "_find", "id")
 
     def __init__(self, id: int, find: Callable[[int], JobRecord | None], decode: Callable[[str], R_co]) -> None:
-        self.id = id
+        self.id: int = id
         self._find = find
         self._decode = decode
 

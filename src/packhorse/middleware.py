@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from packhorse.context import Context
     from packhorse.domain.decide import Ack
 
-log = logging.getLogger("packhorse.middleware")
+log: logging.Logger = logging.getLogger("packhorse.middleware")
 
 
 @dataclass(slots=True)

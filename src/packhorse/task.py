@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Generic, ParamSpec, Protocol, TypeVar, cast, overload
 
 from packhorse.context import Context, find_current
+from packhorse.domain.retry import RetryPolicy
 from packhorse.domain.signature import CallSignature
 from packhorse.errors import DuplicateTask, UnknownTask, UsageError
 from packhorse.handle import JobHandle
@@ -18,11 +19,12 @@ from packhorse.options import NO_OPTIONS, Isolation, Options, TaskOptions
 
 P = ParamSpec("P")
 R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Call(Generic[R]):
+class Call(Generic[R_co]):
     """One call of a task, with its options, that is not enqueued yet: for `enqueue_many`.
 
     Attributes:
@@ -52,10 +54,10 @@ class Enqueuer(Protocol):
         ...
 
 
-class BoundTask(Generic[P, R]):
+class BoundTask(Generic[P, R_co]):
     """A task together with options for its next enqueue; made by `using`.
 
-    `P` is the signature of the call, without the leading context; `R` what the function returns (for an `async def`
+    `P` is the signature of the call, without the leading context; `R_co` what the function returns (for an `async def`
     function, a coroutine).
     """
 
@@ -67,8 +69,8 @@ class BoundTask(Generic[P, R]):
         options: Options,
         conn: object | None = None,
     ) -> None:
-        self.name = name
-        self.signature = signature
+        self.name: str = name
+        self._signature = signature
         self._enqueuer = enqueuer
         self._options = options
         self._conn = conn
@@ -76,7 +78,7 @@ class BoundTask(Generic[P, R]):
     @overload
     def enqueue(self: BoundTask[P, Coroutine[Any, Any, T]], /, *args: P.args, **kwargs: P.kwargs) -> JobHandle[T]: ...
     @overload
-    def enqueue(self, /, *args: P.args, **kwargs: P.kwargs) -> JobHandle[R]: ...
+    def enqueue(self, /, *args: P.args, **kwargs: P.kwargs) -> JobHandle[R_co]: ...
     def enqueue(self, /, *args: P.args, **kwargs: P.kwargs) -> JobHandle[Any]:
         """Store a job that calls the function with these arguments.
 
@@ -98,7 +100,7 @@ class BoundTask(Generic[P, R]):
         self: BoundTask[P, Coroutine[Any, Any, T]], /, *args: P.args, **kwargs: P.kwargs
     ) -> JobHandle[T]: ...
     @overload
-    async def aenqueue(self, /, *args: P.args, **kwargs: P.kwargs) -> JobHandle[R]: ...
+    async def aenqueue(self, /, *args: P.args, **kwargs: P.kwargs) -> JobHandle[R_co]: ...
     async def aenqueue(self, /, *args: P.args, **kwargs: P.kwargs) -> JobHandle[Any]:
         """Do what `enqueue` does, for coroutines; takes asynchronous connections as well."""
         return await self._enqueuer.aenqueue_call(self._call(args, kwargs), self._conn)
@@ -106,7 +108,7 @@ class BoundTask(Generic[P, R]):
     @overload
     def call(self: BoundTask[P, Coroutine[Any, Any, T]], /, *args: P.args, **kwargs: P.kwargs) -> Call[T]: ...
     @overload
-    def call(self, /, *args: P.args, **kwargs: P.kwargs) -> Call[R]: ...
+    def call(self, /, *args: P.args, **kwargs: P.kwargs) -> Call[R_co]: ...
     def call(self, /, *args: P.args, **kwargs: P.kwargs) -> Call[Any]:
         """The call with its options as a value, for `app.enqueue_many`.
 
@@ -128,7 +130,7 @@ class BoundTask(Generic[P, R]):
         expected_in: timedelta | None = None,
         expected_at: datetime | None = None,
         max_attempts: int | None = None,
-    ) -> BoundTask[P, R]:
+    ) -> BoundTask[P, R_co]:
         """The task with options for its next enqueue; what is None stays as it is.
 
         Args:
@@ -153,33 +155,34 @@ class BoundTask(Generic[P, R]):
             expected_at=expected_at,
             max_attempts=max_attempts,
         )
-        return BoundTask(self.name, self.signature, self._enqueuer, options, self._conn if conn is None else conn)
+        return BoundTask(self.name, self._signature, self._enqueuer, options, self._conn if conn is None else conn)
 
     def _call(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call[Any]:
-        return Call(self.name, args, kwargs, self._options, self.signature)
+        return Call(self.name, args, kwargs, self._options, self._signature)
 
 
-class Task(BoundTask[P, R]):
+class Task(BoundTask[P, R_co]):
     """A registered function with its options. Calling it calls the function, here and now."""
 
-    def __init__(self, function: Callable[..., R], options: TaskOptions, enqueuer: Enqueuer) -> None:
+    def __init__(self, function: Callable[..., R_co], options: TaskOptions, enqueuer: Enqueuer) -> None:
         defaults = Options(queue=options.queue, priority=options.priority)
-        super().__init__(options.name, None, enqueuer, defaults)
-        self.signature: CallSignature = CallSignature.of(function, context_type=Context)
-        self.function = function
-        self.aliases = options.aliases
-        self.queue = options.queue
-        self.priority = options.priority
-        self.policy = options.policy
-        self.timeout = options.timeout
-        self.atomic = options.atomic
+        signature = CallSignature.of(function, context_type=Context)
+        super().__init__(options.name, signature, enqueuer, defaults)
+        self.signature: CallSignature = signature
+        self.function: Callable[..., R_co] = function
+        self.aliases: tuple[str, ...] = options.aliases
+        self.queue: str = options.queue
+        self.priority: int = options.priority
+        self.policy: RetryPolicy = options.policy
+        self.timeout: timedelta | None = options.timeout
+        self.atomic: bool = options.atomic
         self.isolation: Isolation = options.isolation
-        self.ack_each = options.ack_each
-        self.keep_result = options.keep_result
-        self.is_async = inspect.iscoroutinefunction(function)
-        functools.update_wrapper(cast("Callable[..., R]", self), function)
+        self.ack_each: bool = options.ack_each
+        self.keep_result: bool = options.keep_result
+        self.is_async: bool = inspect.iscoroutinefunction(function)
+        functools.update_wrapper(cast("Callable[..., R_co]", self), function)
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Call the function here and now, without a job.
 
         Raises:

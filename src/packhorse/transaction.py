@@ -31,7 +31,7 @@ class OpenTransaction(Generic[C]):
     """
 
     def __init__(self, adapted: C) -> None:
-        self.adapted = adapted
+        self.adapted: C = adapted
 
     @property
     def connection(self) -> Any:
@@ -81,7 +81,7 @@ class TransactionBlock:
     @contextmanager
     def _open(self) -> Iterator[OpenTransaction[Connection]]:
         connection = self._connection or EngineTransaction(self._engine().begin())
-        if connection.is_async:
+        if connection.is_async is True:
             raise UnsupportedConnection(f"{connection.raw!r} is for coroutines: use `async with app.transaction(conn)`")
         with connection.transaction():
             yield OpenTransaction(connection)
@@ -89,7 +89,7 @@ class TransactionBlock:
     @asynccontextmanager
     async def _aopen(self) -> AsyncIterator[OpenTransaction[AsyncConnection]]:
         connection = self._connection or EngineAsyncTransaction(await self._engine().abegin())
-        if not connection.is_async:
+        if connection.is_async is False:
             raise UnsupportedConnection(f"{connection.raw!r} is not for coroutines: use `with app.transaction(conn)`")
         async with connection.transaction():
             yield OpenTransaction(connection)

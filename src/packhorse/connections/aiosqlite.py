@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final, Literal, cast
+from typing import Literal, cast
 
 import aiosqlite
 
@@ -17,8 +17,8 @@ from packhorse.engine import Row, Statement
 class AiosqliteConnection(AsyncScoped[aiosqlite.Connection]):
     """A connection of aiosqlite: a sqlite3 connection in a thread of its own."""
 
-    dialect: Final = "sqlite"
-    place: Final = "the SQLite database of an aiosqlite connection"
+    dialect: str = "sqlite"
+    place: str = "the SQLite database of an aiosqlite connection"
     is_async: Literal[True] = True
 
     def in_transaction(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import asyncpg
 import asyncpg.pool
@@ -17,8 +17,8 @@ from packhorse.engine import Row, Statement
 class AsyncpgConnection(AsyncScoped[Any]):
     """A connection of asyncpg."""
 
-    dialect: Final = "postgresql"
-    place: Final = "the PostgreSQL database of an asyncpg connection"
+    dialect: str = "postgresql"
+    place: str = "the PostgreSQL database of an asyncpg connection"
     is_async: Literal[True] = True
 
     def in_transaction(self) -> bool:

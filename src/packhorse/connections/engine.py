@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Final, Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from packhorse.connections.own import OURS
 from packhorse.connections.scope import Waiting
@@ -14,8 +14,8 @@ T = TypeVar("T", bound=Transaction | AsyncTransaction)
 
 
 class _Own(Generic[T]):
-    dialect: Final = OURS
-    place: Final = "the application's own database"
+    dialect: str = OURS
+    place: str = "the application's own database"
 
     def __init__(self, opened: T) -> None:
         self._opened = opened

@@ -16,8 +16,8 @@ OURS: Final = ""
 
 
 class _Own:
-    dialect: Final = OURS
-    place: Final = "the database of another Packhorse application"
+    dialect: str = OURS
+    place: str = "the database of another Packhorse application"
 
     def __init__(self, raw: Any) -> None:
         self._raw = raw

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import psycopg
 from psycopg.pq import TransactionStatus
@@ -18,7 +18,7 @@ from packhorse.engine import Row, Statement
 class PsycopgConnection(Scoped[psycopg.Connection[Any]]):
     """A connection of psycopg 3."""
 
-    dialect: Final = "postgresql"
+    dialect: str = "postgresql"
     is_async: Literal[False] = False
 
     @property
@@ -43,7 +43,7 @@ class PsycopgConnection(Scoped[psycopg.Connection[Any]]):
 class PsycopgAsyncConnection(AsyncScoped[psycopg.AsyncConnection[Any]]):
     """The same for coroutines."""
 
-    dialect: Final = "postgresql"
+    dialect: str = "postgresql"
     is_async: Literal[True] = True
 
     @property

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 
-log = logging.getLogger("packhorse")
+log: logging.Logger = logging.getLogger("packhorse")
 
 Callback = Callable[[], None]
 

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from packhorse.connection import Connection
 from packhorse.connections.scoped import Scoped
@@ -17,7 +17,7 @@ from packhorse.engines.sqlite.wal import needs_guard
 class SqliteConnection(Scoped[sqlite3.Connection]):
     """A connection of the standard library's sqlite3."""
 
-    dialect: Final = "sqlite"
+    dialect: str = "sqlite"
     is_async: Literal[False] = False
 
     @property

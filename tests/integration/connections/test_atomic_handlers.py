@@ -112,7 +112,7 @@ def through_models(_: Context) -> None:
 
 def through_atomic(_: Context) -> None:
     """Inside a block of the handler's own."""
-    with transaction.atomic(using=ALIAS), connections[ALIAS].cursor() as cursor:
+    with transaction.Atomic(ALIAS, savepoint=True, durable=False), connections[ALIAS].cursor() as cursor:
         cursor.execute(INSERT)
 
 

@@ -237,7 +237,7 @@ def test_djangos_testcase_runs_jobs_through_captured_callbacks(django_case: Test
         seen.append(text)
 
     with django_case.captureOnCommitCallbacks(using=ALIAS, execute=True):
-        with transaction.atomic(using=ALIAS):
+        with transaction.Atomic(ALIAS, savepoint=True, durable=False):
             plain.enqueue("one")
             atomic.using(conn=ALIAS).enqueue("two")
             coroutine.using(conn=connections[ALIAS]).enqueue("three")

@@ -7,6 +7,7 @@ from contextlib import closing
 
 import psycopg
 import pytest
+from psycopg import sql
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
@@ -194,14 +195,15 @@ def _another(url: str) -> str:
     if url.startswith("sqlite"):
         return f"{url}.other"
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{connection.info.dbname}_other"')
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(f"{connection.info.dbname}_other")))
         return _renamed(url, connection.info.dbname)
 
 
 def _drop_another(url: str) -> None:
     if url.startswith("postgresql"):
         with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(f'DROP DATABASE "{connection.info.dbname}_other" WITH (FORCE)')
+            name = sql.Identifier(f"{connection.info.dbname}_other")
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
 
 
 def _renamed(url: str, name: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import aiosqlite
 import asyncpg
 import psycopg
+from psycopg.rows import dict_row
 
 from packhorse import JobHandle, Task
 
@@ -179,7 +180,8 @@ class PsycopgWithRows(Psycopg):
     """psycopg with rows as dictionaries and binding on the client."""
 
     def __init__(self, url: str) -> None:
-        self.raw = psycopg.connect(url, row_factory=psycopg.rows.dict_row, cursor_factory=psycopg.ClientCursor)
+        self.raw = psycopg.Connection[Any].connect(url, cursor_factory=psycopg.ClientCursor)
+        self.raw.row_factory = dict_row
 
 
 class PsycopgAsync(WiredAsync):

@@ -21,13 +21,14 @@ if not settings.configured:
 @contextmanager
 def django_database(url: str, alias: str = ALIAS) -> Iterator[None]:
     """Let Django know the database of that address, under an alias of its own, for a while."""
-    connections.settings[alias] = {**connections.settings["default"], **_settings(url)}
+    known: Any = connections.settings
+    known[alias] = {**known["default"], **_settings(url)}
     try:
         yield
     finally:
         connections[alias].close()
         del connections[alias]
-        del connections.settings[alias]
+        del known[alias]
 
 
 def _settings(url: str) -> dict[str, Any]:
@@ -65,7 +66,7 @@ class DjangoAlias(Wired):
         return ALIAS
 
     def begin(self) -> None:
-        self._block = transaction.atomic(using=ALIAS)
+        self._block = transaction.Atomic(ALIAS, savepoint=True, durable=False)
         self._block.__enter__()
 
     def write(self) -> None:
@@ -80,7 +81,7 @@ class DjangoAlias(Wired):
         self._block.__exit__(None, None, None)
 
     def in_savepoint(self, body: Callable[[], None], *, keep: bool) -> None:
-        savepoint = transaction.atomic(using=ALIAS)
+        savepoint = transaction.Atomic(ALIAS, savepoint=True, durable=False)
         savepoint.__enter__()
         body()
         if not keep:

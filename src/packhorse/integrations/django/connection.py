@@ -70,7 +70,7 @@ class DjangoConnection:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """`transaction.atomic`."""
-        with transaction.atomic(using=self._raw.alias):
+        with transaction.Atomic(self._raw.alias, savepoint=True, durable=False):
             yield
 
     def _is_waiting(self, callback: Callable[[], None]) -> bool:

@@ -20,7 +20,7 @@ class FreshConnections:
     """Closes connections that are broken or too old around every run, as Django does around every request."""
 
     @contextmanager
-    def running(self, _context: Context) -> Iterator[None]:
+    def running(self, context: Context) -> Iterator[None]:
         """Before and after the handler."""
         _close_old_connections()
         try:
@@ -28,7 +28,7 @@ class FreshConnections:
         finally:
             _close_old_connections()
 
-    def finished(self, _context: Context, _ack: Ack) -> None:
+    def finished(self, context: Context, ack: Ack) -> None:
         """Nothing follows."""
 
 

@@ -16,7 +16,7 @@ class AtomicTransaction:
 
     def __init__(self, alias: str, *, durable: bool = True) -> None:
         self._alias = alias
-        self._block = transaction.atomic(using=alias, durable=durable)
+        self._block = transaction.Atomic(alias, savepoint=True, durable=durable)
         self._block.__enter__()
         self._is_open = True
 
