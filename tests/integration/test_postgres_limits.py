@@ -48,7 +48,7 @@ def test_the_session_stays_as_it_was(engine: PostgresEngine) -> None:
     engine.claim_jobs(Claim(lease=Lease(1, 1), queue="default", limit=1))
     rows = engine._connections.run("SELECT name FROM pg_settings WHERE source = 'session'")
 
-    assert [name for name, *_ in rows if name not in {"client_encoding"}] == []
+    assert [name for name, *_ in rows if name != "client_encoding"] == []
     assert engine._connections.run("SELECT count(*) FROM pg_prepared_statements") == [(0,)]
     assert engine._connections.run("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == [(0,)]
 

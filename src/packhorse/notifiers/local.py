@@ -42,5 +42,6 @@ class LocalNotifier:
     def close(self) -> None:
         """Stop calling."""
         with _lock:
-            if self._wake in _listeners[self._database]:
+            if self._wake is not None:
                 _listeners[self._database].remove(self._wake)
+                self._wake = None

@@ -24,17 +24,15 @@ class PostgresSchema(SqlSchema):
         return self._installation
 
     def _find_installation(self) -> str:
-        [text] = self._statements.get("find_installation")
-        [(installation,)] = self._connections.run(text)
+        [(installation,)] = self._read("find_installation")
         return str(installation)
 
     def _forget_installation(self) -> None:
         self._installation = None
 
     def _read_migrations(self) -> tuple[int | None, int]:
-        [text] = self._statements.get("read_migrations")
         try:
-            rows = self._connections.run(text)
+            rows = self._read("read_migrations")
         except SchemaMissing:
             return None, 0
         return (rows[0][0], rows[0][1]) if rows else (None, 0)

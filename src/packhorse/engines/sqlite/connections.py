@@ -20,7 +20,7 @@ from packhorse.errors import DatabaseBusy, DatabaseUnreachable
 
 T = TypeVar("T")
 
-SHORTEST_PAUSE, LONGEST_PAUSE = 0.0005, 0.02
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.0005, 0.003
 """Seconds between two tries for a lock: random, and longer from try to try."""
 
 _inherited: list[object] = []

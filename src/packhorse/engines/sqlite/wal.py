@@ -33,8 +33,8 @@ def remark(version: Version = sqlite3.sqlite_version_info) -> str | None:
     if not needs_guard(version):
         return None
     return (
-        f"SQLite {'.'.join(map(str, version))} can lose a commit when two connections write and one checkpoints; Packhorse "
-        "keeps its own connections from that, and yours need PRAGMA wal_autocheckpoint = 0. "
+        f"SQLite {'.'.join(map(str, version))} can lose a commit when two connections write and one checkpoints; "
+        "Packhorse keeps its own connections from that, and yours need PRAGMA wal_autocheckpoint = 0. "
         f"Versions from {'.'.join(map(str, FIXED_IN))} on do not have this fault"
     )
 

@@ -1,6 +1,9 @@
 -- Records how runs ended, all in one statement. Every part is guarded by the lease: a row that was rescued meanwhile is
 -- neither moved nor changed, and its id does not come back. A row that somebody else has locked is waited for (the
 -- rescuer, or an operator; briefly); acks come in order of id, so that two batches that overlap do not deadlock.
+-- Rows must be found by their id. So the lease is compared by `is not distinct from`, which no index serves, and the
+-- state not at all: only an executing row has a lease, by a CHECK. Otherwise, where the statistics were taken while
+-- nothing was executing, the planner would walk all executing rows once for each ack.
 with ack as materialized (
     select * from json_to_recordset(CAST(CAST(:acks AS text) AS json)) as ack (
         id bigint, worker bigint, number bigint, state text, outcome text, attempt integer, failures integer,
@@ -12,8 +15,8 @@ with ack as materialized (
 , gone as (
     delete from {job} as job
     using ack
-    where job.id = ack.id and job.state = 'executing'
-      and job.worker_id = ack.worker and job.lease_number = ack.number
+    where job.id = ack.id
+      and job.worker_id is not distinct from ack.worker and job.lease_number is not distinct from ack.number
       and ack.state in ('succeeded', 'failed', 'cancelled')
     returning job.id, job.task, job.queue, job.priority, job.args, job.kwargs, job.meta, job.enqueued_at, job.order_at,
         job.scheduled_at, job.expected_at, job.started_at, job.max_attempts,
@@ -46,8 +49,8 @@ with ack as materialized (
         error_message = case when ack.error_type is null then job.error_message else ack.error_message end,
         error_traceback = case when ack.error_type is null then job.error_traceback else ack.error_traceback end
     from ack
-    where job.id = ack.id and job.state = 'executing'
-      and job.worker_id = ack.worker and job.lease_number = ack.number
+    where job.id = ack.id
+      and job.worker_id is not distinct from ack.worker and job.lease_number is not distinct from ack.number
       and ack.state in ('scheduled', 'available', 'blocked')
     returning job.id, job.started_at, ack.worker, ack.number
 )

@@ -2,7 +2,7 @@
 -- then left to its worker because its state no longer fits.
 with gone as (
     delete from {job}
-    where id in ({ids}) and state in ('blocked', 'scheduled', 'available')
+    where id in (select CAST(value AS bigint) from {ids}) and state in ('blocked', 'scheduled', 'available')
     returning *
 )
 insert into {finished} (id, task, queue, state, priority, args, kwargs, meta, enqueued_at, order_at, scheduled_at,

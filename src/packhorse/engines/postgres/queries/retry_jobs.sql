@@ -2,7 +2,7 @@
 -- the second waits for the first one's delete and then finds nothing.
 with back as (
     delete from {finished}
-    where id in ({ids}) and state in ('failed', 'cancelled')
+    where id in (select CAST(value AS bigint) from {ids}) and state in ('failed', 'cancelled')
     returning *
 ), stored as (
     insert into {job} (id, task, queue, state, priority, order_at, expected_at, enqueued_at, args, kwargs, meta,

@@ -10,7 +10,7 @@ where id {any_of}
       and queue = CAST(:queue AS text)
       and crashes = 0   -- without :suspects
       and crashes > 0   -- with :suspects
-      and task not in ({names})   -- with :others
+      and task not in (select value from {names})   -- with :others
     order by priority, order_at, id
     limit CAST(:limit AS bigint) {skip_locked}
 ))

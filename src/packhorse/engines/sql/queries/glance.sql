@@ -1,30 +1,36 @@
 -- What a worker needs to know before it claims or sleeps.
 -- Each list is a loose index scan: one look into a partial index for every different value, however many rows there are.
+-- (Not by min(): where the statistics are old, the planner then prefers to read the whole index.)
 with recursive ready (queue) as (
-    select min(queue) from {job} where state = 'available' and crashes = 0
+    select (select queue from {job} where state = 'available' and crashes = 0 order by queue limit 1)
     union all
-    select (select min(job.queue) from {job} as job
-            where job.state = 'available' and job.crashes = 0 and job.queue > ready.queue)
+    select (select job.queue from {job} as job
+            where job.state = 'available' and job.crashes = 0 and job.queue > ready.queue
+            order by job.queue limit 1)
     from ready
     where ready.queue is not null
 ), suspect (queue) as (
-    select min(queue) from {job} where state = 'available' and crashes > 0
+    select (select queue from {job} where state = 'available' and crashes > 0 order by queue limit 1)
     union all
-    select (select min(job.queue) from {job} as job
-            where job.state = 'available' and job.crashes > 0 and job.queue > suspect.queue)
+    select (select job.queue from {job} as job
+            where job.state = 'available' and job.crashes > 0 and job.queue > suspect.queue
+            order by job.queue limit 1)
     from suspect
     where suspect.queue is not null
 ), parked (task) as (
-    select min(task) from {job} where state = 'blocked' and waits_for = 'task'
+    select (select task from {job} where state = 'blocked' and waits_for = 'task' order by task limit 1)
     union all
-    select (select min(job.task) from {job} as job
-            where job.state = 'blocked' and job.waits_for = 'task' and job.task > parked.task)
+    select (select job.task from {job} as job
+            where job.state = 'blocked' and job.waits_for = 'task' and job.task > parked.task
+            order by job.task limit 1)
     from parked
     where parked.task is not null
 ), holder (id) as (
-    select min(worker_id) from {job} where state = 'executing'
+    select (select worker_id from {job} where state = 'executing' order by worker_id limit 1)
     union all
-    select (select min(job.worker_id) from {job} as job where job.state = 'executing' and job.worker_id > holder.id)
+    select (select job.worker_id from {job} as job
+            where job.state = 'executing' and job.worker_id > holder.id
+            order by job.worker_id limit 1)
     from holder
     where holder.id is not null
 )
@@ -32,7 +38,7 @@ select
     (select CAST({json_list}(queue) AS text) from ready where queue is not null),
     (select CAST({json_list}(queue) AS text) from suspect where queue is not null),
     (select CAST({json_list}(task) AS text) from parked where task is not null),
-    (select {micros}(min(scheduled_at)) from {job} where state = 'scheduled') - {micros}({now}),
+    (select {micros}(scheduled_at) - {micros}({now}) from {job} where state = 'scheduled' order by scheduled_at limit 1),
     (select count(*) from {worker} where id = CAST(:worker AS bigint)),
     (select count(*) from holder where id is not null and id not in (select id from {worker}))
     + (select count(*) from {worker} where expires_at <= {now})   -- without :locks

@@ -7,4 +7,4 @@ set name = excluded.name, queues = excluded.queues, expires_at = excluded.expire
 delete from {worker_task} where worker_id = CAST(:worker AS bigint);
 
 insert into {worker_task} (worker_id, task)
-select CAST(:worker AS bigint), name from ({names}) as known
+select CAST(:worker AS bigint), value from {names}

@@ -4,7 +4,7 @@ update {job}
 set state = 'available', waits_for = null, reason = null
 where id {any_of}
     select id from {job}
-    where state = 'blocked' and waits_for = 'task' and task in ({names})
+    where state = 'blocked' and waits_for = 'task' and task in (select value from {names})
     limit CAST(:limit AS bigint) {skip_locked}
 ))
 returning id

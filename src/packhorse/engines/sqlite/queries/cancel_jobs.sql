@@ -6,8 +6,8 @@ select id, task, queue, 'cancelled', priority, args, kwargs, meta, enqueued_at, 
     expected_at, started_at, {now}, attempt, failures, skips, crashes, max_attempts, 'cancelled before it ran',
     error_type, error_message, error_traceback
 from {job}
-where id in ({ids}) and state in ('blocked', 'scheduled', 'available');
+where id in (select CAST(value AS bigint) from {ids}) and state in ('blocked', 'scheduled', 'available');
 
 delete from {job}
-where id in ({ids}) and state in ('blocked', 'scheduled', 'available')
+where id in (select CAST(value AS bigint) from {ids}) and state in ('blocked', 'scheduled', 'available')
 returning id

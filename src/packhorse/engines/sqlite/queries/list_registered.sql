@@ -1,2 +1,2 @@
 -- Which of these workers have a row, and the moment; reading waits for no writer.
-select id, {now} from {worker} where id in ({ids})
+select id, {now} from {worker} where id in (select CAST(value AS bigint) from {ids})

@@ -4,8 +4,8 @@ insert into {job} (id, task, queue, state, priority, order_at, expected_at, enqu
 select id, task, queue, 'available', priority, coalesce(expected_at, {now}), expected_at, enqueued_at, args, kwargs,
     meta, max_attempts, attempt, started_at, error_type, error_message, error_traceback
 from {finished}
-where id in ({ids}) and state in ('failed', 'cancelled');
+where id in (select CAST(value AS bigint) from {ids}) and state in ('failed', 'cancelled');
 
 delete from {finished}
-where id in ({ids}) and state in ('failed', 'cancelled')
+where id in (select CAST(value AS bigint) from {ids}) and state in ('failed', 'cancelled')
 returning id

@@ -1,0 +1,180 @@
+"""The hot statements find their rows by an index, whatever lies in the tables and whenever statistics were taken."""
+
+import sqlite3
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from packhorse.domain.decide import decide
+from packhorse.domain.job import ClaimedJob, Lease
+from packhorse.domain.outcome import Success
+from packhorse.domain.retry import RetryPolicy
+from packhorse.engine import Claim
+from packhorse.engines.postgres.engine import PostgresEngine
+from packhorse.engines.postgres.wire import driver_text
+from packhorse.engines.sql.documents import acks_document
+from packhorse.engines.sqlite.engine import SqliteEngine
+
+ROWS = 100_000
+LIMIT = 100
+CLAIM = {"queue": "b", "limit": LIMIT, "worker": 1, "number": 1}
+JOBS = """
+    insert into {job} (task, queue, state, priority, order_at, enqueued_at)
+    select 't', case n % 3 when 0 then 'a' when 1 then 'b' else 'c' end, 'available', n % 10, {now}, {now}
+    from ({numbers}) as numbers
+"""
+FINISHED = """
+    insert into {finished} (id, task, queue, state, priority, order_at, enqueued_at, finished_at, args,
+        attempt, failures, skips, crashes)
+    select n + 1000000, 't', 'b', 'succeeded', 5, {now}, {now}, {now}, '[]', 1, 0, 0, 0 from ({numbers}) as numbers
+"""
+POSTGRES_NUMBERS = "select n from generate_series(1, {rows}) n"
+SQLITE_NUMBERS = """
+    with recursive series (n) as (select 1 union all select n + 1 from series where n < {rows}) select n from series
+"""
+pytestmark = [pytest.mark.accepts("C3"), pytest.mark.slow]
+
+
+@pytest.fixture
+def postgres(postgresql_url: str) -> Iterator[PostgresEngine]:
+    """An engine whose statistics say that nothing waits and nothing is executing, with many rows."""
+    engine = PostgresEngine(postgresql_url)
+    engine.migrate()
+    fill = {
+        "job": "packhorse.job",
+        "finished": "packhorse.finished",
+        "now": "now()",
+        "numbers": POSTGRES_NUMBERS.format(rows=ROWS),
+    }
+    with psycopg.connect(postgresql_url, autocommit=True) as connection:
+        connection.execute("ALTER TABLE packhorse.job SET (autovacuum_enabled = off)")
+        connection.execute("ANALYZE packhorse.job")
+        connection.execute(JOBS.format(**fill).encode())
+        connection.execute(FINISHED.format(**fill).encode())
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def sqlite(sqlite_url: str) -> Iterator[SqliteEngine]:
+    """An engine with many rows."""
+    engine = SqliteEngine(sqlite_url, synchronous="OFF")
+    engine.migrate()
+    fill = {
+        "job": "packhorse_job",
+        "finished": "packhorse_finished",
+        "now": "1700000000000000",
+        "numbers": SQLITE_NUMBERS.format(rows=ROWS),
+    }
+    connection = sqlite3.connect(engine.address)
+    connection.execute(JOBS.format(**fill))
+    connection.execute(FINISHED.format(**fill))
+    connection.commit()
+    connection.close()
+    yield engine
+    engine.close()
+
+
+@pytest.mark.engines("postgresql")
+@pytest.mark.parametrize("statistics", ["of an empty table", "of a full table"])
+def test_postgres_claims_by_the_index_in_its_order(postgres: PostgresEngine, statistics: str) -> None:
+    """It reads as many rows as it takes, sorts nothing, and finds them again by their ids."""
+    if statistics == "of a full table":
+        postgres._connections.run("ANALYZE packhorse.job")
+    nodes = list(explained(postgres, "claim_jobs", CLAIM))
+    scans = {node["Index Name"] for node in nodes if "Index Name" in node}
+
+    assert scans == {"job_claim", "job_pkey"}
+    assert not {"Sort", "Seq Scan", "Incremental Sort"} & {node["Node Type"] for node in nodes}
+    assert max(node["Actual Rows"] for node in nodes) == LIMIT
+
+
+@pytest.mark.engines("postgresql")
+@pytest.mark.parametrize("statistics", ["of an empty table", "of a full table"])
+def test_postgres_acknowledges_by_id(postgres: PostgresEngine, statistics: str) -> None:
+    """Not by walking all that is executing, for each of them."""
+    if statistics == "of a full table":
+        postgres._connections.run("ANALYZE packhorse.job")
+    acks = [decide(job, Success(), RetryPolicy(), 0) for job in claim(postgres)]
+    nodes = list(explained(postgres, "ack_jobs", {"acks": acks_document(acks)}, "final"))
+
+    assert {node["Index Name"] for node in nodes if node.get("Relation Name") == "job" and "Index Name" in node} == {
+        "job_pkey"
+    }
+    assert max(node["Actual Rows"] * node["Actual Loops"] for node in nodes) == LIMIT
+
+
+@pytest.mark.engines("postgresql")
+@pytest.mark.parametrize("statistics", ["of an empty table", "of a full table"])
+def test_postgres_glances_without_reading_the_queue(postgres: PostgresEngine, statistics: str) -> None:
+    """A few rows for each queue, from indexes."""
+    claim(postgres)
+    if statistics == "of a full table":
+        postgres._connections.run("ANALYZE packhorse.job")
+    nodes = list(explained(postgres, "glance", {"worker": 1}))
+
+    assert postgres.glance(1).ready_queues == ("a", "b", "c")
+    assert max(node["Actual Rows"] * node["Actual Loops"] for node in nodes) < 10
+    assert not any(node.get("Relation Name") == "job" for node in nodes if node["Node Type"] == "Seq Scan")
+
+
+@pytest.mark.engines("sqlite")
+def test_sqlite_claims_by_the_index_in_its_order(sqlite: SqliteEngine) -> None:
+    """It sorts nothing, and finds the rows again by their ids."""
+    plan = planned(sqlite, "claim_jobs", CLAIM)
+
+    assert any("INDEX packhorse_job_claim (queue=?)" in step for step in plan), plan
+    assert any("USING INTEGER PRIMARY KEY (rowid=?)" in step for step in plan), plan
+    assert not any("TEMP B-TREE" in step for step in plan), plan
+    assert len(claim(sqlite)) == LIMIT
+
+
+@pytest.mark.engines("sqlite")
+def test_sqlite_acknowledges_by_id(sqlite: SqliteEngine) -> None:
+    """The acks are walked, and for each its row is looked up."""
+    acks = [decide(job, Success(), RetryPolicy(), 0) for job in claim(sqlite)]
+    plan = planned(sqlite, "ack_jobs", {"acks": acks_document(acks)}, "final", "live", "recorded")
+
+    assert [step for step in plan if step.startswith(("SCAN packhorse_job", "SCAN job"))] == []
+    assert sum("USING INTEGER PRIMARY KEY (rowid=?)" in step for step in plan) >= 4, plan
+
+
+@pytest.mark.engines("sqlite")
+def test_sqlite_glances_without_reading_the_queue(sqlite: SqliteEngine) -> None:
+    """Every look is into an index, from its beginning or from the last value on."""
+    plan = planned(sqlite, "glance", {"worker": 1}, "locks")
+
+    assert sqlite.glance(1).ready_queues == ("a", "b", "c")
+    assert [step for step in plan if step.startswith("SCAN") and "job" in step and "INDEX" not in step] == []
+    assert not any("TEMP B-TREE" in step for step in plan), plan
+
+
+def claim(engine: PostgresEngine | SqliteEngine) -> list[ClaimedJob]:
+    """Claim from the queue b."""
+    return engine.claim_jobs(Claim(lease=Lease(1, 1), queue="b", limit=LIMIT))
+
+
+def explained(engine: PostgresEngine, name: str, params: dict[str, Any], *options: str) -> Iterator[dict[str, Any]]:
+    """All nodes of the plan with which the statement ran; what it changed is undone."""
+    [text] = engine._statements.get(name, *options)
+    with psycopg.connect(engine.conninfo) as connection:
+        cursor = psycopg.ClientCursor(connection)
+        cursor.execute(b"EXPLAIN (ANALYZE, FORMAT JSON) " + driver_text(text), params)
+        [[document]] = cursor.fetchall()
+        connection.rollback()
+    pending = [document[0]["Plan"]]
+    while pending:
+        node = pending.pop()
+        pending += node.get("Plans", [])
+        yield node
+
+
+def planned(engine: SqliteEngine, name: str, params: dict[str, Any], *options: str) -> list[str]:
+    """The steps by which SQLite would run the statements."""
+    connection = sqlite3.connect(engine.address)
+    texts = engine._statements.get(name, *options)
+    steps = [row[3] for text in texts for row in connection.execute(f"EXPLAIN QUERY PLAN {text}", params)]
+    connection.close()
+    return steps
