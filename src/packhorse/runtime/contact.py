@@ -7,13 +7,14 @@ from collections.abc import Callable
 
 
 class Contact:
-    """Notes each time that the database answered.
+    """Notes each time that the database answered, which is at least every `poll` seconds while all is well.
 
     Nobody is given up in the first lease after a long silence: the others had the same trouble to be heard of.
     """
 
-    def __init__(self, lease: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, lease: float, poll: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._lease = lease
+        self._silence = max(lease / 2, 3 * poll)
         self._clock = clock
         self._last = clock()
         self._settled_at = 0.0
@@ -21,7 +22,7 @@ class Contact:
     def made(self) -> None:
         """The database answered."""
         now = self._clock()
-        if now - self._last > self._lease / 2:
+        if now - self._last > self._silence:
             self._settled_at = now + self._lease
         self._last = now
 

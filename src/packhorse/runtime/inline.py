@@ -74,7 +74,7 @@ class InlineWorker:
             self._engine.deregister_worker(worker)
 
     def _rescue(self, worker: int) -> None:
-        Rescuer(self._engine, self._registry, Contact(self._settings.lease), worker).run_once()
+        Rescuer(self._engine, self._registry, Contact(self._settings.lease, self._settings.poll), worker).run_once()
         self._engine.unpark_jobs(self._registry.names(), STAGE_LIMIT)
 
     def _next(self, lease: Lease) -> ClaimedJob | None:

@@ -100,7 +100,7 @@ class Worker:
         self._notifier = notifier
         self._replace = False
         self._stop = threading.Event()
-        contact = Contact(settings.lease)
+        contact = Contact(settings.lease, settings.poll)
         self._acker = Acker(self._engine, self._acked)
         self._runner = replace(runner, deliver=self._acker.put)
         self._producer = Producer(
