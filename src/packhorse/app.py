@@ -42,9 +42,15 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+class Unannotated:
+    """Nothing's type: a first parameter that takes it takes anything, so the call can't be checked."""
+
+
 class TaskDecorator(Protocol):
     """What `app.task(…)` with options returns: it turns a function into a task."""
 
+    @overload
+    def __call__(self, function: Callable[Concatenate[Unannotated, P], R], /) -> Task[..., R]: ...
     @overload
     def __call__(self, function: Callable[Concatenate[Context, P], R], /) -> Task[P, R]: ...
     @overload
@@ -84,6 +90,8 @@ class Packhorse(Client):
         self._watch = self._commit_watch()
         self._inline: InlineWorker | None = None
 
+    @overload
+    def task(self, function: Callable[Concatenate[Unannotated, P], R], /) -> Task[..., R]: ...
     @overload
     def task(self, function: Callable[Concatenate[Context, P], R], /) -> Task[P, R]: ...
     @overload

@@ -1,0 +1,1 @@
+"""What the type checkers see of the public face."""
