@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from packhorse.errors import (
     SchemaMissing,
     SchemaOutdated,
 )
+
+SHARED_MEMORY_BYTES = 32 * 1024
+"""What SQLite needs for the index beside the write-ahead log."""
 
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _KINDS: dict[int, tuple[type[DatabaseError], str]] = {
@@ -49,7 +53,7 @@ def translated(error: sqlite3.Error, path: Path) -> DatabaseError:
         return SchemaMissing(f"{path} has no Packhorse schema: run `packhorse migrate up`")
     if "no such column" in message or "has no column named" in message:
         return SchemaOutdated(f"the schema of {path} does not fit this version ({message}): run `packhorse migrate up`")
-    kind, advice = _KINDS.get(_code(error), (DatabaseError, ""))
+    kind, advice = _KINDS.get(_cause(error, path), (DatabaseError, ""))
     return kind(f"{path}: {message}" + (f"; {advice}" if advice else ""))
 
 
@@ -65,6 +69,19 @@ def unopenable(error: sqlite3.Error, path: Path) -> DatabaseError:
             "give this user write access to both"
         )
     return translated(error, path)
+
+
+def _cause(error: sqlite3.Error, path: Path) -> int:
+    """The code, where SQLite calls a full disk a failure to write one of its auxiliary files."""
+    code = _code(error)
+    return sqlite3.SQLITE_FULL if code == sqlite3.SQLITE_IOERR and _is_full(path) else code
+
+
+def _is_full(path: Path) -> bool:
+    try:
+        return shutil.disk_usage(path.parent).free < SHARED_MEMORY_BYTES
+    except OSError:
+        return False
 
 
 def _code(error: sqlite3.Error) -> int:
