@@ -47,6 +47,12 @@ def hold(ctx: Context, seconds: float, n: int) -> None:
     trace(f"ended {n} {ctx.job.attempt} {os.getpid()}")
 
 
+@app.task(name="stamp")
+def stamp() -> float:
+    """The moment of its start."""
+    return time.time()
+
+
 @app.task(name="die")
 def die(ctx: Context) -> None:
     """Kill the worker process."""

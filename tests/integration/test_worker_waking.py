@@ -1,0 +1,161 @@
+"""How soon a committed job starts, and what an idle worker costs."""
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import quantiles
+
+import pytest
+
+from packhorse import Packhorse
+from packhorse.runtime.settings import WorkerSettings
+from tests.crash.conftest import install
+from tests.crash.fleet import fleet
+from tests.integration.worker_kit import working
+from tests.servers import LocalPostgres
+from tests.waiting import wait_until
+
+pytestmark = [pytest.mark.alone, pytest.mark.slow]
+
+SAMPLES = 100
+PACE = threading.Event()
+"""Never set: waiting on it spaces the samples, twenty a second."""
+
+
+@pytest.fixture
+def app(database_url: str) -> Iterator[Packhorse]:
+    """An application with a schema and no tasks yet."""
+    app = Packhorse(database_url)
+    app.engine.migrate()
+    yield app
+    app.close()
+
+
+def percentiles(latencies: list[float]) -> tuple[float, float]:
+    """The median and the 99th percentile."""
+    cuts = quantiles(latencies, n=100)
+    return cuts[49], cuts[98]
+
+
+@pytest.mark.accepts("C4")
+def test_an_idle_worker_starts_a_committed_job_in_a_moment(app: Packhorse) -> None:
+    """In the same process, or by notification, from the commit to the handler's start: half within 2 ms, all in 10."""
+    started: list[float] = []
+
+    @app.task(name="ping")
+    def ping() -> None:
+        started.append(time.perf_counter())
+
+    latencies = list[float]()
+    with working(app):
+        ping.enqueue().result(timeout=10)
+        for _ in range(SAMPLES):
+            count = len(started)
+            ping.enqueue()
+            committed = time.perf_counter()
+            wait_until(lambda count=count: len(started) > count, what="the handler's start")
+            latencies.append(started[-1] - committed)
+            PACE.wait(0.05)
+
+    middle, worst = percentiles(latencies)
+    assert middle <= 0.002
+    assert worst <= 0.010
+
+
+@pytest.mark.accepts("C4")
+@pytest.mark.engines("sqlite")
+def test_a_worker_in_another_process_sees_a_commit_soon(database_url: str, tmp_path: Path) -> None:
+    """SQLite has no notifications: 50 ms in the middle, 100 ms at most, by looking at the file's version."""
+    install(database_url)
+    client = Packhorse(database_url)
+    with fleet(database_url, tmp_path) as ships:
+        ships.start()
+        client.enqueue("stamp").result(timeout=20)
+        latencies = list[float]()
+        for _ in range(SAMPLES // 2):
+            job = client.enqueue("stamp")
+            committed = time.time()
+            latencies.append(job.result(timeout=10) - committed)
+            PACE.wait(0.05)
+    client.close()
+
+    middle, worst = percentiles(latencies)
+    assert middle <= 0.050
+    assert worst <= 0.100
+
+
+@pytest.mark.accepts("C4")
+@pytest.mark.engines("postgresql")
+def test_an_idle_worker_sends_at_most_two_messages_a_second() -> None:
+    """By the server's own log of statements, over eight seconds: looks, heartbeats, renewals and pings together."""
+    server = LocalPostgres(log_statement="all")
+    try:
+        app = Packhorse(server.create_database())
+        app.engine.migrate()
+        with working(app):
+            PACE.wait(3)
+            before = server.log.read_text().count("LOG:  statement:")
+            PACE.wait(8)
+            sent = server.log.read_text().count("LOG:  statement:") - before
+        app.close()
+    finally:
+        server.stop()
+
+    assert 0 < sent <= 2 * 8
+
+
+@pytest.mark.accepts("C4")
+@pytest.mark.engines("sqlite")
+def test_an_idle_worker_on_sqlite_leaves_the_file_alone(app: Packhorse, database_url: str) -> None:
+    """In five seconds at most two statements a second reach the file, none of them a write beyond the leader's."""
+    with working(app), sqlite3.connect(database_url.removeprefix("sqlite:///")) as watcher:
+        PACE.wait(2)
+        before = watcher.execute("pragma data_version").fetchone()
+        PACE.wait(4)
+        after = watcher.execute("pragma data_version").fetchone()
+    watcher.close()
+
+    assert after[0] - before[0] <= 2
+
+
+@pytest.mark.accepts("C4")
+def test_an_idle_worker_process_takes_less_than_one_percent_of_a_core(database_url: str, tmp_path: Path) -> None:
+    """User and system time of supervisor and worker together, over ten seconds."""
+    install(database_url)
+    ticks = os.sysconf("SC_CLK_TCK")
+
+    def cpu(pid: int) -> float:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / ticks
+
+    with fleet(database_url, tmp_path) as ships:
+        ships.start()
+        [worker] = wait_until(ships.workers, 15, "the worker")
+        wait_until(lambda: cpu(worker) > 0.1, 15, "the end of its start")
+        PACE.wait(3)
+        before = cpu(worker)
+        PACE.wait(10)
+        spent = cpu(worker) - before
+
+    assert spent / 10 <= 0.01
+
+
+@pytest.mark.accepts("C4", "C26")
+def test_a_worker_can_be_embedded_in_another_program(app: Packhorse) -> None:
+    """`app.worker().run()` in a thread runs jobs and renews its own heartbeat for longer than its lease."""
+
+    @app.task(name="here")
+    def here() -> int:
+        return os.getpid()
+
+    worker = app.worker(WorkerSettings(lease=1.0, beat=0.25, poll=0.2))
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    PACE.wait(2.5)
+    assert here.enqueue().result(timeout=10) == os.getpid()
+    worker.stop()
+    thread.join(10)
+    assert not thread.is_alive()
