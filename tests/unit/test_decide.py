@@ -68,6 +68,11 @@ TABLE = [
     Row("success", Success(), to(SUCCEEDED, "success")),
     Row("success keeps its result", Success('{"a":1}'), to(SUCCEEDED, "success", result='{"a":1}')),
     Row(
+        "success says why it kept no result",
+        Success(note="the result is too long"),
+        to(SUCCEEDED, "success", reason="the result is too long"),
+    ),
+    Row(
         "success after failures keeps the counters",
         Success(),
         to(SUCCEEDED, "success", attempt=9, failures=3, skips=4, crashes=1),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -95,6 +96,26 @@ class AtomicContract(EngineContract):
         assert not acknowledge_in(engine, transaction, decided(job, Success()))
         transaction.rollback()
         assert effects(engine) == 0
+
+    @pytest.mark.accepts("C5", "C7")
+    @pytest.mark.parametrize("commits", [True, False], ids=["commit", "rollback"])
+    def test_a_rescuer_waits_for_an_acknowledgement_under_way(
+        self, engine: Engine, another_engine: Engine, *, commits: bool
+    ) -> None:
+        """Then one of the two counts: the handler if it commits, the rescuer if it doesn't."""
+        enqueue_one(engine)
+        job = claim_one(engine)
+        transaction = engine.begin()
+        write(engine, transaction)
+        assert acknowledge_in(engine, transaction, decided(job, Success()))
+        with ThreadPoolExecutor(1) as rescuer:
+            rescued = rescuer.submit(another_engine.ack_jobs, [decided(job, WorkerLost("w"))])
+            if commits:
+                transaction.commit()
+            else:
+                transaction.rollback()
+        assert rescued.result() == (set() if commits else {job.id})
+        assert effects(engine) == commits
 
     @pytest.mark.accepts("C7")
     def test_a_transaction_reads_its_own_writes(self, engine: Engine) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import random
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from datetime import timedelta
@@ -10,14 +11,18 @@ from itertools import chain
 
 import pytest
 
-from packhorse.domain.outcome import Success
+from packhorse.domain.outcome import Cancel, Fail, Outcome, Retry, Skip, Success, Unstarted, WorkerLost
+from packhorse.domain.retry import RetryPolicy
 from packhorse.domain.state import JobState
-from packhorse.engine import Engine
-from packhorse.testing.contract.steps import claim, decided, enqueue, ids_of
+from packhorse.engine import Engine, JobFilter
+from packhorse.testing.contract.steps import POLICY, claim, decided, enqueue, ids_of
 from packhorse.testing.contract.subject import EngineContract, Subject
+from packhorse.testing.samples import TASK
 
 JOBS = 400
 HOUR = timedelta(hours=1)
+NOW = timedelta(0)
+OUTCOMES: list[Outcome] = [Success(), Retry(after=NOW), Skip(), Fail(), Cancel(), Unstarted(), WorkerLost("w")]
 
 
 def claim_all(engine: Engine, worker: int) -> list[int]:
@@ -52,6 +57,20 @@ def stage_all(engine: Engine) -> int:
     while more := engine.stage_jobs(9):
         staged += more
     return staged
+
+
+def disturb(engine: Engine, ids: list[int], seed: int) -> None:
+    """Do everything that can be done to these jobs, in a random order."""
+    chance = random.Random(seed)  # noqa: S311 - a mixture, no secret
+    for _ in range(40):
+        some = chance.sample(ids, 20)
+        jobs = claim(engine, worker=seed, limit=15) + claim(engine, worker=seed, limit=5, suspects=True)
+        engine.cancel_jobs(some)
+        engine.ack_jobs([decided(job, chance.choice(OUTCOMES)) for job in chance.sample(jobs, len(jobs))])
+        engine.park_jobs("default", TASK, 5)
+        engine.retry_jobs(some)
+        engine.unpark_jobs([TASK], 10)
+        engine.stage_jobs(50)
 
 
 class RaceContract(EngineContract):
@@ -98,3 +117,26 @@ class RaceContract(EngineContract):
         with ThreadPoolExecutor(4) as threads:
             staged = sum(threads.map(lambda _: stage_all(engine), range(4)))
         assert staged == engine.count_jobs()[JobState.AVAILABLE] == 200
+
+    @pytest.mark.accepts("C5", "C6")
+    def test_of_a_worker_and_its_rescuer_one_is_heard(self, engine: Engine) -> None:
+        """Both acknowledge the same runs at once, finally and not, in any order; each run is accepted once."""
+        once = RetryPolicy(max_crashes=1)
+        for _ in range(10):
+            enqueue(engine, 100)
+            jobs = claim(engine)
+            late = [decided(job, Success() if job.id % 2 else Retry()) for job in jobs]
+            rescued = [decided(job, WorkerLost("w"), POLICY if job.id % 3 else once) for job in reversed(jobs)]
+            with ThreadPoolExecutor(2) as threads:
+                accepted = list(chain(*threads.map(engine.ack_jobs, (late, rescued))))
+            assert sorted(accepted) == ids_of(sorted(jobs, key=lambda job: job.id))
+            engine.cancel_jobs(ids_of(jobs))
+
+    @pytest.mark.accepts("C17")
+    def test_whatever_is_done_at_once_no_job_is_lost_or_doubled(self, engine: Engine) -> None:
+        """Four threads claim, acknowledge, cancel, bring back, park and stage the same jobs, and never fail."""
+        ids = enqueue(engine, 100)
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(lambda seed: disturb(engine, ids, seed), range(1, 5)))
+        assert [record.id for record in engine.list_jobs(JobFilter(limit=1000))] == sorted(ids, reverse=True)
+        assert sum(engine.count_jobs().values()) == len(ids)
