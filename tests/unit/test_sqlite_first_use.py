@@ -2,12 +2,13 @@
 
 import sqlite3
 import threading
+from datetime import timedelta
 
 import pytest
 
 from packhorse.domain.job import NewJob
 from packhorse.engines.sqlite.engine import SqliteEngine
-from packhorse.errors import DatabaseUnreachable, SchemaOutdated
+from packhorse.errors import DatabaseBusy, DatabaseUnreachable, SchemaOutdated
 from tests.opening import open_engine, path_of
 
 JOB = NewJob(task="t")
@@ -97,4 +98,18 @@ def test_a_file_that_was_replaced_is_not_written_to(sqlite_url: str) -> None:
 
     with pytest.raises(DatabaseUnreachable, match="removed or replaced"):
         engine.insert_jobs([JOB])
+    engine.close()
+
+
+def test_no_schema_inside_a_transaction_is_told(sqlite_url: str) -> None:
+    """The file's one writer is the caller, so the tables can't be made at that moment."""
+    caller = sqlite3.connect(path_of(sqlite_url), isolation_level=None)
+    caller.execute("create table shop (id integer primary key)")
+    caller.execute("BEGIN IMMEDIATE")
+    engine = SqliteEngine(sqlite_url, busy_timeout=timedelta(milliseconds=50))
+    with pytest.raises(DatabaseBusy, match="not set up yet"):
+        engine.insert_statement([JOB])
+    caller.close()
+
+    assert engine.insert_statement([JOB]).params
     engine.close()

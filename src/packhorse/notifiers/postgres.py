@@ -113,8 +113,11 @@ class PostgresNotifier:
 
     def _wait(self, connection: psycopg.Connection | None, seconds: float) -> bool:
         """Wait for news on the connection, for the time to pass, or for `close`; whether to go on."""
-        sources = [self._stop_end] if connection is None else [self._stop_end, connection.fileno()]
-        select.select(sources, [], [], seconds)
+        poll = select.poll()
+        poll.register(self._stop_end, select.POLLIN)
+        if connection is not None:
+            poll.register(connection.fileno(), select.POLLIN)
+        poll.poll(seconds * 1000)
         return not self._is_stopping
 
 

@@ -45,14 +45,14 @@ class Connections:
 
     def run(self, text: str, params: Params = NO_PARAMS) -> list[Row]:
         """Run statements in one round trip and one transaction; the rows of all of them."""
-        for _ in range(TRIES - 1):
+        tries = 0
+        while True:
+            tries += 1
             try:
                 return self._run(text, params)
             except psycopg.Error as error:
-                if not is_passing(error):
+                if tries == TRIES or not is_passing(error):
                     raise translated(error, self.address) from error
-        with self.translating():
-            return self._run(text, params)
 
     @contextmanager
     def transaction(self) -> Iterator[Callable[..., list[Row]]]:
@@ -136,5 +136,6 @@ def has_news(connection: psycopg.Connection | psycopg.AsyncConnection) -> bool:
 
     Asking the socket costs no round trip, and a statement that was not sent may go over another connection.
     """
-    readable, _, _ = select.select([connection.fileno()], [], [], 0)
-    return bool(readable)
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))

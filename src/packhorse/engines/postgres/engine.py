@@ -25,10 +25,10 @@ FEATURES = Features(
     liveness_by_lock=False,
     survives_server_crash=True,
 )
-RELAXED = frozenset({"claim_jobs", "stage_jobs", "beat", "seek_hints"})
+RELAXED = frozenset({"claim_jobs", "stage_jobs", "seek_hints"})
 """What is committed without waiting for the disk. If the server crashes and forgets one of them it is done again: a
 claim that was forgotten is refused by its lease, and costs a repeated run, never a repeated effect."""
-UNLIMITED = frozenset({"glance"})
+UNLIMITED = frozenset({"beat", "glance"})
 """What goes without limits of its own, so that an idle worker sends no more than it must."""
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 from psycopg.pq import TransactionStatus
+from psycopg.rows import tuple_row
 
 from packhorse.engine import Row, Statement
 from packhorse.engines.postgres import wire
@@ -52,6 +53,7 @@ class PostgresTransaction:
         self._is_over = True
         if self._connection.info.transaction_status is TransactionStatus.IDLE:
             self._connection.autocommit = True
+            self._connection.row_factory = tuple_row
         self._connections.give_back(self._connection)
 
 

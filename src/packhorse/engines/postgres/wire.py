@@ -10,6 +10,7 @@ import re
 from functools import lru_cache
 
 import psycopg
+from psycopg.rows import tuple_row
 
 from packhorse.engine import Row
 from packhorse.engines.sql.base import Params
@@ -25,7 +26,7 @@ def driver_text(text: str) -> bytes:
 
 def run(connection: psycopg.Connection, text: str, params: Params) -> list[Row]:
     """Run the statements of `text` in one round trip; the rows of all of them."""
-    with psycopg.ClientCursor(connection) as cursor:
+    with psycopg.ClientCursor(connection, row_factory=tuple_row) as cursor:
         cursor.execute(driver_text(text), params)
         rows: list[Row] = []
         while True:
@@ -37,7 +38,7 @@ def run(connection: psycopg.Connection, text: str, params: Params) -> list[Row]:
 
 async def run_async(connection: psycopg.AsyncConnection, text: str, params: Params) -> list[Row]:
     """The same on an asynchronous connection."""
-    async with psycopg.AsyncClientCursor(connection) as cursor:
+    async with psycopg.AsyncClientCursor(connection, row_factory=tuple_row) as cursor:
         await cursor.execute(driver_text(text), params)
         rows: list[Row] = []
         while True:

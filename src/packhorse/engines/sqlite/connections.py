@@ -73,9 +73,11 @@ class Connections:
         connection = self.take()
         try:
             self.patiently(lambda: connection.execute("BEGIN IMMEDIATE"))
-        except sqlite3.Error as error:
+        except BaseException as error:
             self.give_back(connection)
-            raise translated(error, self.path) from error
+            if isinstance(error, sqlite3.Error):
+                raise translated(error, self.path) from error
+            raise
         return connection
 
     def open_lazy(self) -> sqlite3.Connection:
@@ -95,13 +97,15 @@ class Connections:
             return self._open()
 
     def give_back(self, connection: sqlite3.Connection) -> None:
-        """Take a connection back, rolling back what is open."""
+        """Take a connection back, rolling back what is open and forgetting what a handler set on it."""
         if not rollback(connection):
             return
         if self._is_closed:
             connection.close()
-        else:
-            self._idle.append(connection)
+            return
+        connection.isolation_level = None
+        connection.row_factory, connection.text_factory = None, str
+        self._idle.append(connection)
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -134,7 +138,7 @@ class Connections:
         try:
             connection.execute("BEGIN IMMEDIATE")
             self.read("PRAGMA wal_checkpoint(PASSIVE)")
-        except sqlite3.OperationalError as error:
+        except sqlite3.Error as error:
             if not is_busy(error):
                 raise translated(error, self.path) from error
         finally:
@@ -148,8 +152,8 @@ class Connections:
 
     def _write(self, texts: Sequence[str], params: Params) -> list[Row]:
         connection = self._open_writer()
-        self.patiently(lambda: connection.execute("BEGIN IMMEDIATE"))
         try:
+            self.patiently(lambda: connection.execute("BEGIN IMMEDIATE"))
             rows = [row for text in texts for row in connection.execute(text, params)]
             connection.commit()
         except BaseException:

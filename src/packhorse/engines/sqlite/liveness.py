@@ -10,12 +10,15 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import time
 import weakref
 from collections.abc import Iterable
 from pathlib import Path
 
 _MICRO = 1000
 """Nanoseconds in a microsecond."""
+TRIES, PAUSE = 100, 0.002
+"""How often a lock is tried that should be free, and the seconds between two tries."""
 
 
 class WorkerLocks:
@@ -32,14 +35,11 @@ class WorkerLocks:
 
     def hold(self, worker: int, expires_at: int) -> None:
         """Lock the worker's file for as long as this process lives; a folder that can't be written is no error."""
-        try:
-            self.folder.mkdir(exist_ok=True)
-            descriptor = os.open(self._file(worker), os.O_RDWR | os.O_CREAT, 0o660)
-        except OSError:
-            return
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        self._close(worker)
-        self._held[worker] = descriptor
+        if worker not in self._held:
+            try:
+                self._held[worker] = self._lock(worker)
+            except OSError:
+                return
         self.renew(worker, expires_at)
 
     def renew(self, worker: int, expires_at: int) -> bool:
@@ -74,6 +74,18 @@ class WorkerLocks:
         """Free every lock that this process holds; the files stay until somebody clears the workers away."""
         for worker in list(self._held):
             self._close(worker)
+
+    def _lock(self, worker: int) -> int:
+        self.folder.mkdir(exist_ok=True)
+        descriptor = os.open(self._file(worker), os.O_RDWR | os.O_CREAT, 0o660)
+        for _ in range(TRIES):  # somebody may be looking just now whether it is free
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return descriptor
+            except BlockingIOError:
+                time.sleep(PAUSE)
+        os.close(descriptor)
+        raise BlockingIOError(f"somebody else has the lock of worker {worker}")
 
     def _file(self, worker: int) -> Path:
         return self.folder / str(worker)

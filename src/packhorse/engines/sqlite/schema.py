@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from packhorse.engines.sql.migrations import Migration
 from packhorse.engines.sql.schema import SqlSchema, record_params
 from packhorse.engines.sqlite.connections import Connections
-from packhorse.errors import SchemaMissing
+from packhorse.errors import DatabaseBusy, SchemaMissing
 
 
 class SqliteSchema(SqlSchema):
@@ -19,7 +19,13 @@ class SqliteSchema(SqlSchema):
 
     def installation_id(self) -> str:
         if self._installation is None:
-            self._installation = self._find_or_install()
+            try:
+                self._installation = self._find_or_install()
+            except DatabaseBusy as error:
+                raise DatabaseBusy(
+                    f"{self.address} is not set up yet, and can't be while somebody's write transaction is open, yours "
+                    "perhaps: enqueue outside of one first, or run `packhorse migrate up`"
+                ) from error
         return self._installation
 
     def _find_or_install(self) -> str:

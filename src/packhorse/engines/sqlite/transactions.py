@@ -32,7 +32,9 @@ class SqliteTransaction:
 
     def run(self, statement: Statement) -> list[Row]:
         try:
-            return self._connection.execute(statement.text, statement.params).fetchall()
+            cursor = self._connection.cursor()
+            cursor.row_factory = None
+            return cursor.execute(statement.text, statement.params).fetchall()
         except sqlite3.Error as error:
             raise translated(error, self._connections.path) from error
 
@@ -70,7 +72,9 @@ class AsyncSqliteTransaction:
 
     async def run(self, statement: Statement) -> list[Row]:
         try:
-            return list(await self._connection.execute_fetchall(statement.text, dict(statement.params)))
+            async with self._connection.execute(statement.text, dict(statement.params)) as cursor:
+                cursor.row_factory = None
+                return list(await cursor.fetchall())
         except sqlite3.Error as error:
             raise translated(error, self._path) from error
 

@@ -8,9 +8,12 @@ See docs/decisions for what was considered.
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+
+from packhorse.errors import DatabaseError
 
 Version = tuple[int, ...]
 
@@ -63,7 +66,8 @@ class WalKeeper:
         """Count a write of this process; now and then look whether the log has grown, even with no worker running."""
         self._writes += 1
         if self._writes % LOOK_AFTER == 0:
-            self.keep_short()
+            with contextlib.suppress(DatabaseError):  # what was written is written
+                self.keep_short()
 
     def keep_short(self) -> None:
         """Checkpoint if the log has grown above its limit."""
