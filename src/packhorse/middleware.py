@@ -64,7 +64,10 @@ class Middleware:
         """Called when the job has its id; the producer's transaction may still be open, and may yet roll back."""
 
     def running(self, context: Context) -> AbstractContextManager[object]:
-        """Entered before the handler is called and left after it, in the handler's own thread or coroutine."""
+        """Entered before the handler is called and left after it, in the handler's own thread or coroutine.
+
+        What the handler raised goes through it, and can't be swallowed there.
+        """
         return nullcontext()
 
     def finished(self, context: Context, ack: Ack) -> None:

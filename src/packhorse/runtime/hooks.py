@@ -33,13 +33,17 @@ class Hooks:
 
     @contextmanager
     def around(self, context: Context) -> Iterator[None]:
-        """Enter every hook, in order, for a run; leave them in reverse."""
-        entered = [manager for hook in self._hooks if (manager := _enter(hook, context))]
+        """Enter every hook, in order, for a run; leave them in reverse, showing each what the handler raised."""
+        entered = [(hook, manager) for hook in self._hooks if (manager := _enter(hook, context))]
+        raised: BaseException | None = None
         try:
             yield
+        except BaseException as error:
+            raised = error
+            raise
         finally:
-            for manager in reversed(entered):
-                _leave(manager)
+            for hook, manager in reversed(entered):
+                _leave(hook, manager, context, raised)
 
     def finished(self, context: Context, ack: Ack) -> None:
         """Tell every hook what follows."""
@@ -60,11 +64,14 @@ def _enter(hook: RunHook, context: Context) -> AbstractContextManager[object] | 
     return manager
 
 
-def _leave(manager: AbstractContextManager[object]) -> None:
+def _leave(
+    hook: RunHook, manager: AbstractContextManager[object], context: Context, raised: BaseException | None
+) -> None:
     try:
-        manager.__exit__(None, None, None)
-    except Exception:
-        log.exception("middleware %s failed after a job", _name(manager))
+        manager.__exit__(type(raised) if raised else None, raised, raised.__traceback__ if raised else None)
+    except Exception as error:
+        if error is not raised:
+            log.exception("middleware %s failed after job %d", _name(hook), context.job.id)
 
 
 def _name(thing: object) -> str:

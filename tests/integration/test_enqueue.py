@@ -1,0 +1,201 @@
+"""Everything a producer and an operator does through the application."""
+
+import asyncio
+import os
+import warnings
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from packhorse import ConfigurationError, JobNotFound, JobState, Packhorse, PayloadError, SignatureError
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def app(database_url: str) -> Iterator[Packhorse]:
+    """An application with its schema."""
+    app = Packhorse(database_url)
+    app.engine.migrate()
+    yield app
+    app.close()
+
+
+def test_a_job_is_stored_as_it_was_asked_for(app: Packhorse) -> None:
+    """With the task's defaults, and what `using` says over them."""
+
+    @app.task(name="send", queue="mail", priority="low")
+    def send(number: int, *, copy: bool = False) -> None: ...
+
+    plain = send.enqueue(1).record()
+    later = send.using(queue="slow", priority="urgent", delay=DAY, expected_in=2 * DAY, max_attempts=9).enqueue(
+        2, copy=True
+    )
+    record = later.record()
+
+    assert (plain.task, plain.queue, plain.priority, plain.state) == ("send", "mail", 7, JobState.AVAILABLE)
+    assert (plain.args, plain.kwargs, plain.max_attempts, plain.order_at) == ("[1]", None, None, plain.enqueued_at)
+    assert (record.queue, record.priority, record.state, record.max_attempts) == ("slow", 1, JobState.SCHEDULED, 9)
+    assert (record.args, record.kwargs) == ("[2]", '{"copy":true}')
+    assert record.scheduled_at == record.enqueued_at + DAY
+    assert record.expected_at == record.order_at == record.enqueued_at + 2 * DAY
+
+
+def test_a_moment_is_stored_as_it_was_given(app: Packhorse) -> None:
+    """To the microsecond, in any time zone; one in the past is due at once."""
+
+    @app.task(name="send")
+    def send() -> None: ...
+
+    moment = datetime(2040, 2, 29, 12, 30, 15, 123456, UTC)
+    future = send.using(scheduled_at=moment).enqueue().record()
+    past = send.using(scheduled_at=datetime(2020, 1, 1, tzinfo=UTC)).enqueue().record()
+
+    assert (future.scheduled_at, future.order_at, future.state) == (moment, moment, JobState.SCHEDULED)
+    assert past.state is JobState.AVAILABLE
+
+
+@pytest.mark.accepts("C12")
+@pytest.mark.parametrize(
+    ("args", "error", "message"),
+    [
+        ((1,), SignatureError, "missing a required argument"),
+        ((1, 2, 3), SignatureError, "too many positional"),
+        ((1, float("nan")), PayloadError, r"args\[1\]"),
+        ((1, {"a": object()}), PayloadError, r"args\[1\]\.a"),
+        ((1, "\x00"), PayloadError, r"args\[1\]"),
+        ((1, "x" * 300_000), PayloadError, "256 KiB|262"),
+    ],
+)
+def test_a_wrong_call_is_refused_when_it_is_enqueued(
+    app: Packhorse, args: tuple[Any, ...], error: type[Exception], message: str
+) -> None:
+    """By enqueue, by its twin, by name and among many; nothing is stored."""
+
+    @app.task(name="send")
+    def send(number: int, thing: Any) -> None: ...
+
+    with pytest.raises(error, match=message):
+        send.enqueue(*args)
+    with pytest.raises(error, match=message):
+        asyncio.run(send.aenqueue(*args))
+    with pytest.raises(error, match=message):
+        app.enqueue("send", *args)
+    with pytest.raises(error, match=message):
+        app.enqueue_many([send.call(1, 2), send.call(*args)])
+    assert app.list_jobs() == []
+
+
+def test_enqueue_by_name_for_code_that_is_elsewhere(app: Packhorse) -> None:
+    """Plain JSON, any name; with options through `named`."""
+    handle = app.enqueue("shop.jobs.send_invoice", 42, copy=True)
+    later = app.named("shop.jobs.send_invoice").using(delay=DAY).enqueue(43)
+
+    assert (handle.record().task, handle.record().args) == ("shop.jobs.send_invoice", "[42]")
+    assert handle.record().kwargs == '{"copy":true}'
+    assert later.record().state is JobState.SCHEDULED
+    with pytest.raises(PayloadError, match=r"args\[0\]"):
+        app.enqueue("shop.jobs.send_invoice", DAY)
+
+
+def test_many_are_stored_in_order_or_not_at_all(app: Packhorse) -> None:
+    """Also when there are more than one statement takes, and from a generator."""
+
+    @app.task(name="send")
+    def send(number: int) -> None: ...
+
+    handles = app.enqueue_many(send.call(number) for number in range(1203))
+    more = asyncio.run(app.aenqueue_many([send.using(queue="slow").call(number) for number in range(3)]))
+
+    ids = [handle.id for handle in handles]
+    assert ids == sorted(ids)
+    assert [app.get_job(ids[number]).args for number in (0, 500, 1202)] == ["[0]", "[500]", "[1202]"]
+    assert [handle.record().queue for handle in more] == ["slow"] * 3
+    assert sum(app.count_jobs().values()) == 1206
+    assert app.enqueue_many([]) == []
+
+
+def test_coroutines_have_twins(app: Packhorse) -> None:
+    """aenqueue, by task and by name, on the loop of the caller without blocking it."""
+
+    @app.task(name="send")
+    async def send(number: int) -> int:
+        return number
+
+    async def produce() -> list[int]:
+        handles = [await send.aenqueue(1), await app.aenqueue("send", 2), await send.using(priority=1).aenqueue(3)]
+        await asyncio.to_thread(app.run_pending)
+        return [await handle.aresult(timeout=5) for handle in handles]
+
+    assert asyncio.run(produce()) == [1, 2, 3]
+
+
+def test_jobs_are_listed_by_state_queue_and_task(app: Packhorse) -> None:
+    """The newest first, page by page; a mistyped state is refused."""
+
+    @app.task(name="send")
+    def send(number: int) -> None: ...
+
+    ids = [handle.id for handle in app.enqueue_many(send.using(queue=f"q{n % 2}").call(n) for n in range(6))]
+    other = app.enqueue("other").id
+
+    assert [job.id for job in app.list_jobs(limit=2)] == [other, ids[5]]
+    assert [job.id for job in app.list_jobs(limit=2, before_id=ids[5])] == [ids[4], ids[3]]
+    assert [job.id for job in app.list_jobs(queue="q1", task="send", state="available")] == [ids[5], ids[3], ids[1]]
+    assert app.list_jobs(state=JobState.FAILED) == []
+    assert {queue.name for queue in app.list_queues()} == {"default", "q0", "q1"}
+    assert app.count_jobs()[JobState.AVAILABLE] == 7
+    with pytest.raises(ConfigurationError, match="no state 'avaliable'"):
+        app.list_jobs(state="avaliable")
+    with pytest.raises(ConfigurationError, match="limit"):
+        app.list_jobs(limit=0)
+
+
+def test_jobs_are_cancelled_and_retried(app: Packhorse) -> None:
+    """One or many; those that can't be are left out of the answer."""
+
+    @app.task(name="send", max_attempts=1)
+    def send(fails: bool) -> None:
+        if fails:
+            raise ValueError("no")
+
+    waiting, failing, done = send.using(delay=DAY).enqueue(False), send.enqueue(True), send.enqueue(False)
+    app.run_pending()
+
+    assert app.cancel(waiting.id, failing.id, done.id, 10**9) == {waiting.id}
+    assert app.retry(waiting.id, failing.id, done.id) == {waiting.id, failing.id}
+    assert [app.get_job(one.id).state for one in (waiting, failing, done)] == [
+        JobState.AVAILABLE,
+        JobState.AVAILABLE,
+        JobState.SUCCEEDED,
+    ]
+    assert [attempt.error_message for attempt in app.list_attempts(failing.id)] == ["no"]
+    with pytest.raises(JobNotFound, match="no job 1000000000"):
+        app.get_job(10**9)
+
+
+def test_an_application_survives_a_fork_of_its_process(app: Packhorse) -> None:
+    """A server that forks after the application was used enqueues in every child, over connections of its own."""
+
+    @app.task(name="send")
+    def send(number: int) -> None: ...
+
+    send.enqueue(0)
+    warnings.simplefilter("ignore", DeprecationWarning)  # Python warns of forks beside threads, which is the point
+    children = []
+    for number in range(1, 4):
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                send.enqueue(number)
+                app.close()
+                status = 0
+            finally:
+                os._exit(status)
+        children.append(child)
+
+    assert [os.waitpid(child, 0)[1] for child in children] == [0, 0, 0]
+    assert sorted(job.args for job in app.list_jobs()) == ["[0]", "[1]", "[2]", "[3]"]
