@@ -36,11 +36,12 @@ def jobs_document(jobs: Sequence[NewJob]) -> str:
 
 
 def acks_document(acks: Sequence[Ack]) -> str:
-    """Acknowledgements, by job id, so that two that overlap lock their rows in one order.
+    """Acknowledgements, the first for each run, by job id, so that two that overlap lock their rows in one order.
 
     A text that no database stores is mended, never refused: an ack must not fail because of its words.
     """
-    documents = [_ack(ack) for ack in sorted(acks, key=lambda ack: ack.job_id)]
+    firsts = {(ack.job_id, ack.lease): ack for ack in reversed(acks)}
+    documents = [_ack(ack) for ack in sorted(firsts.values(), key=lambda ack: ack.job_id)]
     try:
         encoded = _encode(documents)
     except UnicodeEncodeError:

@@ -198,6 +198,33 @@ class AckContract(EngineContract):
             *("succeeded", "available", "blocked", "cancelled"),
         ]
 
+    @pytest.mark.accepts("C5", "C20")
+    @pytest.mark.parametrize("second", [Success("2"), Retry(), Fail()], ids=lambda outcome: type(outcome).__name__)
+    @pytest.mark.parametrize("first", [Success("1"), Retry(), Fail()], ids=lambda outcome: type(outcome).__name__)
+    def test_of_two_acks_for_one_run_in_a_call_one_counts(
+        self, engine: Engine, first: Outcome, second: Outcome
+    ) -> None:
+        """A time limit and a late return, say: the first of the two is recorded, and the other jobs' acks with it."""
+        both, other = enqueue(engine, 2)
+        job, neighbour = claim(engine)
+        acks = [decided(job, first), decided(neighbour, Success()), decided(job, second)]
+        assert engine.ack_jobs(acks) == {both, other}
+        assert job_of(engine, both).state is decided(job, first).state
+        assert len(engine.list_attempts(both)) == (0 if isinstance(first, Success) else 1)
+
+    @pytest.mark.accepts("C12", "M15")
+    @pytest.mark.parametrize("words", ["nul \0 inside", "half \ud800 a pair", "\ufffe\U0010ffff"], ids=ascii)
+    def test_an_ack_never_fails_because_of_its_words(self, engine: Engine, words: str) -> None:
+        """What no database stores is mended; the rest of the text is kept, and so are the other acks of the call."""
+        ids = enqueue(engine, 3)
+        outcomes: list[Outcome] = [Failure(ErrorInfo(words, words, words), Fail(words)), Skip(words), Success()]
+        acks = [decided(job, outcome) for job, outcome in zip(claim(engine), outcomes, strict=True)]
+        assert engine.ack_jobs(acks) == set(ids)
+        record = job_of(engine, ids[0])
+        for text in (record.reason, record.error_type, record.error_message, record.error_traceback):
+            assert text is not None
+            assert text[:3] == words[:3]
+
     def test_no_acks_are_no_work(self, engine: Engine) -> None:
         """An empty batch is allowed."""
         assert engine.ack_jobs([]) == set()
