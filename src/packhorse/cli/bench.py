@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @json_option
 @target_options
 def bench(target: Target, *, jobs: int, processes: int, as_json: bool) -> None:
-    """Measure how fast jobs are enqueued and run here: rates, latency, processor time.
+    """Measure how fast jobs are enqueued and run here.
 
         packhorse bench                                     SQLite, in a temporary file
         packhorse bench --database-url postgresql://… -p 2  in a schema of its own, dropped afterwards
@@ -35,9 +35,12 @@ def bench(target: Target, *, jobs: int, processes: int, as_json: bool) -> None:
 
     Next: `packhorse worker -p` and `-c` say how many processes and threads run your own jobs.
     """
+    import signal
+
     from packhorse.bench.measure import measure
     from packhorse.cli.progress import Steps
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the scratch place is removed then, too
     with Steps() as steps:
         figures = measure(target.configured_url, jobs=jobs, processes=processes, report=steps.report)
     if as_json:

@@ -36,12 +36,13 @@ class Finding:
 @json_option
 @target_options
 def check(target: Target, *, as_json: bool) -> int:
-    """Check that the database can be reached, has the right schema, and takes jobs.
+    """Check that the database is there and takes jobs.
 
         packhorse check --database-url postgresql://app@db/shop
         packhorse check --json | jq '.[] | select(.result != "ok")'
 
-    It stores a job and rolls it back; nothing remains. It ends with 0 when all is well, 3 when the database can't be
+    It looks whether the database can be reached, whether its schema fits this version, and whether a job can be stored
+    (which is rolled back, so that nothing remains). It ends with 0 when all is well, 3 when the database can't be
     reached or used, 4 when its schema is missing, older or newer. Next: `packhorse migrate up` mends a schema.
     """
     findings = list(look(target))

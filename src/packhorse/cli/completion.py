@@ -15,9 +15,11 @@ SHELLS = ("bash", "zsh", "fish")
 def completion(ctx: click.Context, shell: str) -> None:
     """Print the completion script for a shell.
 
-    bash:  echo 'eval "$(packhorse completion bash)"' >> ~/.bashrc
-    zsh:   echo 'eval "$(packhorse completion zsh)"' >> ~/.zshrc
-    fish:  packhorse completion fish > ~/.config/fish/completions/packhorse.fish
+        bash:  echo 'eval "$(packhorse completion bash)"' >> ~/.bashrc
+        zsh:   echo 'eval "$(packhorse completion zsh)"' >> ~/.zshrc
+        fish:  packhorse completion fish > ~/.config/fish/completions/packhorse.fish
+
+    Next: in a new shell, `packhorse jobs <Tab>`.
     """
     from click.shell_completion import get_completion_class
 

@@ -117,5 +117,5 @@ def _warn_of_unknown(target: Target, name: str) -> None:
         import difflib
 
         close = difflib.get_close_matches(name, known, n=1)
-        hint = f"; did you mean {close[0]}?" if close else ""
-        warn(f"no worker that runs now knows a task {name!r}{hint} The job waits for one that does.")
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        warn(f"no worker that runs now knows a task {name!r}, so the job waits for one that does{hint}")

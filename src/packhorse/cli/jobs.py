@@ -25,9 +25,11 @@ RETRIED, CANCELLED = "retried", "cancelled"
 def jobs() -> None:
     """Look at jobs, retry them, cancel them.
 
-    packhorse jobs list --state failed     what needs a person
-    packhorse jobs show 42                 everything about one job
-    packhorse jobs retry 42 43             let them run again
+        packhorse jobs list --state failed     what needs a person
+        packhorse jobs show 42                 everything about one job
+        packhorse jobs retry 42 43             let them run again
+
+    Next: `packhorse jobs list --help` has the filters.
     """
 
 
@@ -72,10 +74,12 @@ def list_(
 @json_option
 @target_options
 def show(target: Target, id: int, *, as_json: bool) -> None:
-    """Show everything about a job: its times, its arguments, its result, and each attempt that did not succeed.
+    """Show everything about a job.
 
         packhorse jobs show 42
         packhorse jobs show 42 --json | jq .attempts
+
+    Its times, its arguments, its result, and each attempt that did not succeed, with the error and its traceback.
 
     Next: `packhorse jobs retry ID` lets a failed job run again.
     """
@@ -95,12 +99,14 @@ def show(target: Target, id: int, *, as_json: bool) -> None:
 @json_option
 @target_options
 def retry(target: Target, ids: Sequence[int], *, as_json: bool) -> int:
-    """Let failed or cancelled jobs run again, with all their attempts before them.
+    """Let failed or cancelled jobs run again.
 
         packhorse jobs retry 42 43
         packhorse jobs list --state failed --json | jq '.[].id' | xargs packhorse jobs retry
 
-    It ends with 1 when one of them was not failed or cancelled. Next: `packhorse jobs show ID`.
+    All their attempts are before them again. It ends with 1 when one of them was not failed or cancelled.
+
+    Next: `packhorse jobs show ID`.
     """
     return _report(target, ids, target.existing.retry(*ids), RETRIED, as_json=as_json)
 

@@ -29,11 +29,11 @@ def migrate() -> None:
 @click.option("--to", type=click.IntRange(1), help="Stop after the migration of this number.")
 @target_options
 def up(target: Target, *, to: int | None) -> None:
-    """Run the migrations that are missing. Repeating it does no harm, nor do two of them at once.
+    """Run the migrations that are missing.
 
         packhorse migrate up --database-url postgresql://app@db/shop
 
-    Next: `packhorse check`.
+    Repeating it does no harm, nor do two of them at once. Next: `packhorse check`.
     """
     engine = target.app.engine
     done = engine.migrate(to)
@@ -47,9 +47,11 @@ def up(target: Target, *, to: int | None) -> None:
 @json_option
 @target_options
 def status(target: Target, *, as_json: bool) -> int:
-    """Say which migrations have run. It ends with 4 when some are missing, or the schema is too new.
+    """Say which migrations have run.
 
-    packhorse migrate status || packhorse migrate up
+        packhorse migrate status || packhorse migrate up
+
+    It ends with 4 when some are missing, or the schema is too new. Next: `packhorse migrate up` runs what is missing.
     """
     from packhorse.errors import SchemaError
 
@@ -72,11 +74,11 @@ def status(target: Target, *, as_json: bool) -> int:
 @click.option("--since", type=click.IntRange(0), default=0, help="Only the migrations after this number.")
 @target_options
 def sql(target: Target, *, since: int) -> None:
-    """Print the SQL of the migrations, for another tool to run.
+    """Print the SQL of the migrations.
 
         packhorse migrate sql --database-url postgresql:// > packhorse.sql
         packhorse migrate sql --since 3
 
-    The database itself is not asked. Next: `packhorse migrate status`.
+    For another tool to run; the database itself is not asked. Next: `packhorse migrate status`.
     """
     click.echo(target.app.engine.migration_sql(since))

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 def queues() -> None:
     """Look at the queues.
 
-    packhorse queues list
+        packhorse queues list
+
+    Next: `packhorse stats --watch` shows them move.
     """
 
 
@@ -29,10 +31,12 @@ def queues() -> None:
 @json_option
 @target_options
 def list_(target: Target, *, as_json: bool) -> None:
-    """List the queues with their jobs by state, and since when the longest-waiting one waits.
+    """List the queues with their jobs by state.
 
         packhorse queues list
         packhorse queues list --json | jq '.[] | select(.counts.failed > 0).name'
+
+    OLDEST says since when the longest-waiting job has waited.
 
     Next: `packhorse jobs list --queue NAME`, or `packhorse stats --watch` to see them move.
     """

@@ -18,7 +18,9 @@ HEADERS = ("WORKER", "STARTED", "EXECUTING", "QUEUES")
 def workers() -> None:
     """Look at the workers.
 
-    packhorse workers list
+        packhorse workers list
+
+    Next: `packhorse worker` starts one.
     """
 
 
@@ -26,11 +28,11 @@ def workers() -> None:
 @json_option
 @target_options
 def list_(target: Target, *, as_json: bool) -> None:
-    """List the worker processes that are registered: host and process id, since when, and how many jobs they hold.
+    """List the worker processes.
 
         packhorse workers list
 
-    Next: `packhorse worker` starts one.
+    By host and process id, since when they run, and how many jobs they hold. Next: `packhorse worker` starts one.
     """
     found = target.existing.list_workers()
     if as_json:

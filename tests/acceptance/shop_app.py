@@ -1,0 +1,41 @@
+"""A small application for the tests of the command line; its address comes from the environment."""
+
+import os
+import time
+from datetime import timedelta
+
+from packhorse import Backoff, Packhorse
+
+
+def greet(name: str, loud: bool = False) -> str:
+    """Answer a greeting."""
+    return f"Hello {name}{'!' if loud else ''}"
+
+
+def fail(message: str) -> None:
+    """Raise."""
+    raise ValueError(message)
+
+
+def wait(seconds: float) -> None:
+    """Take a while."""
+    time.sleep(seconds)
+
+
+def tell_process() -> int:
+    """The number of the process that the handler runs in."""
+    return os.getpid()
+
+
+def make_app(url: str | None = None) -> Packhorse:
+    """The application; the tests make one of their own beside the one that commands load."""
+    made = Packhorse(url, worker="processes")
+    made.task(name="shop.greet", queue="mail")(greet)
+    made.task(name="shop.fail", max_attempts=2, backoff=Backoff(first=timedelta(0)))(fail)
+    made.task(name="shop.wait")(wait)
+    made.task(name="shop.tell_process")(tell_process)
+    made.task(name="shop.tell_child", isolation="process")(tell_process)
+    return made
+
+
+app = make_app()

@@ -1,0 +1,139 @@
+"""`packhorse worker`: processes that run jobs, and how they start, speak and stop."""
+
+import re
+import signal
+
+import pytest
+
+from packhorse import JobState, Packhorse
+from tests.acceptance.command import CommandLine
+from tests.waiting import wait_until
+
+
+def wait_for(shop: Packhorse, state: JobState, count: int = 1) -> None:
+    """Wait until so many jobs are in this state."""
+    wait_until(lambda: shop.count_jobs()[state] >= count, 30, f"{count} {state} jobs")
+
+
+def wait_for_workers(shop: Packhorse, count: int) -> set[int]:
+    """Wait until so many workers are registered; their process ids."""
+    wait_until(lambda: len(shop.list_workers()) == count, 30, f"{count} workers")
+    return {int(worker.name.rpartition(":")[2]) for worker in shop.list_workers()}
+
+
+@pytest.mark.accepts("C19")
+def test_jobs_run_in_as_many_processes_as_asked_for(shop_cli: CommandLine, shop: Packhorse) -> None:
+    """-p starts them; handlers run there, isolated ones in children of their own; TERM ends it all with 0."""
+    worker = shop_cli.start("worker", "-p", "2")
+    pids = wait_for_workers(shop, 2)
+    inline, child = shop.enqueue("shop.tell_process"), shop.enqueue("shop.tell_child")
+
+    assert inline.result(30) in pids
+    assert child.result(30) not in pids | {worker.process.pid}
+
+    worker.send(signal.SIGTERM)
+    assert worker.wait() == 0
+    assert shop.list_workers() == []
+
+
+@pytest.mark.accepts("C9")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_lets_running_jobs_end(shop_cli: CommandLine, shop: Packhorse, number: signal.Signals) -> None:
+    """The worker ends with 0, after the job."""
+    worker = shop_cli.start("worker")
+    job = shop.enqueue("shop.wait", 0.5)
+    wait_for(shop, JobState.EXECUTING)
+    worker.send(number)
+
+    assert worker.wait() == 0
+    assert shop.get_job(job.id).state == JobState.SUCCEEDED
+
+
+@pytest.mark.accepts("C9")
+def test_what_does_not_end_in_time_is_killed_and_handed_back(shop_cli: CommandLine, shop: Packhorse) -> None:
+    """After --shutdown-timeout the worker ends with 5, and the job runs again elsewhere."""
+    worker = shop_cli.start("worker", "--shutdown-timeout", "100ms")
+    job = shop.enqueue("shop.wait", 30)
+    wait_for(shop, JobState.EXECUTING)
+    worker.send(signal.SIGTERM)
+
+    assert worker.wait() == 5
+    assert shop.get_job(job.id).state in (JobState.AVAILABLE, JobState.SCHEDULED, JobState.EXECUTING)
+
+
+@pytest.mark.accepts("C9")
+def test_a_second_interrupt_forces_the_end(shop_cli: CommandLine, shop: Packhorse) -> None:
+    """The processes are killed at once; the exit code says so."""
+    worker = shop_cli.start("worker")
+    shop.enqueue("shop.wait", 30)
+    wait_for(shop, JobState.EXECUTING)
+    worker.send(signal.SIGINT)
+    wait_until(lambda: "stopping" in worker.log(), what="the graceful stop to begin")
+    worker.send(signal.SIGINT)
+
+    assert worker.wait() == 5
+
+
+def test_a_worker_serves_the_queues_that_it_is_told(shop_cli: CommandLine, shop: Packhorse) -> None:
+    """-q names them, with slots; jobs of other queues wait."""
+    other = shop.enqueue("shop.wait", 0)
+    mine = shop.enqueue("shop.greet", "Ann")
+    shop_cli.start("worker", "-q", "mail:2,vip")
+
+    assert mine.result(30) == "Hello Ann"
+    [worker] = shop.list_workers()
+    assert set(worker.queues) == {"mail", "vip"}
+    assert shop.get_job(other.id).state == JobState.AVAILABLE
+
+
+def test_the_environment_sets_every_flag(shop_cli: CommandLine, shop: Packhorse) -> None:
+    """PACKHORSE_WORKER_… stands for a flag; the flag wins over it."""
+    environ = {
+        "PACKHORSE_WORKER_QUEUES": "mail:2",
+        "PACKHORSE_WORKER_PROCESSES": "2",
+        "PACKHORSE_WORKER_CONCURRENCY": "3",
+        "PACKHORSE_WORKER_NO_NOTIFICATIONS": "1",
+    }
+    worker = shop_cli.start("worker", "--concurrency", "5", **environ)
+    wait_for_workers(shop, 2)
+
+    assert {worker.queues for worker in shop.list_workers()} == {("mail",)}
+    assert re.search(r"mail:2; processes 2, threads 5 and coroutines 100 in each", worker.log())
+
+
+def test_each_event_is_one_line(shop_cli: CommandLine, shop: Packhorse) -> None:
+    """What an exception says stays on the line of its event, and steers no terminal."""
+    job = shop.named("shop.fail").using(max_attempts=1).enqueue("first\nsecond\x1b[2J")
+    worker = shop_cli.start("worker")
+    wait_for(shop, JobState.FAILED)
+    worker.send(signal.SIGTERM)
+    assert worker.wait() == 0
+
+    lines = worker.log().splitlines()
+    [line] = [line for line in lines if f"job {job.id} " in line]
+    assert "failed for good: first ↵ second\\x1b[2J" in line
+    assert all(re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} [A-Z]+ +\[\d+\] \S", line) for line in lines)
+
+
+def test_a_quiet_worker_says_only_what_matters(shop_cli: CommandLine, shop: Packhorse) -> None:
+    """--log-level warning leaves out the coming and going."""
+    worker = shop_cli.start("worker", "--log-level", "warning")
+    assert shop.enqueue("shop.greet", "Ann").result(30) == "Hello Ann"
+    worker.send(signal.SIGTERM)
+
+    assert worker.wait() == 0
+    assert worker.log() == ""
+
+
+@pytest.mark.engines("sqlite")
+def test_a_worker_sets_up_a_sqlite_file_by_itself(shop_cli: CommandLine) -> None:
+    """There is nothing to start or install before the first worker."""
+    worker = shop_cli.start("worker")
+    wait_until(lambda: "started" in worker.log(), what="the worker process")
+
+    assert shop_cli("enqueue", "shop.greet", "Ann").code == 0
+    wait_until(lambda: _succeeded(shop_cli), 30, "the job")
+
+
+def _succeeded(shop_cli: CommandLine) -> bool:
+    return bool(shop_cli("stats", "--json").json["states"]["succeeded"])

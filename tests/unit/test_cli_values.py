@@ -1,0 +1,80 @@
+"""What users type on the command line, read as values; and values as commands print them."""
+
+from datetime import UTC, datetime, timedelta
+
+import click
+import pytest
+
+from packhorse.cli import values
+from packhorse.cli.output import ago, duration, printable
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90", 90), ("1.5s", 1.5), ("250ms", 0.25), ("5m", 300), ("5 min", 300), ("2H", 7200), ("1d", 86_400), (" 0 ", 0)],
+)
+def test_durations_carry_a_unit_or_are_seconds(text: str, seconds: float) -> None:
+    """The units are those that people write."""
+    assert values.duration(text) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("text", ["", "m", "-5", "1w", "5 5", "1e3", "nan", "\u0665", "1" * 400])
+def test_other_durations_are_refused(text: str) -> None:
+    """Nothing is guessed."""
+    with pytest.raises(click.BadParameter):
+        values.duration(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "queues"),
+    [
+        ("", {}),
+        ("billing", {"billing": None}),
+        ("billing:10, mail:5,reports", {"billing": 10, "mail": 5, "reports": None}),
+        ("eu:billing:3", {"eu:billing": 3}),
+        ("eu:billing", {"eu:billing": None}),
+    ],
+)
+def test_queues_may_name_their_slots(text: str, queues: dict[str, int | None]) -> None:
+    """A number after the last colon is the number of slots; the same text is written for the worker's processes."""
+    assert values.queues(text) == queues
+    assert values.queues(values.queues_text(queues)) == queues
+
+
+@pytest.mark.parametrize("text", ["a b", "mail:0", ":3", "-x", "é", "m\nn", "x" * 64])
+def test_other_queues_are_refused(text: str) -> None:
+    """A name that no job can have is a mistake."""
+    with pytest.raises(click.BadParameter):
+        values.queues(text)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.25, "250 ms"),
+        (1, "1 s"),
+        (119, "119 s"),
+        (120, "2 min"),
+        (7_199, "120 min"),
+        (7_200, "2 h"),
+        (200_000, "2 d"),
+    ],
+)
+def test_durations_are_printed_in_the_unit_that_fits(seconds: float, text: str) -> None:
+    """Short, and never of the wrong magnitude."""
+    assert duration(timedelta(seconds=seconds)) == text
+
+
+def test_moments_are_printed_from_the_reader_s_point_of_view() -> None:
+    """In the past or in the future."""
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+
+    assert ago(now - timedelta(seconds=12), now) == "12 s ago"
+    assert ago(now + timedelta(minutes=3), now) == "in 3 min"
+    assert ago(None) == ""
+
+
+def test_text_that_would_steer_a_terminal_is_written_out() -> None:
+    """Control characters and changes of the writing direction; line breaks only where there is room for them."""
+    assert printable("a\x1b[2J\x9b\u202eb\nc") == "a\\x1b[2J\\x9b\\u202eb\nc"
+    assert printable("a\nb", lines=False) == "a ↵ b"
