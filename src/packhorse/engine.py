@@ -10,7 +10,7 @@ asked, and then nothing of it is stored. Time is the database's clock in every s
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from packhorse.domain.decide import Ack
 from packhorse.domain.job import AttemptRecord, ClaimedJob, JobRecord, Lease, NewJob
 from packhorse.domain.state import JobState
+from packhorse.domain.worker import NewWorker, WorkerRecord
 
 Row = Sequence[Any]
 """One row of a result, its columns in the order of the statement."""
@@ -84,35 +85,6 @@ class Glance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewWorker:
-    """A worker process that reports for work."""
-
-    id: int
-    """Its incarnation: random, 1 to 2⁶³-1, new at every start."""
-    name: str
-    """`host:pid`, for people."""
-    queues: Sequence[str]
-    """The queues that it serves; empty is all."""
-    tasks: Sequence[str]
-    """The names (and aliases) of the tasks that it knows."""
-    lease: timedelta
-    """How long it counts as alive after its last heartbeat."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerRecord:
-    """A worker as the database knows it."""
-
-    id: int
-    name: str
-    queues: Sequence[str]
-    started_at: datetime
-    expires_at: datetime
-    executing: int
-    """How many jobs it holds."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class QueueRecord:
     """A queue with its counts by state."""
 
@@ -151,12 +123,19 @@ class SchemaStatus:
 class JobStore(Protocol):
     """Jobs come, are claimed, and are acknowledged."""
 
-    def insert_statement(self, jobs: Sequence[NewJob]) -> Statement:
+    def insert_statement(self, jobs: Sequence[NewJob], installation: str | None = None) -> Statement:
         """The statement that stores jobs, to be run on any connection to this installation, in its transaction.
 
         It returns a row `(id,)` for each job; the ids ascend in the order of `jobs`. On a database that is not this
         installation it does nothing and returns none. A job is `scheduled` while its time is to come, else
         `available`. Workers are woken when it commits, if the engine can.
+
+        Args:
+            jobs: what to store.
+            installation: the id that `setup` returned; None is the engine's own.
+
+        Raises:
+            SchemaMissing: the schema is not there, and somebody's open transaction keeps it from being installed.
         """
         ...
 
@@ -175,10 +154,9 @@ class JobStore(Protocol):
     def ack_jobs(self, acks: Sequence[Ack]) -> set[int]:
         """Record how runs ended; the ids of those accepted.
 
-        An ack is accepted only while its job is `executing` under its lease; another changes nothing. A final state
-        moves the job to the finished ones. `scheduled` is due `delay` from the database's now, which is then also
-        its `order_at`; `available` and `blocked` keep `order_at`. Every outcome but success, unstarted and unknown
-        leaves an attempt in the history.
+        An ack is accepted only while its job is `executing` under its lease; of several for one run the first is; the
+        others change nothing. A final state moves the job to the finished ones. `scheduled` is due `delay` from the
+        database's now, which is then its `order_at`. All but success, unstarted and unknown leave an attempt behind.
         """
         ...
 
@@ -369,6 +347,16 @@ class Installation(Protocol):
         """The same on an asynchronous connection, opened before the handler starts.
 
         On an engine with one writer at a time it begins with the first statement that writes.
+        """
+        ...
+
+    def setup(self) -> Generator[Statement, list[Row], str]:
+        """Install the schema on a caller's connection to this database, in its open transaction.
+
+        Yields the statements to run there, is sent the rows of each, and returns the installation's id.
+
+        Raises:
+            SchemaMissing: this engine's schema is installed by `migrate` alone.
         """
         ...
 

@@ -11,7 +11,8 @@ import pytest
 
 from packhorse.domain.job import JobRecord
 from packhorse.domain.state import JobState
-from packhorse.engine import JobFilter, NewWorker
+from packhorse.domain.worker import NewWorker
+from packhorse.engine import JobFilter
 from packhorse.engines.postgres.engine import PostgresEngine
 from packhorse.engines.sqlite.engine import SqliteEngine
 from packhorse.notifiers.postgres import PostgresNotifier

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from packhorse.domain.job import NewJob
-from packhorse.engine import NewWorker
+from packhorse.domain.worker import NewWorker
 from packhorse.engines.postgres.engine import PostgresEngine
 from packhorse.notifiers.postgres import PostgresNotifier
 from tests.servers import CutProxy

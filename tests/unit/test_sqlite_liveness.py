@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from packhorse.domain.job import Lease, NewJob
-from packhorse.engine import Claim, NewWorker
+from packhorse.domain.worker import NewWorker
+from packhorse.engine import Claim
 from packhorse.engines.sqlite.engine import SqliteEngine
 from tests.opening import open_engine, path_of
 from tests.waiting import wait_until

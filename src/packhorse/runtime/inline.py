@@ -11,7 +11,8 @@ from datetime import timedelta
 
 from packhorse.domain.decide import Ack
 from packhorse.domain.job import ClaimedJob, Lease
-from packhorse.engine import Claim, Engine, NewWorker
+from packhorse.domain.worker import NewWorker
+from packhorse.engine import Claim, Engine
 from packhorse.runtime.contact import Contact
 from packhorse.runtime.heartbeat import Heartbeat
 from packhorse.runtime.report import report_lost

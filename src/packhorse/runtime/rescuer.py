@@ -7,7 +7,8 @@ import logging
 from packhorse.domain.decide import decide
 from packhorse.domain.outcome import WorkerLost
 from packhorse.domain.retry import RetryPolicy, chance
-from packhorse.engine import Engine, WorkerRecord
+from packhorse.domain.worker import WorkerRecord
+from packhorse.engine import Engine
 from packhorse.runtime.contact import Contact
 from packhorse.runtime.service import Service
 from packhorse.task import TaskRegistry

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from packhorse.domain.outcome import Unstarted
-from packhorse.engine import Engine, NewWorker
+from packhorse.domain.worker import NewWorker
+from packhorse.engine import Engine
 from packhorse.errors import DatabaseError, SchemaError
 from packhorse.notifier import Notifier
 from packhorse.runtime.acker import Acker

@@ -10,7 +10,7 @@ from typing import Any
 
 from packhorse.domain.job import ClaimedJob, Lease, NewJob
 from packhorse.domain.outcome import ErrorInfo
-from packhorse.engine import NewWorker
+from packhorse.domain.worker import NewWorker
 
 TASK = "shop.jobs.send_invoice"
 LEASE = timedelta(seconds=15)

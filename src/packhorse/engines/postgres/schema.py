@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
+from packhorse.engine import Row, Statement
 from packhorse.engines.postgres.connections import Connections
 from packhorse.engines.sql.migrations import Migration
 from packhorse.engines.sql.schema import SqlSchema, record_params
@@ -17,6 +20,9 @@ class PostgresSchema(SqlSchema):
 
     _connections: Connections
     _installation: str | None
+
+    def setup(self) -> Generator[Statement, list[Row], str]:
+        raise SchemaMissing(f"{self.address} has no Packhorse schema: run `packhorse migrate up`")
 
     def installation_id(self) -> str:
         if self._installation is None:

@@ -20,9 +20,10 @@ UNRECORDED = frozenset({"success", "unstarted", "unknown"})
 class SqlJobStore(SqlBase):
     """`packhorse.engine.JobStore` by statements."""
 
-    def insert_statement(self, jobs: Sequence[NewJob]) -> Statement:
+    def insert_statement(self, jobs: Sequence[NewJob], installation: str | None = None) -> Statement:
         [text] = self._statements.get("insert_jobs")
-        return Statement(text, self._insert_params(jobs))
+        params = {"jobs": jobs_document(jobs), "installation": installation or self.installation_id()}
+        return Statement(text, params)
 
     def insert_jobs(self, jobs: Sequence[NewJob]) -> list[int]:
         if not jobs:

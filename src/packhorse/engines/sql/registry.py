@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from packhorse.domain.job import ClaimedJob
-from packhorse.engine import NewWorker, WorkerRecord
+from packhorse.domain.worker import NewWorker, WorkerRecord
 from packhorse.engines.sql import rows as of
 from packhorse.engines.sql.base import SqlBase, ids_in
 from packhorse.engines.sql.documents import list_document

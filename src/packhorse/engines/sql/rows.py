@@ -10,7 +10,8 @@ from operator import itemgetter
 
 from packhorse.domain.job import AttemptRecord, ClaimedJob, JobRecord, Lease
 from packhorse.domain.state import JobState
-from packhorse.engine import Glance, QueueRecord, Row, WorkerRecord
+from packhorse.domain.worker import WorkerRecord
+from packhorse.engine import Glance, QueueRecord, Row
 from packhorse.engines.sql.times import moment, optional_moment
 
 by_urgency = itemgetter(3, 4, 0)

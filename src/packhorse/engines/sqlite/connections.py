@@ -68,11 +68,11 @@ class Connections:
         finally:
             self._writing.release()
 
-    def begin(self) -> sqlite3.Connection:
+    def begin(self, patience: float | None = None) -> sqlite3.Connection:
         """A connection with an open write transaction, to be given back."""
         connection = self.take()
         try:
-            self.patiently(lambda: connection.execute("BEGIN IMMEDIATE"))
+            self.patiently(lambda: connection.execute("BEGIN IMMEDIATE"), patience)
         except BaseException as error:
             self.give_back(connection)
             if isinstance(error, sqlite3.Error):
@@ -108,9 +108,9 @@ class Connections:
         self._idle.append(connection)
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self, patience: float | None = None) -> Iterator[sqlite3.Connection]:
         """A connection with a write transaction that is committed at the end, or rolled back after an error."""
-        connection = self.begin()
+        connection = self.begin(patience)
         try:
             yield connection
             connection.commit()
@@ -119,9 +119,9 @@ class Connections:
         finally:
             self.give_back(connection)
 
-    def patiently(self, action: Callable[[], T]) -> T:
-        """Try until nobody else has the lock, or patience ends."""
-        deadline = time.monotonic() + self._patience
+    def patiently(self, action: Callable[[], T], patience: float | None = None) -> T:
+        """Try until nobody else has the lock, or patience (in seconds; the engine's own by default) ends."""
+        deadline = time.monotonic() + (self._patience if patience is None else patience)
         longest = SHORTEST_PAUSE
         while True:
             try:
@@ -181,7 +181,7 @@ class Connections:
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=0, isolation_level=None, check_same_thread=False)
         try:
-            connection.execute("PRAGMA journal_mode = WAL").fetchall()
+            _ask_for_wal(connection)
             connection.execute(f"PRAGMA synchronous = {self._synchronous}")
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute(f"PRAGMA journal_size_limit = {wal.WAL_LIMIT}").fetchall()
@@ -220,6 +220,18 @@ class Connections:
             self._writer = None
         while self._idle:
             self._idle.pop().close()
+
+
+def _ask_for_wal(connection: sqlite3.Connection) -> None:
+    """Switch the file to a write-ahead log, once for all; while somebody writes to it in its old mode it stays there.
+
+    Waiting would not do: the writer may be the very caller on whose behalf we look into the file.
+    """
+    try:
+        connection.execute("PRAGMA journal_mode = WAL").fetchall()
+    except sqlite3.OperationalError as error:
+        if not is_busy(error):
+            raise
 
 
 def rollback(connection: sqlite3.Connection) -> bool:

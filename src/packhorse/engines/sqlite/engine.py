@@ -73,9 +73,9 @@ class SqliteEngine(SqlJobStore, SqliteInsights, SqliteSchema):
     def address(self) -> str:
         return str(self._connections.path)
 
-    def insert_statement(self, jobs: Sequence[NewJob]) -> Statement:
+    def insert_statement(self, jobs: Sequence[NewJob], installation: str | None = None) -> Statement:
         self._wal.note_write()
-        return super().insert_statement(jobs)
+        return super().insert_statement(jobs, installation or self._installation_at_once())
 
     def begin(self) -> Transaction:
         self.installation_id()

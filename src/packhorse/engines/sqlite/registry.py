@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from packhorse.engine import NewWorker, Row, WorkerRecord
+from packhorse.domain.worker import NewWorker, WorkerRecord
+from packhorse.engine import Row
 from packhorse.engines.sql import rows as of
 from packhorse.engines.sql.base import ids_in
 from packhorse.engines.sql.documents import list_document

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from pathlib import Path
 
+from packhorse.engine import Row, Statement
 from packhorse.engines.sql.migrations import Migration
 from packhorse.engines.sql.schema import SqlSchema, record_params
 from packhorse.engines.sqlite.connections import Connections
-from packhorse.errors import DatabaseBusy, SchemaMissing
+from packhorse.errors import DatabaseBusy, SchemaMissing, WrongDatabase
 
 
 class SqliteSchema(SqlSchema):
@@ -23,16 +25,44 @@ class SqliteSchema(SqlSchema):
                 self._installation = self._find_or_install()
             except DatabaseBusy as error:
                 raise DatabaseBusy(
-                    f"{self.address} is not set up yet, and can't be while somebody's write transaction is open, yours "
-                    "perhaps: enqueue outside of one first, or run `packhorse migrate up`"
+                    f"{self.address} is not set up yet, and can't be while somebody's write transaction is open: end "
+                    "it, or run `packhorse migrate up` first"
                 ) from error
         return self._installation
 
-    def _find_or_install(self) -> str:
+    def setup(self) -> Generator[Statement, list[Row], str]:
+        [(place,)] = yield from self._asked("find_file")
+        if not place or not Path(place).samefile(self.address):
+            raise WrongDatabase(
+                f"conn reaches {place or 'a database in memory'}, but the application's jobs are in {self.address}; "
+                "nothing was enqueued"
+            )
+        if not (yield from self._asked("find_migration")):
+            for migration in self._migrations:
+                for text in split(migration.sql):
+                    yield Statement(text, {})
+                yield Statement(self._record_migration(), record_params(migration))
+        [(installation,)] = yield from self._asked("find_installation")
+        return str(installation)
+
+    def _asked(self, name: str) -> Generator[Statement, list[Row], list[Row]]:
+        return (yield Statement(self._statements.get(name)[0], {}))
+
+    def _installation_at_once(self) -> str:
+        """The same as `installation_id`, without waiting for a lock that the asking thread itself may hold."""
+        if self._installation is None:
+            try:
+                self._installation = self._find_or_install(patience=0.0)
+            except DatabaseBusy as error:
+                raise SchemaMissing(f"{self.address} is not set up yet, and is being written to") from error
+        return self._installation
+
+    def _find_or_install(self, patience: float | None = None) -> str:
         try:
             return self._find_installation()
         except SchemaMissing:
-            self.migrate()
+            for migration in self._migrations:
+                self._apply(migration, patience)
             return self._find_installation()
 
     def _find_installation(self) -> str:
@@ -51,8 +81,8 @@ class SqliteSchema(SqlSchema):
             return None, 0
         return (rows[0][0], rows[0][1]) if rows else (None, 0)
 
-    def _apply(self, migration: Migration) -> bool:
-        with self._connections.transaction() as connection:
+    def _apply(self, migration: Migration, patience: float | None = None) -> bool:
+        with self._connections.transaction(patience) as connection:
             if self._find_migration(connection, migration.number):
                 return False
             for statement in split(migration.sql):

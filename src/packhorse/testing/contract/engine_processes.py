@@ -14,7 +14,8 @@ import pytest
 
 from packhorse.domain.outcome import Success
 from packhorse.domain.state import JobState
-from packhorse.engine import Engine, NewWorker
+from packhorse.domain.worker import NewWorker
+from packhorse.engine import Engine
 from packhorse.testing.contract.steps import (
     acknowledge,
     claim,

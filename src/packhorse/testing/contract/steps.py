@@ -11,7 +11,8 @@ from packhorse.domain.decide import Ack, decide
 from packhorse.domain.job import ClaimedJob, JobRecord
 from packhorse.domain.outcome import Outcome, WorkerLost
 from packhorse.domain.retry import RetryPolicy
-from packhorse.engine import Claim, Engine, NewWorker, WorkerRecord
+from packhorse.domain.worker import NewWorker, WorkerRecord
+from packhorse.engine import Claim, Engine
 from packhorse.testing.samples import new_job, new_jobs, new_lease, new_worker
 
 POLICY = RetryPolicy()
