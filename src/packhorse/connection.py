@@ -18,11 +18,6 @@ class AnyConnection(Protocol):
         ...
 
     @property
-    def place(self) -> str:
-        """Which database it reaches, for messages; never with a password."""
-        ...
-
-    @property
     def raw(self) -> object:
         """What the caller brought."""
         ...
@@ -46,6 +41,10 @@ class Connection(AnyConnection, Protocol):
     is_async: Literal[False]
     """That `run` returns at once."""
 
+    def place(self) -> str:
+        """Which database it reaches, for messages; never with a password."""
+        ...
+
     def run(self, statement: Statement) -> list[Row]:
         """Run the statement inside the caller's open transaction; its rows, [] for none. Commits nothing."""
         ...
@@ -60,6 +59,10 @@ class AsyncConnection(AnyConnection, Protocol):
 
     is_async: Literal[True]
     """That `run` must be awaited."""
+
+    async def place(self) -> str:
+        """Which database it reaches, for messages; never with a password."""
+        ...
 
     async def run(self, statement: Statement) -> list[Row]:
         """Run the statement inside the caller's open transaction; its rows, [] for none. Commits nothing."""

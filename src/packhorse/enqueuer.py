@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from packhorse.connection import AsyncConnection, Connection
+from packhorse.connection import AnyConnection, AsyncConnection, Connection
 from packhorse.context import find_current
 from packhorse.domain.job import DEFAULT_QUEUE, NewJob
 from packhorse.domain.order import DEFAULT_PRIORITY, priority_number
 from packhorse.domain.payload import encode_value
 from packhorse.domain.signature import encode_plain_call
-from packhorse.engine import Engine, Row, Transaction
-from packhorse.errors import DatabaseError, PayloadError, UnsupportedConnection
+from packhorse.engine import Engine, Row, Statement, Transaction
+from packhorse.errors import DatabaseBusy, DatabaseError, PayloadError, SchemaMissing, UnsupportedConnection
 from packhorse.middleware import Draft, EnqueueHooks
-from packhorse.refusals import find_refusal, nothing_stored, require_dialect
+from packhorse.refusals import find_refusal, foreign, is_foreign, nothing_stored
 from packhorse.task import Call
 
 log: logging.Logger = logging.getLogger("packhorse")
@@ -137,33 +137,55 @@ class Enqueuer:
 
     def _write_alone(self, jobs: Sequence[NewJob]) -> list[int]:
         engine = self._engine()
-        ids = engine.insert_jobs(jobs) if len(jobs) <= CHUNK else _write_in(engine.begin(), engine, jobs)
+        try:
+            ids = engine.insert_jobs(jobs) if len(jobs) <= CHUNK else _write_in(engine.begin(), engine, jobs)
+        except DatabaseBusy as error:
+            raise DatabaseBusy(
+                f"{error}; if the lock is that of your own open transaction, enqueue on it: using(conn=…)"
+            ) from error
         self._after_enqueue(None)
         return ids
 
     def _write_on(self, connection: Connection, jobs: Sequence[NewJob]) -> list[int]:
-        engine = self._engine()
-        require_dialect(connection, engine)
         try:
-            rows = connection.run(engine.insert_statement(jobs))
+            statement = self._statement(connection, jobs)
+        except SchemaMissing:
+            statement = self._engine().insert_statement(jobs, _install(connection, self._engine()))
+        if statement is None:
+            raise foreign(connection.dialect, connection.place(), self._engine())
+        try:
+            rows = connection.run(statement)
         except Exception as error:
-            refusal = find_refusal(error, connection, engine)
+            refusal = find_refusal(error, connection.place(), self._engine())
             if refusal is None:
                 raise
             raise refusal from error
-        return _ids(rows, jobs, connection, engine)
+        if len(rows) != len(jobs):
+            raise nothing_stored(connection.place(), self._engine())
+        return sorted(int(row[0]) for row in rows)
 
     async def _awrite_on(self, connection: AsyncConnection, jobs: Sequence[NewJob]) -> list[int]:
-        engine = self._engine()
-        require_dialect(connection, engine)
         try:
-            rows = await connection.run(engine.insert_statement(jobs))
+            statement = await asyncio.to_thread(self._statement, connection, jobs)
+        except SchemaMissing:
+            statement = self._engine().insert_statement(jobs, await _ainstall(connection, self._engine()))
+        if statement is None:
+            raise foreign(connection.dialect, await connection.place(), self._engine())
+        try:
+            rows = await connection.run(statement)
         except Exception as error:
-            refusal = find_refusal(error, connection, engine)
+            refusal = find_refusal(error, await connection.place(), self._engine())
             if refusal is None:
                 raise
             raise refusal from error
-        return _ids(rows, jobs, connection, engine)
+        if len(rows) != len(jobs):
+            raise nothing_stored(await connection.place(), self._engine())
+        return sorted(int(row[0]) for row in rows)
+
+    def _statement(self, connection: AnyConnection, jobs: Sequence[NewJob]) -> Statement | None:
+        """What is to be run; None for a connection to another kind of database."""
+        engine = self._engine()
+        return None if is_foreign(connection, engine) else engine.insert_statement(jobs)
 
     def _tell(self, prepared: Sequence[Prepared], ids: Sequence[int]) -> None:
         if self._hooks:
@@ -197,12 +219,26 @@ def _stored(transaction: Transaction, engine: Engine, jobs: Sequence[NewJob]) ->
     return rows
 
 
-def _ids(
-    rows: Sequence[Row], jobs: Sequence[NewJob], connection: Connection | AsyncConnection, engine: Engine
-) -> list[int]:
-    if len(rows) != len(jobs):
-        raise nothing_stored(connection, engine)
-    return sorted(int(row[0]) for row in rows)
+def _install(connection: Connection, engine: Engine) -> str:
+    """Install the schema in the caller's transaction, which keeps us from doing it in our own; the installation."""
+    steps = engine.setup()
+    try:
+        statement = next(steps)
+        while True:
+            statement = steps.send(connection.run(statement))
+    except StopIteration as end:
+        return str(end.value)
+
+
+async def _ainstall(connection: AsyncConnection, engine: Engine) -> str:
+    """The same for coroutines."""
+    steps = engine.setup()
+    try:
+        statement = next(steps)
+        while True:
+            statement = steps.send(await connection.run(statement))
+    except StopIteration as end:
+        return str(end.value)
 
 
 def _chunks(jobs: Sequence[NewJob]) -> Iterable[Sequence[NewJob]]:

@@ -12,33 +12,32 @@ NO_SUCH_SCHEMA = frozenset({"42P01", "3F000"})
 """PostgreSQL: undefined table, invalid schema name."""
 
 
-def require_dialect(connection: AnyConnection, engine: Engine) -> None:
-    """Refuse a connection to another kind of database.
-
-    Raises:
-        WrongDatabase: naming both.
-    """
-    if connection.dialect and connection.dialect != engine.dialect:
-        raise WrongDatabase(
-            f"conn reaches {connection.place} ({connection.dialect}), "
-            f"but the application's jobs are in {engine.address} ({engine.dialect})"
-        )
+def is_foreign(connection: AnyConnection, engine: Engine) -> bool:
+    """Whether the connection is to another kind of database."""
+    return connection.dialect not in ("", engine.dialect)
 
 
-def nothing_stored(connection: AnyConnection, engine: Engine) -> WrongDatabase:
+def foreign(dialect: str, place: str, engine: Engine) -> WrongDatabase:
+    """What to raise for a connection to another kind of database."""
+    return WrongDatabase(
+        f"conn reaches {place} ({dialect}), but the application's jobs are in {engine.address} ({engine.dialect})"
+    )
+
+
+def nothing_stored(place: str, engine: Engine) -> WrongDatabase:
     """What to raise when the statement ran and stored nothing: its condition names the installation."""
     return WrongDatabase(
-        f"conn reaches {connection.place}, which has a Packhorse installation of its own; "
+        f"conn reaches {place}, which has a Packhorse installation of its own; "
         f"the application's jobs are in {engine.address}; nothing was enqueued"
     )
 
 
-def find_refusal(error: Exception, connection: AnyConnection, engine: Engine) -> UsageError | None:
+def find_refusal(error: Exception, place: str, engine: Engine) -> UsageError | None:
     """The error to raise in place of one of the driver's, where we know more; None leaves the driver's own."""
     for cause in _causes(error):
         if _is_missing_schema(cause):
             return WrongDatabase(
-                f"conn reaches {connection.place}, which has no Packhorse schema (as far as its search path goes); "
+                f"conn reaches {place}, which has no Packhorse schema; "
                 f"the application's jobs are in {engine.address}; nothing was enqueued"
             )
         if getattr(cause, "sqlite_errorname", "") == "SQLITE_BUSY_SNAPSHOT":

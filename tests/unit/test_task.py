@@ -63,9 +63,9 @@ def test_a_duplicate_is_refused(app: Packhorse) -> None:
 
     def another() -> None: ...
 
-    for options in ({"name": "one"}, {"name": "old"}, {"name": "two", "aliases": ["old"]}):
+    for name, aliases in (("one", ()), ("old", ()), ("two", ("old",))):
         with pytest.raises(DuplicateTask, match=r"another.*@app.task\(name="):
-            app.task(**options)(another)
+            app.task(name=name, aliases=aliases)(another)
     assert app.registry.names() == ["old", "one"]
 
 

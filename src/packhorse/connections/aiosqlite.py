@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import aiosqlite
 
 from packhorse.connection import AsyncConnection
 from packhorse.connections.scoped import AsyncScoped
-from packhorse.connections.sqlite import guard_words, transaction_words
+from packhorse.connections.sqlite import DATABASES, file_in, guard_words, transaction_words
 from packhorse.engine import Row, Statement
 
 
@@ -18,7 +18,6 @@ class AiosqliteConnection(AsyncScoped[aiosqlite.Connection]):
     """A connection of aiosqlite: a sqlite3 connection in a thread of its own."""
 
     dialect: str = "sqlite"
-    place: str = "the SQLite database of an aiosqlite connection"
     is_async: Literal[True] = True
 
     def in_transaction(self) -> bool:
@@ -29,7 +28,14 @@ class AiosqliteConnection(AsyncScoped[aiosqlite.Connection]):
         """Run the statement; in sqlite3's own mode it opens a transaction, as the caller's writes do."""
         for text in guard_words():
             await (await self._raw.execute(text)).close()
-        async with self._raw.execute(statement.text, dict(statement.params)) as cursor:
+        return await self._rows(statement.text, dict(statement.params))
+
+    async def place(self) -> str:
+        """The file."""
+        return file_in(await self._rows(DATABASES, {}))
+
+    async def _rows(self, text: str, params: dict[str, Any]) -> list[Row]:
+        async with self._raw.execute(text, params) as cursor:
             cursor.row_factory = None
             return cast("list[Row]", list(await cursor.fetchall()))
 

@@ -18,12 +18,18 @@ class AsyncpgConnection(AsyncScoped[Any]):
     """A connection of asyncpg."""
 
     dialect: str = "postgresql"
-    place: str = "the PostgreSQL database of an asyncpg connection"
     is_async: Literal[True] = True
 
     def in_transaction(self) -> bool:
         """Whether a transaction is open."""
         return bool(self._raw.is_in_transaction())
+
+    async def place(self) -> str:
+        """Host, port and database, as far as asyncpg tells: only in private."""
+        address = getattr(self._raw, "_addr", None)
+        database = getattr(getattr(self._raw, "_params", None), "database", "?")
+        where = ":".join(map(str, address)) if isinstance(address, tuple) else address or "?"
+        return f"postgresql://{where}/{database}"
 
     async def run(self, statement: Statement) -> list[Row]:
         """Run the statement."""

@@ -15,7 +15,6 @@ T = TypeVar("T", bound=Transaction | AsyncTransaction)
 
 class _Own(Generic[T]):
     dialect: str = OURS
-    place: str = "the application's own database"
 
     def __init__(self, opened: T) -> None:
         self._opened = opened
@@ -46,6 +45,10 @@ class EngineTransaction(_Own[Transaction]):
 
     is_async: Literal[False] = False
 
+    def place(self) -> str:
+        """Which one it is."""
+        return "the application's own database"
+
     def run(self, statement: Statement) -> list[Row]:
         """Run the statement."""
         return self._opened.run(statement)
@@ -71,6 +74,10 @@ class EngineAsyncTransaction(_Own[AsyncTransaction]):
     """The same for coroutines."""
 
     is_async: Literal[True] = True
+
+    async def place(self) -> str:
+        """Which one it is."""
+        return "the application's own database"
 
     async def run(self, statement: Statement) -> list[Row]:
         """Run the statement."""

@@ -17,7 +17,6 @@ OURS: Final = ""
 
 class _Own:
     dialect: str = OURS
-    place: str = "the database of another Packhorse application"
 
     def __init__(self, raw: Any) -> None:
         self._raw = raw
@@ -47,6 +46,10 @@ class OwnTransaction(_Own):
 
     is_async: Literal[False] = False
 
+    def place(self) -> str:
+        """Which one it is."""
+        return "the database of another Packhorse application"
+
     def run(self, statement: Statement) -> list[Row]:
         """Run the statement."""
         return list(self._raw.run(statement))
@@ -60,6 +63,10 @@ class OwnAsyncTransaction(_Own):
     """A transaction of ours, for coroutines."""
 
     is_async: Literal[True] = True
+
+    async def place(self) -> str:
+        """Which one it is."""
+        return "the database of another Packhorse application"
 
     async def run(self, statement: Statement) -> list[Row]:
         """Run the statement."""

@@ -21,7 +21,6 @@ class PsycopgConnection(Scoped[psycopg.Connection[Any]]):
     dialect: str = "postgresql"
     is_async: Literal[False] = False
 
-    @property
     def place(self) -> str:
         """Host, port and database."""
         return _place(self._raw.info)
@@ -46,8 +45,7 @@ class PsycopgAsyncConnection(AsyncScoped[psycopg.AsyncConnection[Any]]):
     dialect: str = "postgresql"
     is_async: Literal[True] = True
 
-    @property
-    def place(self) -> str:
+    async def place(self) -> str:
         """Host, port and database."""
         return _place(self._raw.info)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, Literal
@@ -20,11 +20,9 @@ class SqliteConnection(Scoped[sqlite3.Connection]):
     dialect: str = "sqlite"
     is_async: Literal[False] = False
 
-    @property
     def place(self) -> str:
         """The file."""
-        files = [name for _, schema, name in self._rows("pragma database_list", {}) if schema == "main"]
-        return files[0] or "a SQLite database in memory"
+        return file_in(self._rows(DATABASES, {}))
 
     def in_transaction(self) -> bool:
         """Whether a transaction is open."""
@@ -56,6 +54,15 @@ class SqliteConnection(Scoped[sqlite3.Connection]):
             return cursor.execute(text, params).fetchall()
         finally:
             cursor.close()
+
+
+DATABASES = "pragma database_list"
+
+
+def file_in(databases: Sequence[Row]) -> str:
+    """The main file among the rows of `DATABASES`."""
+    files = [name for _, schema, name in databases if schema == "main"]
+    return (files[0] if files else "") or "a SQLite database in memory"
 
 
 @cache

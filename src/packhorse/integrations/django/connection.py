@@ -35,7 +35,6 @@ class DjangoConnection:
         """Django's name of the database: `sqlite`, `postgresql`, or another."""
         return str(self._raw.vendor)
 
-    @property
     def place(self) -> str:
         """The alias, the host and the name of the database."""
         settings = self._raw.settings_dict

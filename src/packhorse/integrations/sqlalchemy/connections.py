@@ -42,13 +42,6 @@ class _OnConnection:
         """SQLAlchemy's name of the database: `sqlite`, `postgresql`, or another; a session of ours fits by itself."""
         return OURS if isinstance(self._session, TaskSession) else self._bind.dialect.name
 
-    @property
-    def place(self) -> str:
-        """The engine's address, without the password."""
-        if isinstance(self._session, TaskSession):
-            return "the database of ctx.tx"
-        return self._bind.engine.url.render_as_string(hide_password=True)
-
     def in_transaction(self) -> bool:
         """Whether a transaction has begun."""
         return (self._session or self._connection()).in_transaction()
@@ -66,6 +59,11 @@ class _OnConnection:
         if waiting is not None:
             waiting.on_rollback(callback)
         return waiting is not None
+
+    def _place(self) -> str:
+        if isinstance(self._session, TaskSession):
+            return "the database of ctx.tx"
+        return self._bind.engine.url.render_as_string(hide_password=True)
 
     @property
     def _bind(self) -> Engine | SaConnection:
@@ -93,6 +91,10 @@ class OnConnection(_OnConnection):
 
     is_async: Literal[False] = False
 
+    def place(self) -> str:
+        """The engine's address, without the password."""
+        return self._place()
+
     def run(self, statement: Statement) -> list[Row]:
         """Run the statement on the session's own connection; nothing is flushed."""
         return self._run(statement)
@@ -108,6 +110,10 @@ class OnAsyncConnection(_OnConnection):
     """An `AsyncConnection`, an `AsyncSession` or an `async_scoped_session`."""
 
     is_async: Literal[True] = True
+
+    async def place(self) -> str:
+        """The engine's address, without the password."""
+        return self._place()
 
     async def run(self, statement: Statement) -> list[Row]:
         """Run the statement on the session's own connection; nothing is flushed."""
