@@ -71,13 +71,13 @@ def test_thousands_of_lines_are_one_transaction(shop_cli: CommandLine, shop: Pac
 
 
 def test_progress_is_for_terminals(shop_cli: CommandLine, shop: Packhorse) -> None:
-    """A bar with the count and the rate while many lines are stored; taken away afterwards, never in a pipe."""
+    """A line with the count, the rate and the time left while much is stored; gone afterwards, never in a pipe."""
     (shop_cli.folder / "lines").write_text("0\n" * 4500)
     command = " ".join(shop_cli.words("enqueue", "shop.wait", "-", "<lines"))
 
     assert "\r" not in shop_cli.run(["sh", "-c", command]).err
     shown = shop_cli.run(["script", "-qec", command, "/dev/null"]).out
-    assert re.search(r"\renqueue ░+ 0/4,500", shown)
+    assert "\renqueue: 4,500 …" in shown
     assert re.search(r"\r\x1b\[K4,500 jobs, \d+ to \d+", shown)
 
 

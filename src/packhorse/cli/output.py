@@ -35,7 +35,8 @@ def printable(text: object, *, lines: bool = True) -> str:
 
 def coloured(state: str, text: str | None = None) -> str:
     """The text (by default the state itself) in the state's colour."""
-    return click.style(state if text is None else text, fg=COLOURS.get(state))
+    shown = state if text is None else text
+    return click.style(shown, fg=COLOURS[state]) if state in COLOURS else shown
 
 
 def print_json(value: object) -> None:

@@ -50,11 +50,13 @@ class Progress:
             click.echo("\r\x1b[K", nl=False, err=True)
 
     def _line(self, done: int, seconds: float) -> str:
+        if done == 0 or seconds < REDRAW_SECONDS:
+            return f"{self._label}: {self._total:,} …"
         filled = BAR_WIDTH * min(done, self._total) // self._total
-        rate = done / seconds if seconds > 0 else 0.0
-        left = f", {(self._total - done) / rate:.0f} s left" if rate else ""
+        rate = done / seconds
+        left = max(0, self._total - done) / rate
         bar = "█" * filled + "░" * (BAR_WIDTH - filled)
-        return f"{self._label} {bar} {done:,}/{self._total:,}, {rate:,.0f}/s{left}"
+        return f"{self._label} {bar} {done:,}/{self._total:,}, {rate:,.0f}/s, {left:.0f} s left"
 
 
 class Steps:
