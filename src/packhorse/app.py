@@ -22,7 +22,7 @@ from packhorse.engine import Engine
 from packhorse.errors import ConfigurationError, UsageError
 from packhorse.middleware import Middleware
 from packhorse.notifiers.combined import CombinedNotifier
-from packhorse.notifiers.local import LocalNotifier, announce
+from packhorse.notifiers.local import LocalNotifier, announce, is_heard
 from packhorse.options import Isolation, task_options
 from packhorse.task import Task, TaskRegistry
 from packhorse.transaction import TransactionBlock
@@ -262,7 +262,12 @@ class Packhorse(Client):
         if self._watch is not None:
             self._watch.enqueued(connection)
         elif connection is None:
-            announce(self.engine.address)
+            self._announce()
+        elif is_heard(self.engine.address):
+            connection.on_commit(self._announce)
+
+    def _announce(self) -> None:
+        announce(self.engine.address)
 
     def _before_look(self) -> None:
         if self._watch is not None:

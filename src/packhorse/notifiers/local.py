@@ -18,6 +18,11 @@ def announce(database: str) -> None:
         wake()
 
 
+def is_heard(database: str) -> bool:
+    """Whether anybody in this process would hear an announcement."""
+    return bool(_listeners.get(database))
+
+
 class LocalNotifier:
     """`packhorse.notifier.Notifier` for what is announced in this process.
 

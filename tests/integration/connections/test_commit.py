@@ -2,6 +2,8 @@
 
 import pytest
 
+from packhorse.notifiers.local import LocalNotifier
+from tests.integration.connections.conftest import SEEING
 from tests.integration.connections.shop import Shop
 from tests.integration.connections.wired import Wired
 
@@ -86,3 +88,25 @@ def test_text_arrives_unchanged_through_every_driver(shop: Shop, wired: Wired) -
     wired.commit()
 
     assert note.signature.decode(handle.record().args, None) == ((awkward,), {})
+
+
+@pytest.mark.accepts("C4")
+@pytest.mark.parametrize("case", SEEING, indirect=True)
+def test_a_commit_that_can_be_seen_wakes_the_workers_of_this_process(shop: Shop, wired: Wired) -> None:
+    """At once, not when they look next; a rollback wakes nobody."""
+    woken: list[int] = []
+    notifier = LocalNotifier(shop.app.engine.address)
+    notifier.listen(lambda: woken.append(shop.count_jobs()))
+    wired.begin()
+    wired.enqueue(shop.send, 1)
+    wired.rollback()
+    assert woken == []
+
+    wired.begin()
+    wired.enqueue(shop.send, 2)
+    wired.enqueue(shop.send, 3)
+    assert woken == []
+    wired.commit()
+
+    assert woken == [2]
+    notifier.close()

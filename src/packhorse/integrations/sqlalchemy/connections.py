@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, Literal, cast
 
@@ -50,7 +51,7 @@ class _OnConnection:
         """Call back after the COMMIT; through a session, when that is ready for new work again."""
         waiting = waiting_for(self._connection())
         if waiting is not None:
-            waiting.on_commit(callback if self._session is None else _deferred(self._session, callback))
+            waiting.on_commit(callback if self._session is None else _Deferred(self._session, callback))
         return waiting is not None
 
     def on_rollback(self, callback: Callable[[], None]) -> bool:
@@ -169,19 +170,22 @@ def _clause(statement: str) -> TextClause:
     return text(statement)
 
 
-def _deferred(session: Session, callback: Callable[[], None]) -> Callable[[], None]:
-    """Inside `session.commit()` the session takes no work: wait until it does."""
+@dataclass(frozen=True, slots=True)
+class _Deferred:
+    """Inside `session.commit()` the session takes no work: wait until it does. Equal for one callback, called once."""
 
-    def commit_seen() -> None:
+    session: Session
+    callback: Callable[[], None]
+
+    def __call__(self) -> None:
+        session = self.session
         if not session.in_transaction():
-            callback()
+            self.callback()
             return
         if _DEFERRED not in session.info:
             session.info[_DEFERRED] = []
             event.listen(session, "after_transaction_end", _call_deferred)
-        session.info[_DEFERRED].append(callback)
-
-    return commit_seen
+        session.info[_DEFERRED].append(self.callback)
 
 
 def _call_deferred(session: Session, transaction: SessionTransaction) -> None:
