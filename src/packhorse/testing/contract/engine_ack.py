@@ -146,6 +146,17 @@ class AckContract(EngineContract):
             kept = (record.error_type, record.error_message, record.error_traceback)
             assert kept == (error.type, error.message, error.traceback)
 
+    @pytest.mark.accepts("C8", "M16")
+    def test_the_latest_error_stays_until_the_job_succeeds(self, engine: Engine) -> None:
+        """A skip, a withdrawal or a crash has none of its own to put there; a success has none at all."""
+        for end, kept in ((Cancel(), ERROR.type), (Fail("broken"), ERROR.type), (Success(), None)):
+            id = enqueue_one(engine)
+            run_one(engine, Failure(ERROR, Retry(after=timedelta(0))))
+            engine.stage_jobs(1)
+            assert job_of(engine, id).error_type == ERROR.type
+            run_one(engine, end)
+            assert job_of(engine, id).error_type == kept
+
     @pytest.mark.accepts("C8")
     @pytest.mark.parametrize("name", RECORDED)
     def test_a_run_that_did_not_succeed_is_in_the_history(self, engine: Engine, name: str) -> None:

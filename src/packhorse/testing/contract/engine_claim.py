@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from packhorse.domain.outcome import Success, WorkerLost
+from packhorse.domain.outcome import Retry, Success, WorkerLost
 from packhorse.domain.state import JobState
 from packhorse.engine import Claim, Engine
 from packhorse.testing.contract.steps import (
@@ -124,6 +124,15 @@ class ClaimContract(EngineContract):
         assert (record.state, record.attempt, record.worker) == (JobState.EXECUTING, 1, "shop-3:4711")
         assert record.started_at is not None
         assert record.started_at >= record.enqueued_at
+
+    def test_a_running_job_has_no_reason(self, engine: Engine) -> None:
+        """Why it had to wait is told by its history."""
+        id = enqueue_one(engine)
+        run_one(engine, Retry("the printer is off", after=timedelta(0)))
+        assert job_of(engine, id).reason == "the printer is off"
+        engine.stage_jobs(1)
+        claim_one(engine)
+        assert job_of(engine, id).reason is None
 
     def test_nothing_but_available_jobs(self, engine: Engine) -> None:
         """Scheduled, blocked, executing and finished jobs are no one's to take."""

@@ -127,7 +127,7 @@ class LivenessContract(EngineContract):
         enqueue(engine)
         claim_one(engine, worker=worker.id)
         engine.deregister_worker(worker.id)
-        assert list(lost_workers(engine)) == [worker.id]
+        assert [(lost.id, lost.name) for lost in engine.list_lost_workers()] == [(worker.id, worker.name)]
         assert len(rescue(engine, worker.id)) == 1
         engine.deregister_worker(worker.id)
         assert engine.list_lost_workers() == []
