@@ -9,7 +9,8 @@ from packhorse.connection import AsyncConnection, Connection
 from packhorse.domain.job import AttemptRecord, JobRecord
 from packhorse.domain.payload import decode_value
 from packhorse.domain.state import JobState
-from packhorse.engine import Engine, JobFilter, QueueRecord, WorkerRecord
+from packhorse.domain.worker import WorkerRecord
+from packhorse.engine import Engine, JobFilter, QueueRecord
 from packhorse.enqueuer import Enqueuer
 from packhorse.errors import ConfigurationError, JobNotFound
 from packhorse.handle import JobHandle

@@ -43,8 +43,7 @@ def find_refusal(error: Exception, place: str, engine: Engine) -> UsageError | N
         if getattr(cause, "sqlite_errorname", "") == "SQLITE_BUSY_SNAPSHOT":
             return TransactionNotWritable(
                 "this SQLite transaction began with a read, and another one has written since, so it can't write any "
-                "more: roll back, and begin transactions that will write with BEGIN IMMEDIATE "
-                "(docs: connections)"
+                "more: roll back, and begin transactions that will write with BEGIN IMMEDIATE"
             )
     return None
 
