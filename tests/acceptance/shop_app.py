@@ -3,6 +3,7 @@
 import os
 import time
 from datetime import timedelta
+from pathlib import Path
 
 from packhorse import Backoff, Packhorse
 
@@ -17,8 +18,10 @@ def fail(message: str) -> None:
     raise ValueError(message)
 
 
-def wait(seconds: float) -> None:
-    """Take a while."""
+def wait(seconds: float, sign: str | None = None) -> None:
+    """Take a while; the file `sign` appears when it has begun."""
+    if sign is not None:
+        Path(sign).touch()
     time.sleep(seconds)
 
 

@@ -2,6 +2,7 @@
 
 import re
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,14 @@ from tests.waiting import wait_until
 def wait_for(shop: Packhorse, state: JobState, count: int = 1) -> None:
     """Wait until so many jobs are in this state."""
     wait_until(lambda: shop.count_jobs()[state] >= count, 30, f"{count} {state} jobs")
+
+
+def start_waiting(shop: Packhorse, folder: Path, seconds: float) -> int:
+    """Enqueue a job that takes so long, and wait until its handler has begun; its id."""
+    sign = folder / "begun"
+    job = shop.enqueue("shop.wait", seconds, str(sign))
+    wait_until(sign.exists, 30, "the handler to begin")
+    return job.id
 
 
 def wait_for_workers(shop: Packhorse, count: int) -> set[int]:
@@ -41,32 +50,29 @@ def test_jobs_run_in_as_many_processes_as_asked_for(shop_cli: CommandLine, shop:
 def test_a_stop_lets_running_jobs_end(shop_cli: CommandLine, shop: Packhorse, number: signal.Signals) -> None:
     """The worker ends with 0, after the job."""
     worker = shop_cli.start("worker")
-    job = shop.enqueue("shop.wait", 0.5)
-    wait_for(shop, JobState.EXECUTING)
+    job = start_waiting(shop, shop_cli.folder, 0.5)
     worker.send(number)
 
     assert worker.wait() == 0
-    assert shop.get_job(job.id).state == JobState.SUCCEEDED
+    assert shop.get_job(job).state == JobState.SUCCEEDED
 
 
 @pytest.mark.accepts("C9")
 def test_what_does_not_end_in_time_is_killed_and_handed_back(shop_cli: CommandLine, shop: Packhorse) -> None:
     """After --shutdown-timeout the worker ends with 5, and the job runs again elsewhere."""
     worker = shop_cli.start("worker", "--shutdown-timeout", "100ms")
-    job = shop.enqueue("shop.wait", 30)
-    wait_for(shop, JobState.EXECUTING)
+    job = start_waiting(shop, shop_cli.folder, 30)
     worker.send(signal.SIGTERM)
 
     assert worker.wait() == 5
-    assert shop.get_job(job.id).state in (JobState.AVAILABLE, JobState.SCHEDULED, JobState.EXECUTING)
+    assert shop.get_job(job).state in (JobState.AVAILABLE, JobState.SCHEDULED, JobState.EXECUTING)
 
 
 @pytest.mark.accepts("C9")
 def test_a_second_interrupt_forces_the_end(shop_cli: CommandLine, shop: Packhorse) -> None:
     """The processes are killed at once; the exit code says so."""
     worker = shop_cli.start("worker")
-    shop.enqueue("shop.wait", 30)
-    wait_for(shop, JobState.EXECUTING)
+    start_waiting(shop, shop_cli.folder, 30)
     worker.send(signal.SIGINT)
     wait_until(lambda: "stopping" in worker.log(), what="the graceful stop to begin")
     worker.send(signal.SIGINT)
