@@ -22,7 +22,7 @@ if not settings.configured:
 def django_database(url: str, alias: str = ALIAS) -> Iterator[None]:
     """Let Django know the database of that address, under an alias of its own, for a while."""
     known: Any = connections.settings
-    known[alias] = {**known["default"], **_settings(url)}
+    known[alias] = {**known["default"], **django_settings(url)}
     try:
         yield
     finally:
@@ -31,7 +31,8 @@ def django_database(url: str, alias: str = ALIAS) -> Iterator[None]:
         del known[alias]
 
 
-def _settings(url: str) -> dict[str, Any]:
+def django_settings(url: str) -> dict[str, Any]:
+    """What Django is told of the database of that address."""
     if url.startswith("sqlite"):
         return {
             "ENGINE": "django.db.backends.sqlite3",
