@@ -82,6 +82,48 @@ def test_a_statement_whose_answer_was_cut_off_is_not_repeated(
     distant.close()
 
 
+def test_reading_is_repeated_when_the_answer_was_cut_off(
+    engine: PostgresEngine, cut_proxy: CutProxy, postgresql_url: str
+) -> None:
+    """It does no harm, so nobody needs to know."""
+    engine.insert_jobs([JOB])
+    distant = PostgresEngine(cut_proxy.url(postgresql_url))
+    distant.installation_id()
+    sprung = cut_proxy.cut_at(b"group by state", delivered=True)
+
+    assert distant.count_jobs()[JobState.AVAILABLE] == 1
+    assert sprung.wait(10)
+    distant.close()
+
+
+def test_a_session_that_is_terminated_under_a_statement_is_replaced(
+    engine: PostgresEngine, postgresql_url: str
+) -> None:
+    """The server says so itself, and that it has undone the statement: it is run again."""
+    [id] = engine.insert_jobs([JOB])
+    with psycopg.connect(postgresql_url) as other:
+        other.execute("SELECT FROM packhorse.job WHERE id = %s FOR UPDATE", [id])
+        cancelled: list[set[int]] = []
+        thread = threading.Thread(target=lambda: cancelled.append(engine.cancel_jobs([id])))
+        thread.start()
+        wait_until(lambda: _waiting(postgresql_url))
+        terminate_all_waiting(postgresql_url)
+        wait_until(lambda: _waiting(postgresql_url))
+        other.rollback()
+        thread.join(30)
+
+    assert cancelled == [{id}]
+
+
+def terminate_all_waiting(url: str) -> None:
+    """End every session that waits for a lock."""
+    with psycopg.connect(url) as other:
+        other.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+
+
 @pytest.mark.accepts("C7")
 @pytest.mark.parametrize("delivered", [True, False])
 def test_a_commit_whose_answer_was_cut_off_took_place_whole_or_not_at_all(

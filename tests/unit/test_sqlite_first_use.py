@@ -8,7 +8,7 @@ import pytest
 
 from packhorse.domain.job import NewJob
 from packhorse.engines.sqlite.engine import SqliteEngine
-from packhorse.errors import DatabaseBusy, DatabaseUnreachable, SchemaOutdated
+from packhorse.errors import DatabaseUnreachable, SchemaMissing, SchemaOutdated
 from tests.opening import open_engine, path_of
 
 JOB = NewJob(task="t")
@@ -101,15 +101,32 @@ def test_a_file_that_was_replaced_is_not_written_to(sqlite_url: str) -> None:
     engine.close()
 
 
-def test_no_schema_inside_a_transaction_is_told(sqlite_url: str) -> None:
-    """The file's one writer is the caller, so the tables can't be made at that moment."""
+def test_a_file_that_is_not_set_up_and_is_being_written_to_is_told(sqlite_url: str) -> None:
+    """At once, since the writer may be the caller, who can then set it up inside the transaction."""
     caller = sqlite3.connect(path_of(sqlite_url), isolation_level=None)
     caller.execute("create table shop (id integer primary key)")
     caller.execute("BEGIN IMMEDIATE")
-    engine = SqliteEngine(sqlite_url, busy_timeout=timedelta(milliseconds=50))
-    with pytest.raises(DatabaseBusy, match="not set up yet"):
+    engine = SqliteEngine(sqlite_url, busy_timeout=timedelta(seconds=60))
+    with pytest.raises(SchemaMissing, match="not set up yet"):
         engine.insert_statement([JOB])
+    installation = set_up_on(caller, engine)
+    statement = engine.insert_statement([JOB], installation=installation)
+    caller.execute(statement.text, statement.params)
+    caller.execute("COMMIT")
     caller.close()
 
-    assert engine.insert_statement([JOB]).params
+    assert engine.installation_id() == installation
+    assert sum(engine.count_jobs().values()) == 1
+    engine.check_schema()
     engine.close()
+
+
+def set_up_on(connection: sqlite3.Connection, engine: SqliteEngine) -> str:
+    """Run what the engine asks for on a connection, as a client does; the installation's id."""
+    steps = engine.setup()
+    statement = next(steps)
+    try:
+        while True:
+            statement = steps.send(connection.execute(statement.text, statement.params).fetchall())
+    except StopIteration as end:
+        return str(end.value)

@@ -17,14 +17,14 @@ from psycopg.pq import TransactionStatus
 
 from packhorse.engine import Row
 from packhorse.engines.postgres import wire
-from packhorse.engines.postgres.errors import is_passing, translated, unopenable
+from packhorse.engines.postgres.errors import is_cut, is_undone, translated, unopenable
 from packhorse.engines.sql.base import NO_PARAMS, Params
 from packhorse.errors import DatabaseUnreachable
 
 MOST_IDLE = 8
 """Connections kept for later; any more are closed when they are given back."""
 TRIES = 5
-"""How often a statement is run that a deadlock or a conflict of snapshots undid."""
+"""How often a statement is run at most that did not take place."""
 
 _inherited: list[object] = []
 """A parent process's connections. Closing them here would end its sessions, so they are kept and left alone."""
@@ -43,15 +43,18 @@ class Connections:
         self.conninfo = conninfo
         self._start_anew()
 
-    def run(self, text: str, params: Params = NO_PARAMS) -> list[Row]:
-        """Run statements in one round trip and one transaction; the rows of all of them."""
+    def run(self, text: str, params: Params = NO_PARAMS, *, is_repeatable: bool = False) -> list[Row]:
+        """Run statements in one round trip and one transaction; the rows of all of them.
+
+        What the server says was undone is run again. When the answer is cut off, only what is repeatable is.
+        """
         tries = 0
         while True:
             tries += 1
             try:
                 return self._run(text, params)
             except psycopg.Error as error:
-                if tries == TRIES or not is_passing(error):
+                if tries == TRIES or not (is_undone(error) or (is_repeatable and is_cut(error))):
                     raise translated(error, self.address) from error
 
     @contextmanager

@@ -107,7 +107,7 @@ class PostgresEngine(SqlJobStore, SqlRegistry, SqlInsights, PostgresSchema):
         self._write("move_clock", {"offset": micros_in(offset)})
 
     def _read(self, name: str, params: Params = NO_PARAMS, *options: str) -> list[Row]:
-        return self._write(name, params, *options)
+        return self._connections.run(self._message(name, *options), params, is_repeatable=True)
 
     def _write(self, name: str, params: Params = NO_PARAMS, *options: str) -> list[Row]:
         return self._connections.run(self._message(name, *options), params)

@@ -42,12 +42,17 @@ _REFUSALS = (
     ("shutting down", "try again"),
 )
 """What a server says that refuses a connection, and what to do about it."""
-_PASSING = frozenset({"40001", "40P01"})
+_UNDONE = frozenset({"40001", "40P01", "57P01"})
 
 
-def is_passing(error: psycopg.Error) -> bool:
-    """Whether nothing was done and trying again at once is right: a deadlock, or a conflict of snapshots."""
-    return error.sqlstate in _PASSING
+def is_undone(error: psycopg.Error) -> bool:
+    """Whether the server says that nothing took place: a deadlock, a conflict of snapshots, a session ended."""
+    return error.sqlstate in _UNDONE
+
+
+def is_cut(error: psycopg.Error) -> bool:
+    """Whether the connection broke, so that nobody knows what took place."""
+    return error.sqlstate is None and isinstance(error, psycopg.OperationalError)
 
 
 def translated(error: psycopg.Error, address: str) -> DatabaseError:

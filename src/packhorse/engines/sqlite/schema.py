@@ -31,22 +31,20 @@ class SqliteSchema(SqlSchema):
         return self._installation
 
     def setup(self) -> Generator[Statement, list[Row], str]:
-        [(place,)] = yield from self._asked("find_file")
+        [(place,)] = yield Statement(self._find_file(), {})
         if not place or not Path(place).samefile(self.address):
             raise WrongDatabase(
                 f"conn reaches {place or 'a database in memory'}, but the application's jobs are in {self.address}; "
                 "nothing was enqueued"
             )
-        if not (yield from self._asked("find_migration")):
+        find_table, _ = self._find_migration()
+        if not (yield Statement(find_table, {})):
             for migration in self._migrations:
                 for text in split(migration.sql):
                     yield Statement(text, {})
                 yield Statement(self._record_migration(), record_params(migration))
-        [(installation,)] = yield from self._asked("find_installation")
+        [(installation,)] = yield Statement(self._find_installation(), {})
         return str(installation)
-
-    def _asked(self, name: str) -> Generator[Statement, list[Row], list[Row]]:
-        return (yield Statement(self._statements.get(name)[0], {}))
 
     def _installation_at_once(self) -> str:
         """The same as `installation_id`, without waiting for a lock that the asking thread itself may hold."""
@@ -59,15 +57,12 @@ class SqliteSchema(SqlSchema):
 
     def _find_or_install(self, patience: float | None = None) -> str:
         try:
-            return self._find_installation()
+            rows = self._connections.read(self._find_installation())
         except SchemaMissing:
             for migration in self._migrations:
                 self._apply(migration, patience)
-            return self._find_installation()
-
-    def _find_installation(self) -> str:
-        [text] = self._statements.get("find_installation")
-        [(installation,)] = self._connections.read(text)
+            rows = self._connections.read(self._find_installation())
+        [(installation,)] = rows
         return str(installation)
 
     def _forget_installation(self) -> None:
@@ -83,17 +78,28 @@ class SqliteSchema(SqlSchema):
 
     def _apply(self, migration: Migration, patience: float | None = None) -> bool:
         with self._connections.transaction(patience) as connection:
-            if self._find_migration(connection, migration.number):
+            if self._has_run(connection, migration.number):
                 return False
             for statement in split(migration.sql):
                 connection.execute(statement)
             connection.execute(self._record_migration(), record_params(migration))
         return True
 
-    def _find_migration(self, connection: sqlite3.Connection, number: int) -> bool:
-        find_table, find_number = self._statements.get("find_migration")
+    def _has_run(self, connection: sqlite3.Connection, number: int) -> bool:
+        find_table, find_number = self._find_migration()
         has_table = connection.execute(find_table).fetchone() is not None
         return has_table and connection.execute(find_number, {"number": number}).fetchone() is not None
+
+    def _find_file(self) -> str:
+        [text] = self._statements.get("find_file")
+        return text
+
+    def _find_installation(self) -> str:
+        [text] = self._statements.get("find_installation")
+        return text
+
+    def _find_migration(self) -> tuple[str, ...]:
+        return self._statements.get("find_migration")
 
 
 def split(script: str) -> Iterator[str]:

@@ -144,6 +144,21 @@ create table {worker_task} (
     primary key (worker_id, task)
 );
 
+-- Whoever inserts jobs wakes the workers with the commit, but only while one has said that it waits: notifications make
+-- commits wait for one another. A function with plans of its own is cheaper here than a part of each insert.
+create function {schema}.hint() returns trigger
+language plpgsql
+as $$
+begin
+    if exists (select from {worker} where wants_hints and expires_at > {now}) then
+        perform pg_catalog.pg_notify({channel}, '');
+    end if;
+    return null;
+end
+$$;
+
+create trigger job_hint after insert on {job} for each statement execute function {schema}.hint();
+
 create table {leader} (
     name text primary key,
     worker_id bigint not null,

@@ -62,9 +62,6 @@ begin
     values (task, queue, case when due_at > moment then 'scheduled' else 'available' end, priority,
         coalesce(wanted_at, due_at, moment), due_at, wanted_at, moment, args, kwargs, meta, max_attempts)
     returning id into new_id;
-    if exists (select from {worker} where wants_hints and expires_at > moment) then
-        perform pg_notify({channel}, '');
-    end if;
     return new_id;
 end
 $$;

@@ -1,7 +1,11 @@
 -- Stores jobs, in the caller's transaction or in one of their own. Touches no row that another producer needs.
 -- In a database that is not the installation :installation nothing is stored and no row comes back.
--- A hint goes out with the commit, only while a worker has said that it is idle: every NOTIFY serialises commits.
-with new as (
+-- A trigger of the table sends the hint to waiting workers.
+insert into {job} (task, queue, state, priority, order_at, scheduled_at, expected_at, enqueued_at,
+    args, kwargs, meta, max_attempts)
+select task, queue, case when due_at > {now} then 'scheduled' else 'available' end, priority,
+    coalesce(wanted_at, due_at, {now}), due_at, wanted_at, {now}, args, kwargs, meta, max_attempts
+from (
     select item.*,
         coalesce(timestamptz 'epoch' + scheduled_at {us}, {now} + delay {us}) as due_at,
         coalesce(timestamptz 'epoch' + expected_at {us}, {now} + expected_in {us}) as wanted_at
@@ -10,15 +14,5 @@ with new as (
         scheduled_at bigint, delay bigint, expected_at bigint, expected_in bigint
     )
     where exists (select from {installation} where id = CAST(:installation AS text))
-), stored as (
-    insert into {job} (task, queue, state, priority, order_at, scheduled_at, expected_at, enqueued_at,
-        args, kwargs, meta, max_attempts)
-    select task, queue, case when due_at > {now} then 'scheduled' else 'available' end, priority,
-        coalesce(wanted_at, due_at, {now}), due_at, wanted_at, {now}, args, kwargs, meta, max_attempts
-    from new
-    returning id
-), hint as (
-    select pg_notify({channel}, '')
-    where exists (select from {worker} where wants_hints and expires_at > {now})
-)
-select id from stored where (select count(*) from hint) >= 0
+) as new
+returning id

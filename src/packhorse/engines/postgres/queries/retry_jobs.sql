@@ -4,15 +4,10 @@ with back as (
     delete from {finished}
     where id in (select CAST(value AS bigint) from {ids}) and state in ('failed', 'cancelled')
     returning *
-), stored as (
-    insert into {job} (id, task, queue, state, priority, order_at, expected_at, enqueued_at, args, kwargs, meta,
-        max_attempts, attempt, started_at, error_type, error_message, error_traceback)
-    select id, task, queue, 'available', priority, coalesce(expected_at, {now}), expected_at, enqueued_at, args, kwargs,
-        meta, max_attempts, attempt, started_at, error_type, error_message, error_traceback
-    from back
-    returning id
-), hint as (
-    select pg_notify({channel}, '')
-    where exists (select from {worker} where wants_hints and expires_at > {now})
 )
-select id from stored where (select count(*) from hint) >= 0
+insert into {job} (id, task, queue, state, priority, order_at, expected_at, enqueued_at, args, kwargs, meta,
+    max_attempts, attempt, started_at, error_type, error_message, error_traceback)
+select id, task, queue, 'available', priority, coalesce(expected_at, {now}), expected_at, enqueued_at, args, kwargs,
+    meta, max_attempts, attempt, started_at, error_type, error_message, error_traceback
+from back
+returning id
