@@ -151,6 +151,24 @@ def test_sqlite_glances_without_reading_the_queue(sqlite: SqliteEngine) -> None:
     assert not any("TEMP B-TREE" in step for step in plan), plan
 
 
+@pytest.mark.engines("postgresql")
+def test_postgres_finds_the_inbox_among_what_is_kept(postgres: PostgresEngine) -> None:
+    """The few failed jobs, without reading the many that succeeded."""
+    params = {"state": "failed", "limit": 50}
+    nodes = list(explained(postgres, "select_jobs", params, "finished", "unsuccessful", "state"))
+
+    assert "finished_unsuccessful" in {node.get("Index Name") for node in nodes}
+    assert max(node.get("Rows Removed by Filter", 0) for node in nodes) == 0
+
+
+@pytest.mark.engines("sqlite")
+def test_sqlite_finds_the_inbox_among_what_is_kept(sqlite: SqliteEngine) -> None:
+    """The few failed jobs, without reading the many that succeeded."""
+    plan = planned(sqlite, "select_jobs", {"state": "failed", "limit": 50}, "finished", "unsuccessful", "state")
+
+    assert any("packhorse_finished_unsuccessful" in step for step in plan), plan
+
+
 def claim(engine: PostgresEngine | SqliteEngine) -> list[ClaimedJob]:
     """Claim from the queue b."""
     return engine.claim_jobs(Claim(lease=Lease(1, 1), queue="b", limit=LIMIT))

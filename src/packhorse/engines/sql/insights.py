@@ -54,4 +54,6 @@ class SqlInsights(SqlBase):
 def _kinds(state: JobState | None) -> tuple[str, ...]:
     if state is None:
         return ("live", "finished")
-    return ("finished",) if state in FINAL else ("live",)
+    if state not in FINAL:
+        return ("live",)
+    return ("finished",) if state is JobState.SUCCEEDED else ("finished", "unsuccessful")

@@ -112,6 +112,7 @@ create table {finished} (
 );
 
 create index finished_state on {finished} (queue, state, finished_at);
+create index finished_unsuccessful on {finished} (id) where state <> 'succeeded';
 
 -- The runs that did not succeed.
 create table {attempt} (

@@ -1,5 +1,6 @@
 -- Jobs for people to look at: one by id, or a page of them, the newest first. Takes no lock.
--- Each table is walked down its primary key and left after a page.
+-- Each table is walked down its primary key and left after a page; for what did not succeed, which is rare among what is
+-- kept, an index of its own is.
 with live as (
     select id, task, queue, state, priority, args, kwargs, meta, {micros}(enqueued_at), {micros}(order_at),
         {micros}(scheduled_at), {micros}(expected_at), {micros}(started_at), CAST(null AS bigint),
@@ -24,6 +25,7 @@ with live as (
     from {finished}
     where id > 0
       and 1 = 0   -- without :finished
+      and state <> 'succeeded'   -- with :unsuccessful
       and id = CAST(:id AS bigint)   -- with :id
       and id < CAST(:before_id AS bigint)   -- with :before_id
       and state = CAST(:state AS text)   -- with :state

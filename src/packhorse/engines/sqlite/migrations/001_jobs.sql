@@ -93,6 +93,7 @@ create table {finished} (
 );
 
 create index packhorse_finished_state on {finished} (queue, state, finished_at);
+create index packhorse_finished_unsuccessful on {finished} (id) where state <> 'succeeded';
 
 -- The runs that did not succeed.
 create table {attempt} (
