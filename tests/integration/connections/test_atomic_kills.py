@@ -28,10 +28,15 @@ def test_an_effect_happens_once_whatever_it_is_written_with(database_url: str, t
         ships.start(processes=2)
         for kill in range(KILLS):
             wanted = 2 * JOBS * kill // KILLS + chance.randrange(20)
-            wait_until(lambda wanted=wanted: len(effects(database_url)) >= wanted, 30, "progress before a kill")
+            wait_for_effects(database_url, wanted, 30)
             ships.kill_worker(chance.randrange(2))
-        wait_until(lambda: len(effects(database_url)) >= 2 * JOBS, 60, "all effects")
+        wait_for_effects(database_url, 2 * JOBS, 60)
         assert ships.stop() == [0]
 
     assert effects(database_url) == list(range(-JOBS, JOBS))
     app.close()
+
+
+def wait_for_effects(database_url: str, wanted: int, timeout: float) -> None:
+    """Wait until handlers have written so many rows."""
+    wait_until(lambda: len(effects(database_url)) >= wanted, timeout, f"{wanted} effects")
