@@ -74,9 +74,11 @@ def engine(sqlite_url: str) -> Iterator[SqliteEngine]:
 
 
 def lost(engine: SqliteEngine) -> set[int]:
-    """The lost workers, by both ways of asking."""
+    """The lost workers, by both ways of asking; one may become lost between two of them."""
+    before = engine.glance(1).has_lost_workers
     ids = {record.id for record in engine.list_lost_workers()}
-    assert engine.glance(1).has_lost_workers == bool(ids)
+    after = engine.glance(1).has_lost_workers
+    assert before <= bool(ids) <= after
     return ids
 
 

@@ -1,7 +1,8 @@
-"""Eight processes share one SQLite file."""
+"""Processes and threads share one SQLite file."""
 
 import multiprocessing
 import sqlite3
+import threading
 from collections import Counter
 from collections.abc import Callable
 from multiprocessing.queues import Queue
@@ -61,6 +62,44 @@ def test_no_job_is_lost_or_run_twice_and_no_lock_shows(sqlite_url: str) -> None:
     check = sqlite3.connect(path_of(sqlite_url))
     assert check.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     check.close()
+
+
+def test_a_forked_child_opens_its_own_connections(sqlite_url: str) -> None:
+    """SQLite's must not be carried over a fork, nor closed there: that would free the parent's locks."""
+    engine = SqliteEngine(sqlite_url, synchronous="OFF")
+    engine.insert_jobs([NewJob(task="t")])
+    transaction = engine.begin()
+    transaction.run(engine.insert_statement([NewJob(task="t")]))
+    context = multiprocessing.get_context("fork")
+    counted: Queue[int] = context.Queue()
+    child = context.Process(target=lambda: counted.put(sum(engine.count_jobs().values())))
+    child.start()
+
+    assert counted.get(timeout=30) == 1
+    child.join(30)
+    transaction.commit()
+    assert sum(engine.count_jobs().values()) == 2
+    engine.close()
+
+
+def test_many_threads_share_one_engine(sqlite_url: str) -> None:
+    """They take turns at writing, and none is given another's jobs."""
+    engine = SqliteEngine(sqlite_url, synchronous="OFF")
+    ran: list[int] = []
+
+    def work(number: int) -> None:
+        for turn in range(20):
+            engine.insert_jobs([NewJob(task="t")] * 3)
+            ran.extend(_run_some(engine, Lease(number, turn), limit=3))
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(1, 17)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(ran) == len(set(ran)) == 16 * 20 * 3
+    engine.close()
 
 
 def in_processes(work: Callable[[str, int, "Queue[Any]"], None], url: str) -> list[Any]:
