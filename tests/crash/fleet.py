@@ -79,6 +79,10 @@ class Fleet:
         for supervisor in self._supervisors:
             send(supervisor.pid, signal.SIGCONT)
             send(supervisor.pid, number)
+        return self.wait(timeout)
+
+    def wait(self, timeout: float) -> list[int]:
+        """Wait until all supervisors have ended by themselves; their exit statuses."""
         statuses = [supervisor.wait(timeout) for supervisor in self._supervisors]
         self._supervisors.clear()
         return statuses

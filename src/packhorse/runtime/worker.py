@@ -60,7 +60,7 @@ class SchemaWatch(Service):
     """Looks now and then whether the schema is still one that this version can work with."""
 
     name = "schema watch"
-    interval = 30.0
+    interval = 10.0
 
     def __init__(self, engine: Engine, on_mismatch: Callable[[SchemaError], None]) -> None:
         super().__init__()
