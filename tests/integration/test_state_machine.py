@@ -252,8 +252,8 @@ def test_every_life_of_a_job_is_as_in_the_model(database_url: str) -> None:
     run_machine(
         machine,
         settings=settings(
-            max_examples=150,
-            stateful_step_count=50,
+            max_examples=100,
+            stateful_step_count=40,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
             print_blob=True,

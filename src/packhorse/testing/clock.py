@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
+@runtime_checkable
 class HasClock(Protocol):
     """An engine whose clock can be moved, for tests only; both engines of Packhorse can."""
 
@@ -36,6 +37,30 @@ class MovingClock:
         self.advance(-self.offset)
 
 
-def move_clock(engine: HasClock, offset: timedelta) -> None:
-    """Let the clock of the engine's database run `offset` from the system's."""
-    engine.move_clock(offset)
+def move_clock(engine_or_url: object, offset: timedelta) -> None:
+    """Let the clock of a database run `offset` from the system's, for everybody on it.
+
+    Args:
+        engine_or_url: an engine (`app.engine`), or the address of the database.
+        offset: from the system's time, not from where the clock is; zero puts it right again.
+
+    Raises:
+        ConfigurationError: the address is none of ours.
+        TypeError: the engine has no clock that can be moved.
+    """
+    if isinstance(engine_or_url, str):
+        _move_clock_at(engine_or_url, offset)
+    elif isinstance(engine_or_url, HasClock):
+        engine_or_url.move_clock(offset)
+    else:
+        raise TypeError(f"{engine_or_url!r} has no clock that can be moved")
+
+
+def _move_clock_at(url: str, offset: timedelta) -> None:
+    from packhorse.app import Packhorse
+
+    app = Packhorse(url)
+    try:
+        move_clock(app.engine, offset)
+    finally:
+        app.close()

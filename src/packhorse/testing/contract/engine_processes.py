@@ -30,7 +30,7 @@ from packhorse.testing.contract.steps import (
 from packhorse.testing.contract.subject import Clock, EngineContract, Subject
 from packhorse.testing.samples import new_job, new_worker
 
-SHORT, LONG = timedelta(seconds=1), timedelta(minutes=10)
+SHORT, LONG = timedelta(seconds=2), timedelta(minutes=10)
 BEAT = 0.1
 """Seconds between two heartbeats of the process."""
 EFFECT = "effect"
