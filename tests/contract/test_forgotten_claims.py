@@ -49,7 +49,7 @@ def is_back(engine: PostgresEngine) -> bool:
     return True
 
 
-@pytest.mark.accepts("C5", "C7", "C10")
+@pytest.mark.accepts("C5", "C7")
 def test_a_forgotten_claim_is_refused(server: LocalPostgres, engine: PostgresEngine) -> None:
     """The worker still runs the job, which is available again; its acknowledgement changes nothing."""
     id = enqueue_one(engine)
@@ -61,7 +61,7 @@ def test_a_forgotten_claim_is_refused(server: LocalPostgres, engine: PostgresEng
     assert job_of(engine, id).state is JobState.AVAILABLE
 
 
-@pytest.mark.accepts("C5", "C7", "C10")
+@pytest.mark.accepts("C5", "C7")
 def test_a_forgotten_claim_is_not_taken_for_the_next_one(server: LocalPostgres, engine: PostgresEngine) -> None:
     """The same worker claims the job anew, as the same attempt: still only the new claim's acknowledgement counts."""
     id = enqueue_one(engine)
@@ -76,7 +76,7 @@ def test_a_forgotten_claim_is_not_taken_for_the_next_one(server: LocalPostgres, 
     assert job_of(engine, id).attempt == 1
 
 
-@pytest.mark.accepts("C7", "C10")
+@pytest.mark.accepts("C7")
 def test_an_acknowledgement_is_never_forgotten(server: LocalPostgres, engine: PostgresEngine) -> None:
     """It waits for the disk, and takes the claim before it along; so does what was enqueued and rescued."""
     done, rescued = enqueue_one(engine), enqueue_one(engine, queue="mail")

@@ -42,7 +42,7 @@ def accepted(engine: Engine, transaction: Transaction, ack: Ack) -> bool:
     return any(results)
 
 
-@pytest.mark.accepts("C7", "T10")
+@pytest.mark.accepts("C7")
 def test_the_handlers_rows_commit_with_the_acknowledgement(engine: Engine) -> None:
     """Written through `execute` with the driver's own parameters and through the driver's own connection."""
     first, second = enqueue_one(engine), enqueue_one(engine, queue="mail")
@@ -89,7 +89,7 @@ def test_an_error_of_the_handlers_sql_is_the_drivers_own(engine: Engine) -> None
     assert effects(engine) == []
 
 
-@pytest.mark.accepts("C7", "T10")
+@pytest.mark.accepts("C7")
 @pytest.mark.parametrize("commits", [True, False], ids=["commit", "rollback"])
 def test_a_coroutines_rows_commit_with_the_acknowledgement(engine: Engine, *, commits: bool) -> None:
     """Through the asynchronous driver: `execute`, and its own connection."""

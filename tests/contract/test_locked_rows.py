@@ -61,7 +61,7 @@ def one_value(session: psycopg.Connection, statement: str) -> int:
     return int(row[0])
 
 
-@pytest.mark.accepts("T8", "C2")
+@pytest.mark.accepts("C2")
 def test_a_claim_passes_over_a_locked_job(engine: PostgresEngine, session: psycopg.Connection) -> None:
     """It takes the next one at once; the locked one is there when the lock is gone."""
     first, second = enqueue(engine, 2)
@@ -89,7 +89,6 @@ def test_staging_parking_and_unparking_pass_over_a_locked_job(
     assert engine.unpark_jobs([TASK], 10) == 1
 
 
-@pytest.mark.accepts("C17")
 @pytest.mark.parametrize("commits", [True, False], ids=["commit", "rollback"])
 def test_a_job_is_either_claimed_or_cancelled(
     engine: PostgresEngine, session: psycopg.Connection, *, commits: bool
@@ -103,7 +102,6 @@ def test_a_job_is_either_claimed_or_cancelled(
     assert job_of(engine, id).state is (JobState.EXECUTING if commits else JobState.CANCELLED)
 
 
-@pytest.mark.accepts("C17")
 def test_a_job_that_is_being_cancelled_is_not_claimed(engine: PostgresEngine, session: psycopg.Connection) -> None:
     """Nor waited for."""
     first, second = enqueue(engine, 2)

@@ -243,7 +243,7 @@ def empty(engine: Engine) -> None:
     transaction.commit()
 
 
-@pytest.mark.accepts("C2", "C3", "C5", "C6", "C8", "C13", "C17")
+@pytest.mark.accepts("C2", "C3", "C5", "C6", "C8", "C13")
 def test_every_life_of_a_job_is_as_in_the_model(database_url: str) -> None:
     """Enqueued, rolled back, claimed, acknowledged in time and late, rescued, staged, parked, cancelled, retried."""
     engine = open_engine(database_url)

@@ -26,14 +26,12 @@ def test_a_verdict_without_a_reason_reads_as_its_name(kind: type[Verdict]) -> No
     assert (kind().reason, str(kind())) == (None, kind.__name__)
 
 
-@pytest.mark.accepts("M17")
 @pytest.mark.parametrize("after", [None, timedelta(0), timedelta(milliseconds=-1), timedelta(days=-1)])
 def test_a_skip_waits_five_seconds_unless_told_longer(after: timedelta | None) -> None:
     """A time not above zero would make a job that skips itself run in a circle."""
     assert Skip("test-skip", after=after).after == DEFAULT_SKIP == timedelta(seconds=5)
 
 
-@pytest.mark.accepts("M17")
 def test_a_skip_waits_as_long_as_told() -> None:
     """To the millisecond."""
     assert Skip("test-skip", after=timedelta(milliseconds=12345)).after == timedelta(milliseconds=12345)

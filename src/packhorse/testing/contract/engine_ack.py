@@ -55,7 +55,7 @@ UNRECORDED: dict[str, Outcome] = {"success": Success(), "unstarted": Unstarted()
 class AckContract(EngineContract):
     """`ack_jobs`."""
 
-    @pytest.mark.accepts("C8", "C27")
+    @pytest.mark.accepts("C8")
     def test_a_success_moves_the_job_to_the_finished_ones(self, engine: Engine) -> None:
         """With its result, its end, the worker's name, and all that it was enqueued with."""
         worker = register(engine, name="shop-3:4711")
@@ -105,7 +105,6 @@ class AckContract(EngineContract):
         assert engine.stage_jobs(10) == 1
         assert claim_one(engine).attempt == 2
 
-    @pytest.mark.accepts("C9")
     @pytest.mark.parametrize("outcome", [Unstarted(), Unknown(TASK), WorkerLost("w")], ids=lambda o: type(o).__name__)
     def test_what_comes_back_at_once_keeps_its_place(self, engine: Engine, outcome: Outcome) -> None:
         """Handed back, parked or rescued: `order_at` is as before, and nobody holds it."""
@@ -117,7 +116,6 @@ class AckContract(EngineContract):
         assert after.worker is None
         assert engine.list_leased_jobs(1, 10) == []
 
-    @pytest.mark.accepts("C9")
     def test_a_job_that_was_handed_back_burned_no_attempt(self, engine: Engine) -> None:
         """Its next run is the first one again."""
         enqueue(engine)
@@ -135,7 +133,7 @@ class AckContract(EngineContract):
         assert TASK in record.reason
         assert claim(engine) == []
 
-    @pytest.mark.accepts("C8", "M15")
+    @pytest.mark.accepts("C8")
     def test_an_error_is_on_record(self, engine: Engine) -> None:
         """Type, message and trace, on a job that comes back as on one that has failed."""
         error = ErrorInfo("shop.Grüße", "ü\n🐎 '; --", "Traceback\n" + "  line\n" * 20_000)
@@ -146,7 +144,7 @@ class AckContract(EngineContract):
             kept = (record.error_type, record.error_message, record.error_traceback)
             assert kept == (error.type, error.message, error.traceback)
 
-    @pytest.mark.accepts("C8", "M16")
+    @pytest.mark.accepts("C8")
     def test_the_latest_error_stays_until_the_job_succeeds(self, engine: Engine) -> None:
         """A skip, a withdrawal or a crash has none of its own to put there; a success has none at all."""
         for end, kept in ((Cancel(), ERROR.type), (Fail("broken"), ERROR.type), (Success(), None)):
@@ -209,7 +207,7 @@ class AckContract(EngineContract):
             *("succeeded", "available", "blocked", "cancelled"),
         ]
 
-    @pytest.mark.accepts("C5", "C20")
+    @pytest.mark.accepts("C5")
     @pytest.mark.parametrize("second", [Success("2"), Retry(), Fail()], ids=lambda outcome: type(outcome).__name__)
     @pytest.mark.parametrize("first", [Success("1"), Retry(), Fail()], ids=lambda outcome: type(outcome).__name__)
     def test_of_two_acks_for_one_run_in_a_call_one_counts(
@@ -223,7 +221,6 @@ class AckContract(EngineContract):
         assert job_of(engine, both).state is decided(job, first).state
         assert len(engine.list_attempts(both)) == (0 if isinstance(first, Success) else 1)
 
-    @pytest.mark.accepts("C12", "M15")
     @pytest.mark.parametrize("words", ["nul \0 inside", "half \ud800 a pair", "\ufffe\U0010ffff"], ids=ascii)
     def test_an_ack_never_fails_because_of_its_words(self, engine: Engine, words: str) -> None:
         """What no database stores is mended; the rest of the text is kept, and so are the other acks of the call."""

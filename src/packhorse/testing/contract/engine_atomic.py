@@ -49,7 +49,7 @@ async def aacknowledge_in(engine: Engine, transaction: AsyncTransaction, ack: Ac
 class AtomicContract(EngineContract):
     """`begin`, `abegin` and `ack_statements`."""
 
-    @pytest.mark.accepts("C7", "T10")
+    @pytest.mark.accepts("C7")
     @pytest.mark.parametrize("outcome", OUTCOMES, ids=lambda outcome: type(outcome).__name__)
     def test_writes_and_acknowledgement_commit_together(
         self, engine: Engine, another_engine: Engine, outcome: Outcome
@@ -72,7 +72,7 @@ class AtomicContract(EngineContract):
             assert getattr(mine, name) == getattr(by_ack_jobs, name)
         assert len(engine.list_attempts(id)) == len(engine.list_attempts(twin))
 
-    @pytest.mark.accepts("C7", "T10")
+    @pytest.mark.accepts("C7")
     def test_a_rollback_undoes_both(self, engine: Engine) -> None:
         """The job is still executing under its lease, so that the run can be acknowledged as what it was."""
         id = enqueue_one(engine)

@@ -29,7 +29,6 @@ HOUR = timedelta(hours=1)
 class CancelContract(EngineContract):
     """`cancel_jobs`."""
 
-    @pytest.mark.accepts("C17")
     def test_a_job_that_waits_is_cancelled(self, engine: Engine) -> None:
         """Blocked, scheduled or available: it becomes `cancelled`, keeps what it was, and is never claimed."""
         blocked = enqueue_one(engine)
@@ -45,7 +44,6 @@ class CancelContract(EngineContract):
         assert claim(engine) == []
         assert engine.stage_jobs(10) == engine.unpark_jobs([TASK], 10) == 0
 
-    @pytest.mark.accepts("C17")
     def test_a_job_that_runs_or_is_over_is_not(self, engine: Engine) -> None:
         """Nor one that does not exist; nothing about them changes, and only those cancelled are named."""
         enqueue(engine, 2)
@@ -57,7 +55,6 @@ class CancelContract(EngineContract):
         assert [job_of(engine, job.id) for job in (done, running)] == before
         assert acknowledge(engine, running, Success())
 
-    @pytest.mark.accepts("C17")
     def test_a_job_is_cancelled_once(self, engine: Engine) -> None:
         """The second call has nothing to do; an empty one neither."""
         id = enqueue_one(engine)
@@ -72,7 +69,6 @@ class CancelContract(EngineContract):
 class RetryContract(EngineContract):
     """`retry_jobs`."""
 
-    @pytest.mark.accepts("C17", "M16")
     @pytest.mark.parametrize("end", [Fail("broken"), Cancel("not wanted")], ids=lambda outcome: type(outcome).__name__)
     def test_a_failed_or_cancelled_job_comes_back_under_its_id(self, engine: Engine, end: Outcome) -> None:
         """Available, with what it was enqueued with, and no longer among the finished ones."""
@@ -87,7 +83,6 @@ class RetryContract(EngineContract):
         assert {name: count for name, count in engine.count_jobs().items() if count} == {JobState.AVAILABLE: 1}
         assert ids_of(claim(engine)) == [id]
 
-    @pytest.mark.accepts("C17", "M16")
     def test_it_has_all_attempts_before_it(self, engine: Engine) -> None:
         """Failures, skips and crashes begin anew, so it is no suspect; the history stays, and its runs count on."""
         id = enqueue_one(engine, max_attempts=2)
@@ -101,7 +96,6 @@ class RetryContract(EngineContract):
         assert job_of(engine, id).state is JobState.SCHEDULED
         assert [attempt.outcome for attempt in engine.list_attempts(id)] == ["crash", "fail", "retry"]
 
-    @pytest.mark.accepts("C17")
     def test_a_job_that_was_cancelled_while_it_waited_comes_back(self, engine: Engine) -> None:
         """It was never run; what was scheduled for later is now available."""
         ids = [enqueue_one(engine), enqueue_one(engine, delay=HOUR)]
@@ -110,7 +104,6 @@ class RetryContract(EngineContract):
         assert {job_of(engine, id).state for id in ids} == {JobState.AVAILABLE}
         assert {job.attempt for job in claim(engine)} == {1}
 
-    @pytest.mark.accepts("C17", "M16")
     def test_other_jobs_are_left(self, engine: Engine) -> None:
         """One that succeeded, lives or does not exist; only those brought back are named."""
         enqueue(engine, 3)

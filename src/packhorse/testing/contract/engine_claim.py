@@ -31,7 +31,7 @@ LONG_AGO = datetime(2001, 1, 1, tzinfo=UTC)
 class ClaimContract(EngineContract):
     """`claim_jobs`."""
 
-    @pytest.mark.accepts("C3", "M8")
+    @pytest.mark.accepts("C3")
     def test_the_most_urgent_priority_comes_first_and_equals_in_order_of_id(self, engine: Engine) -> None:
         """Enqueued 9, 1, 5, 5, 3: claimed 1, 3, the first 5, the second 5, 9."""
         nine, one, five, five_again, three = engine.insert_jobs([new_job(priority=n) for n in (9, 1, 5, 5, 3)])

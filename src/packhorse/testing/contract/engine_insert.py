@@ -149,7 +149,7 @@ class InsertStatementContract(EngineContract):
         ids = sorted(id for (id,) in rows)
         assert [job_of(engine, id).args for id in ids] == [f"[{n}]" for n in range(50)]
 
-    @pytest.mark.accepts("C2", "M1", "T1")
+    @pytest.mark.accepts("C2")
     def test_a_job_is_seen_at_the_commit_and_not_before(
         self, engine: Engine, another_engine: Engine, producer: ProducerConnection
     ) -> None:
@@ -163,7 +163,7 @@ class InsertStatementContract(EngineContract):
         assert list(another_engine.glance(1).ready_queues) == ["default"]
         assert ids_of(claim(another_engine)) == [id]
 
-    @pytest.mark.accepts("C2", "M2", "T1")
+    @pytest.mark.accepts("C2")
     def test_a_job_never_existed_after_a_rollback(self, engine: Engine, producer: ProducerConnection) -> None:
         """Nothing of it remains."""
         [(id,)] = producer.run(engine.insert_statement([new_job()]))

@@ -57,7 +57,6 @@ class GlanceContract(EngineContract):
         """To a worker that is not registered."""
         assert normal(engine.glance(1)) == NOTHING
 
-    @pytest.mark.accepts("C4")
     def test_ready_queues_are_those_with_an_available_job(self, engine: Engine) -> None:
         """Each once, however many jobs it has; what is scheduled, executing or finished does not count."""
         enqueue(engine, 3, queue="mail")
@@ -89,7 +88,6 @@ class GlanceContract(EngineContract):
 class InsightsContract(EngineContract):
     """What people look at."""
 
-    @pytest.mark.accepts("C21")
     def test_a_job_is_found_in_every_state(self, engine: Engine) -> None:
         """Live or finished, by its id; None for an id that no job has."""
         ids = one_in_each_state(engine)

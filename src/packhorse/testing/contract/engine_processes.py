@@ -161,7 +161,7 @@ class ProcessContract(EngineContract):
             assert process.ask_for_ack()
         assert job_of(engine, process.job).state is JobState.SUCCEEDED
 
-    @pytest.mark.accepts("C7", "T10")
+    @pytest.mark.accepts("C7")
     def test_a_process_killed_before_its_commit_leaves_nothing(self, engine: Engine, subject: Subject) -> None:
         """Neither the handler's writes nor the acknowledgement; the job waits for its rescue."""
         enqueue(engine)

@@ -76,7 +76,7 @@ def disturb(engine: Engine, ids: list[int], seed: int) -> None:
 class RaceContract(EngineContract):
     """Claims from many sides."""
 
-    @pytest.mark.accepts("T8", "C2")
+    @pytest.mark.accepts("C2")
     def test_threads_never_take_the_same_job(self, engine: Engine) -> None:
         """Each job goes to exactly one of four threads that share an engine."""
         ids = enqueue(engine, JOBS)
@@ -84,7 +84,7 @@ class RaceContract(EngineContract):
             taken = list(chain(*threads.map(lambda worker: claim_all(engine, worker), range(1, 5))))
         assert sorted(taken) == ids
 
-    @pytest.mark.accepts("T8", "C2")
+    @pytest.mark.accepts("C2")
     def test_processes_never_take_the_same_job(self, engine: Engine, subject: Subject) -> None:
         """Each job goes to exactly one of four processes."""
         ids = enqueue(engine, JOBS)
@@ -132,7 +132,6 @@ class RaceContract(EngineContract):
             assert sorted(accepted) == ids_of(sorted(jobs, key=lambda job: job.id))
             engine.cancel_jobs(ids_of(jobs))
 
-    @pytest.mark.accepts("C17")
     def test_whatever_is_done_at_once_no_job_is_lost_or_doubled(self, engine: Engine) -> None:
         """Four threads claim, acknowledge, cancel, bring back, park and stage the same jobs, and never fail."""
         ids = enqueue(engine, 100)

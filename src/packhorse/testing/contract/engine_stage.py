@@ -19,7 +19,7 @@ HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
 class StageContract(EngineContract):
     """`stage_jobs`, and how `glance` announces the next one."""
 
-    @pytest.mark.accepts("C3", "P4", "T4")
+    @pytest.mark.accepts("C3")
     def test_a_job_is_never_available_before_its_time(self, engine: Engine, clock: Clock) -> None:
         """By the database's clock: a minute early it is left, when it is due it is taken, once."""
         id = enqueue_one(engine, delay=HOUR)
@@ -55,7 +55,7 @@ class StageContract(EngineContract):
         claim(engine, limit=1)
         assert engine.stage_jobs(10) == 0
 
-    @pytest.mark.accepts("C8", "M17")
+    @pytest.mark.accepts("C8")
     def test_a_retry_and_a_skip_come_back_after_their_delay(self, engine: Engine, clock: Clock) -> None:
         """2 s after the first failure, 12.345 s after that skip; the counters come along."""
         enqueue(engine)
@@ -70,7 +70,6 @@ class StageContract(EngineContract):
         job = claim_one(engine)
         assert (job.attempt, job.failures, job.skips) == (3, 1, 1)
 
-    @pytest.mark.accepts("C4")
     def test_a_glance_says_when_the_next_job_is_due(self, engine: Engine, clock: Clock) -> None:
         """None without one; the soonest of several; not above zero once it is overdue; the next one after staging."""
         assert engine.glance(1).due_in is None
