@@ -74,12 +74,15 @@ class Fleet:
 
     def stop(self, number: int = signal.SIGTERM, timeout: float = 40.0) -> list[int]:
         """Stop all supervisors gracefully, once they are up; their exit statuses."""
-        for supervisor in self._supervisors:
-            wait_until(lambda pid=supervisor.pid: children_of(pid) or state_of(pid) == "T", 15, "a supervisor's start")
+        wait_until(self._are_up, 15, "the start of all supervisors")
         for supervisor in self._supervisors:
             send(supervisor.pid, signal.SIGCONT)
             send(supervisor.pid, number)
         return self.wait(timeout)
+
+    def _are_up(self) -> bool:
+        pids = [supervisor.pid for supervisor in self._supervisors]
+        return all(children_of(pid) or state_of(pid) == "T" for pid in pids)
 
     def wait(self, timeout: float) -> list[int]:
         """Wait until all supervisors have ended by themselves; their exit statuses."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from packhorse import Packhorse
+from packhorse import JobState, Packhorse
 from tests.crash.conftest import effects
 from tests.crash.fleet import Fleet, fleet
 from tests.waiting import wait_until
@@ -71,7 +71,7 @@ def test_plain_jobs_run_at_least_once_under_kills(oracle_url: str, oracle: Packh
     repeats = sum(runs.values()) - total
     assert set(runs) == set(range(total))
     assert repeats <= KILLS * JOBS_A_ROUND
-    assert oracle.count_jobs()["succeeded"] == total
+    assert oracle.count_jobs()[JobState.SUCCEEDED] == total
 
 
 @pytest.mark.slow
@@ -83,12 +83,10 @@ def test_nothing_is_lost_when_supervisors_are_killed_too(oracle_url: str, oracle
     with fleet(oracle_url, folder, "-c", "4", "--lease", "2") as ships:
         for _ in range(6):
             ships.start(processes=2)
-            before = len(effects(oracle_url))
             for n in range(total, total + JOBS_A_ROUND):
                 oracle.enqueue("book", n)
             total += JOBS_A_ROUND
-            progress = before + 1 + chance.randrange(JOBS_A_ROUND // 2)
-            wait_until(lambda wanted=progress: len(effects(oracle_url)) >= wanted, 30, "progress before the next kill")
+            wait_for_progress(lambda: len(effects(oracle_url)), 1 + chance.randrange(JOBS_A_ROUND // 2), total)
             ships.kill_everything()
         ships.start(processes=2)
         wait_until(lambda: len(effects(oracle_url)) >= total, 60, "all effects")

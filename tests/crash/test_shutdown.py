@@ -68,6 +68,7 @@ def test_workers_never_outlive_their_supervisor(oracle_url: str, oracle: Packhor
     """The supervisor is killed: its worker processes are gone within two seconds."""
     with fleet(oracle_url, folder) as ships:
         supervisor = ships.start(processes=2)
-        workers = wait_until(lambda: len(ships.workers()) == 2 and ships.workers(), 15, "two workers")
+        wait_until(lambda: len(ships.workers()) == 2, 15, "two workers")
+        workers = ships.workers()
         os.kill(supervisor, signal.SIGKILL)
         wait_until(lambda: all(state_of(pid) in ("", "Z") for pid in workers), 2, "their end")

@@ -216,7 +216,7 @@ async def refuse() -> None:
 
 
 @pytest.fixture
-def isolated(app: Packhorse, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Packhorse:
+def isolated(app: Packhorse, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Packhorse]:
     """An application whose tasks run in children, importable by them."""
     (tmp_path / "isolated_app.py").write_text(ISOLATED_APP)
     monkeypatch.setenv("ISOLATED_URL", database_url)
@@ -227,7 +227,8 @@ def isolated(app: Packhorse, database_url: str, tmp_path: Path, monkeypatch: pyt
     sys.modules.pop("isolated_app", None)
     import isolated_app  # type: ignore[import-not-found]  # pyright: ignore[reportMissingImports]
 
-    return isolated_app.app  # type: ignore[no-any-return]
+    yield isolated_app.app
+    isolated_app.app.close()
 
 
 @pytest.mark.accepts("C19")

@@ -59,10 +59,12 @@ def scratch(url: str | None) -> Iterator[Scratch]:
 
 @contextmanager
 def _file(url: str | None) -> Iterator[Scratch]:
-    folder = _new_folder(None if url is None else _folder_of(url))
+    parent = Path(tempfile.gettempdir()) if url is None else _folder_of(url)
+    folder = parent / f"packhorse-bench-{secrets.token_hex(4)}"
     made = f"sqlite:///{folder / 'bench.db'}"
     app = make_app(made)
     try:
+        _make(folder)
         app.engine.installation_id()
         yield Scratch(app, made, app.settings.schema)
     finally:
@@ -89,12 +91,12 @@ def _folder_of(url: str) -> Path:
     return folder
 
 
-def _new_folder(parent: Path | None) -> Path:
+def _make(folder: Path) -> None:
     try:
-        return Path(tempfile.mkdtemp(prefix="packhorse-bench-", dir=parent))
+        folder.mkdir(mode=0o700)
     except OSError as error:
         raise DatabaseReadOnly(
-            f"no scratch folder can be made in {parent or tempfile.gettempdir()}: {error.strerror}; "
+            f"no scratch folder can be made in {folder.parent}: {error.strerror}; "
             "give an address in a folder that takes writes"
         ) from error
 

@@ -40,4 +40,6 @@ def target_options(command: Callback) -> Callback:
     return app_option(with_target)
 
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+def json_option(command: Callback) -> Callback:
+    """Add --json."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(command)

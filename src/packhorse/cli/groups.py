@@ -20,7 +20,7 @@ class Command(click.Command):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.help = _keep_examples(self.help)
+        self.help: str | None = _keep_examples(self.help)
 
 
 class LazyGroup(click.Group):
@@ -30,11 +30,11 @@ class LazyGroup(click.Group):
         places: the place of each command by its name, in the order in which `--help` lists them.
     """
 
-    command_class = Command
+    command_class: type[click.Command] | None = Command
 
     def __init__(self, *args: Any, places: Mapping[str, str] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.help = _keep_examples(self.help)
+        self.help: str | None = _keep_examples(self.help)
         self._places = dict(places or {})
 
     def list_commands(self, ctx: click.Context) -> list[str]:

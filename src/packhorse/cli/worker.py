@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from packhorse.app import Packhorse
     from packhorse.runtime.settings import WorkerSettings
 
-log = logging.getLogger("packhorse.worker")
+log: logging.Logger = logging.getLogger("packhorse.worker")
 
 LEVELS = ("debug", "info", "warning", "error")
 BEAT_SECONDS, LEASE_SHARE = 4.0, 15 / 4

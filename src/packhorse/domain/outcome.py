@@ -29,7 +29,7 @@ class Retry(Verdict):
 
     def __init__(self, reason: str | None = None, *, after: timedelta | None = None) -> None:
         super().__init__(reason)
-        self.after = _checked(after)
+        self.after: timedelta | None = _checked(after)
 
 
 class Skip(Verdict):
@@ -43,7 +43,7 @@ class Skip(Verdict):
     def __init__(self, reason: str | None = None, *, after: timedelta | None = None) -> None:
         super().__init__(reason)
         after = _checked(after)
-        self.after = after if after is not None and after > timedelta(0) else DEFAULT_SKIP
+        self.after: timedelta = after if after is not None and after > timedelta(0) else DEFAULT_SKIP
 
 
 class Fail(Verdict):

@@ -19,7 +19,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-log = logging.getLogger("packhorse.worker")
+log: logging.Logger = logging.getLogger("packhorse.worker")
 
 TEST_SECONDS = 2.0
 """How long the self-test waits for its own notification."""

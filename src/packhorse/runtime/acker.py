@@ -16,7 +16,7 @@ from packhorse.errors import DatabaseBusy, DatabaseError, DatabaseFull, Database
 from packhorse.runtime.report import report_lost
 from packhorse.runtime.service import Service
 
-log = logging.getLogger("packhorse.worker")
+log: logging.Logger = logging.getLogger("packhorse.worker")
 
 LARGEST_BATCH = 1000
 FULL = 2000
@@ -32,8 +32,8 @@ class Acker(Service):
     together. A batch that could not be sent is sent again until it is through; the lease makes that harmless.
     """
 
-    name = "acker"
-    interval = 1.0
+    name: str = "acker"
+    interval: float = 1.0
 
     def __init__(self, store: JobStore, idle: Callable[[], None]) -> None:
         super().__init__()

@@ -19,7 +19,7 @@ from packhorse.runtime.run import STOPPED, Runner, timed_out
 from packhorse.runtime.service import Service
 from packhorse.runtime.settings import WorkerSettings
 
-log = logging.getLogger("packhorse.worker")
+log: logging.Logger = logging.getLogger("packhorse.worker")
 
 LONG_RUN = timedelta(hours=1)
 """A run without a time limit is reported once when it takes longer than this."""
@@ -37,7 +37,7 @@ class Executor:
         self._held: Counter[str] = Counter()
         self._ids: set[int] = set()
         self._lock = threading.Lock()
-        self.done = 0
+        self.done: int = 0
         self._threads = ThreadLane("thread", settings.threads, self._run_in_thread, self._ended)
         self._loop = LoopLane(settings.coroutines, self._run_in_loop, self._ended)
         self._isolated = ThreadLane("child", settings.children, self._run_in_child, self._ended)
@@ -195,8 +195,8 @@ class Executor:
 class Timekeeper(Service):
     """Watches the time limits of handlers in threads."""
 
-    name = "timekeeper"
-    interval = 0.1
+    name: str = "timekeeper"
+    interval: float = 0.1
 
     def __init__(self, executor: Executor, recycle: Callable[[str], None]) -> None:
         super().__init__()

@@ -12,7 +12,7 @@ from packhorse.runtime.service import Service
 class Heartbeat(Service):
     """Renews the heartbeats of the workers that `alive` names."""
 
-    name = "heartbeat"
+    name: str = "heartbeat"
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ from typing import Protocol
 from packhorse.context import Context
 from packhorse.domain.decide import Ack
 
-log = logging.getLogger("packhorse.middleware")
+log: logging.Logger = logging.getLogger("packhorse.middleware")
 
 
 class RunHook(Protocol):

@@ -163,7 +163,7 @@ class Children:
         self._lock = threading.Lock()
         self._idle: list[Child] = []
         self._all: set[Child] = set()
-        self.closed = False
+        self.closed: bool = False
 
     def run(self, job: ClaimedJob, limit: timedelta | None) -> Outcome | None:
         """Run a job in a child of its own; as `Child.run`."""

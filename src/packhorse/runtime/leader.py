@@ -18,14 +18,14 @@ LEASE = timedelta(seconds=15)
 class Leader(Service):
     """Seeks the leadership; while it has it, looks after the engine."""
 
-    name = "leader"
-    interval = LEASE.total_seconds() / 3
+    name: str = "leader"
+    interval: float = LEASE.total_seconds() / 3
 
     def __init__(self, engine: Engine, worker: int) -> None:
         super().__init__()
         self._engine = engine
         self._worker = worker
-        self.is_leader = False
+        self.is_leader: bool = False
 
     def run_once(self) -> float | None:
         """Renew or seek the leadership, then do the leader's duty."""

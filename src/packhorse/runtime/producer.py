@@ -36,7 +36,7 @@ ALONE_SECONDS = 30.0
 class Producer(Service):
     """Looks what there is to do, claims it, and hands it to the executor."""
 
-    name = "producer"
+    name: str = "producer"
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Producer(Service):
         finish: Callable[[ClaimedJob, Outcome], object],
     ) -> None:
         super().__init__()
-        self.interval = settings.poll
+        self.interval: float = settings.poll
         self._engine = engine
         self._registry = registry
         self._known = registry.names()

@@ -10,7 +10,7 @@ from packhorse.domain.job import ClaimedJob
 from packhorse.domain.outcome import ErrorInfo
 from packhorse.domain.state import JobState
 
-log = logging.getLogger("packhorse.worker")
+log: logging.Logger = logging.getLogger("packhorse.worker")
 
 LONGEST_TEXT = 16 * 1024
 """Characters kept of a message or of a traceback (its end, where the cause stands)."""

@@ -13,7 +13,7 @@ from packhorse.runtime.contact import Contact
 from packhorse.runtime.service import Service
 from packhorse.task import TaskRegistry
 
-log = logging.getLogger("packhorse.worker")
+log: logging.Logger = logging.getLogger("packhorse.worker")
 
 CHUNK = 500
 
@@ -21,8 +21,8 @@ CHUNK = 500
 class Rescuer(Service):
     """Runs in every worker, when a look at the queue shows that some worker is lost. Two at once do no harm."""
 
-    name = "rescuer"
-    interval = 30.0
+    name: str = "rescuer"
+    interval: float = 30.0
 
     def __init__(self, engine: Engine, registry: TaskRegistry, contact: Contact, worker: int) -> None:
         super().__init__()

@@ -7,7 +7,7 @@ import threading
 
 from packhorse.errors import DatabaseError
 
-log = logging.getLogger("packhorse.worker")
+log: logging.Logger = logging.getLogger("packhorse.worker")
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 """Seconds between tries while the database is away: doubled from the first to the longest."""
@@ -21,8 +21,8 @@ class Service:
         interval: seconds from the end of one pass to the next one.
     """
 
-    name = "service"
-    interval = 1.0
+    name: str = "service"
+    interval: float = 1.0
 
     def __init__(self) -> None:
         self._wake = threading.Event()

@@ -24,7 +24,7 @@ from packhorse.runtime.heartbeat import Heartbeat
 from packhorse.runtime.settings import WorkerSettings
 from packhorse.runtime.worker import new_incarnation
 
-log = logging.getLogger("packhorse.supervisor")
+log: logging.Logger = logging.getLogger("packhorse.supervisor")
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_SCHEMA, EXIT_KILLED, EXIT_REPLACE = 0, 1, 2, 4, 5, 75
 ENDED_WELL = frozenset({EXIT_OK, EXIT_REPLACE, -signal.SIGTERM})

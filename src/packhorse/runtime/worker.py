@@ -28,7 +28,7 @@ from packhorse.runtime.run import Runner
 from packhorse.runtime.service import Service
 from packhorse.runtime.settings import WorkerSettings
 
-log = logging.getLogger("packhorse.worker")
+log: logging.Logger = logging.getLogger("packhorse.worker")
 
 HAND_BACK_SECONDS = 5.0
 """How long a stop may take to send the last acknowledgements."""
@@ -59,8 +59,8 @@ class Ended:
 class SchemaWatch(Service):
     """Looks now and then whether the schema is still one that this version can work with."""
 
-    name = "schema watch"
-    interval = 10.0
+    name: str = "schema watch"
+    interval: float = 10.0
 
     def __init__(self, engine: Engine, on_mismatch: Callable[[SchemaError], None]) -> None:
         super().__init__()
@@ -93,7 +93,7 @@ class Worker:
         notifier: Notifier | None = None,
         incarnation: int | None = None,
     ) -> None:
-        self.id = incarnation or new_incarnation()
+        self.id: int = incarnation or new_incarnation()
         self.schema_error: SchemaError | None = None
         self._engine = runner.engine
         self._registry = runner.registry

@@ -24,7 +24,7 @@ class MovingClock:
 
     def __init__(self, engine: HasClock) -> None:
         self._engine = engine
-        self.offset = timedelta(0)
+        self.offset: timedelta = timedelta(0)
         """How far from the system's clock it runs now."""
 
     def advance(self, by: timedelta) -> None:

@@ -1,8 +1,8 @@
 """The engine for PostgreSQL, directly or through a pooler."""
 
+from importlib.util import find_spec
+
 from packhorse.errors import ConfigurationError
 
-try:
-    import psycopg as psycopg
-except ImportError as error:
-    raise ConfigurationError("PostgreSQL needs a driver: pip install 'packhorse[postgres]'") from error
+if find_spec("psycopg") is None:
+    raise ConfigurationError("PostgreSQL needs a driver: pip install 'packhorse[postgres]'")

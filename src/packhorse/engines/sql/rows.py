@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from itertools import groupby
 from operator import itemgetter
+from typing import Any
 
 from packhorse.domain.job import AttemptRecord, ClaimedJob, JobRecord, Lease
 from packhorse.domain.state import JobState
@@ -14,7 +15,7 @@ from packhorse.domain.worker import WorkerRecord
 from packhorse.engine import Glance, QueueRecord, Row
 from packhorse.engines.sql.times import moment, optional_moment
 
-by_urgency = itemgetter(3, 4, 0)
+by_urgency: Callable[[Row], tuple[Any, ...]] = itemgetter(3, 4, 0)
 """The key of a claimed row in the order of the queue: priority, order_at, id."""
 
 

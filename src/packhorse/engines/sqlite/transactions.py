@@ -102,5 +102,7 @@ async def begin_async(connections: Connections) -> AsyncSqliteTransaction:
     try:
         import aiosqlite
     except ImportError:
-        raise ConfigurationError("atomic coroutines on SQLite need aiosqlite: pip install 'packhorse[aiosqlite]'") from None
+        raise ConfigurationError(
+            "atomic coroutines on SQLite need aiosqlite: pip install 'packhorse[aiosqlite]'"
+        ) from None
     return AsyncSqliteTransaction(await aiosqlite.Connection(connections.open_lazy, 64), connections)

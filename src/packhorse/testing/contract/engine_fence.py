@@ -30,7 +30,9 @@ OUTCOMES: list[Outcome] = [
     *(Success("1"), Failure(ERROR), Retry(after=timedelta(0)), Skip(), Fail(), Cancel()),
     *(Unstarted(), Unknown(TASK), WorkerLost("w")),
 ]
-each_outcome = pytest.mark.parametrize("outcome", OUTCOMES, ids=lambda outcome: type(outcome).__name__)
+each_outcome: pytest.MarkDecorator = pytest.mark.parametrize(
+    "outcome", OUTCOMES, ids=lambda outcome: type(outcome).__name__
+)
 
 
 def claim_under(engine: Engine, lease: Lease, *, suspects: bool = False) -> ClaimedJob:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from multiprocessing.connection import Connection
+from typing import Any
 
 import pytest
 
@@ -66,7 +67,8 @@ class Child:
 
     def __init__(self, target: Callable[..., None], *args: object) -> None:
         spawn = multiprocessing.get_context("spawn")
-        self.lifeline, theirs = spawn.Pipe()
+        ours, theirs = spawn.Pipe()
+        self.lifeline: Connection[Any, Any] = ours
         self._process = spawn.Process(target=target, args=(*args, theirs), daemon=True)
         self._process.start()
         theirs.close()
