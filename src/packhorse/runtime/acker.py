@@ -56,6 +56,11 @@ class Acker(Service):
         """Whether every ack is through."""
         return not self._waiting and not self._sending
 
+    def job_ids(self) -> frozenset[int]:
+        """The jobs whose acks are not through."""
+        with self._lock:
+            return frozenset(ack.job_id for ack in (*self._waiting, *self._sending))
+
     def is_full(self) -> bool:
         """Whether so many are waiting that nothing more should be claimed."""
         return len(self._waiting) >= FULL
@@ -85,9 +90,11 @@ class Acker(Service):
         except PASSING:
             self._resent = True
             raise
-        except DatabaseError:
+        except Exception:
             log.exception("a batch of acknowledgements was refused; they are sent one by one")
+            self._resent = True
             accepted = {ack.job_id for ack in self._sending if self._store_one(ack)}
+            self._resent = False
         self._sent(accepted)
 
     def _sent(self, accepted: set[int]) -> None:
@@ -103,7 +110,9 @@ class Acker(Service):
         try:
             if not self._store.ack_jobs([ack]):
                 report_lost(ack.job_id)
-        except DatabaseError:
+        except Exception as error:
+            if not isinstance(error, DatabaseError):
+                log.exception("the acknowledgement of job %d was refused", ack.job_id)
             return False
         return True
 
@@ -113,11 +122,12 @@ class Acker(Service):
             return bool(self._store.ack_jobs([ack]))
         except PASSING:
             raise
-        except DatabaseError as error:
+        except Exception as error:
+            log.exception("the acknowledgement of job %d was refused", ack.job_id)
             return bool(self._store.ack_jobs([_unstorable(ack, error)]))
 
 
-def _unstorable(ack: Ack, error: DatabaseError) -> Ack:
+def _unstorable(ack: Ack, error: Exception) -> Ack:
     info = ErrorInfo(
         "UnstorableOutcome", f"how the run ended ({ack.outcome}) could not be stored: {type(error).__name__}"
     )

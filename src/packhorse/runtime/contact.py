@@ -12,11 +12,11 @@ class Contact:
     Nobody is given up in the first lease after a long silence: the others had the same trouble to be heard of.
     """
 
-    def __init__(self, lease: float, poll: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, lease: float, poll: float, clock: Callable[[], float] | None = None) -> None:
         self._lease = lease
         self._silence = max(lease / 2, 3 * poll)
-        self._clock = clock
-        self._last = clock()
+        self._clock = clock or awake_time
+        self._last = self._clock()
         self._settled_at = 0.0
 
     def made(self) -> None:
@@ -28,4 +28,11 @@ class Contact:
 
     def is_settled(self) -> bool:
         """Whether silence of others means something."""
-        return self._clock() >= self._settled_at
+        now = self._clock()
+        return now - self._last <= self._silence and now >= self._settled_at
+
+
+def awake_time() -> float:
+    """Seconds of a clock that nobody sets and that goes on while the machine sleeps, where the system has one."""
+    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    return time.clock_gettime(clock)

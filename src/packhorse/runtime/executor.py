@@ -58,6 +58,11 @@ class Executor:
         """How many jobs could start at once in the lanes that the registered tasks use."""
         return sum(max(0, lane.slots - lane.running() - lane.waiting()) for lane in self._used())
 
+    def narrowest_room(self) -> int:
+        """How many jobs could start at once, whatever their kind, in each lane that has any room."""
+        rooms = [lane.slots - lane.running() - lane.waiting() for lane in self._used()]
+        return min((room for room in rooms if room > 0), default=0)
+
     def buffered(self) -> int:
         """How many accepted jobs have not started."""
         return sum(lane.waiting() for lane in self._all())

@@ -15,6 +15,7 @@ from packhorse.runtime.contact import Contact
 from packhorse.runtime.executor import Executor
 from packhorse.runtime.service import Service
 from packhorse.runtime.settings import WorkerSettings
+from packhorse.runtime.suspects import Suspects, Turn
 from packhorse.task import TaskRegistry
 
 LARGEST_BUFFER = 500
@@ -27,10 +28,8 @@ BUSY_SECONDS = 1.0
 SHORTEST_WAIT = 0.01
 STAGE_LIMIT = 500
 PARK_LIMIT = 5000
-DRAIN_SECONDS = 5.0
-"""How long a suspect waits for its neighbours to end before it is claimed beside them."""
-ALONE_SECONDS = 30.0
-"""After how long beside nothing a suspect gets neighbours again, so that a long one does not idle the worker."""
+MOST_LEASED = 10_000
+"""Leased jobs looked at in one reconciliation; more than a worker can hold."""
 
 
 class Producer(Service):
@@ -58,20 +57,18 @@ class Producer(Service):
         self._contact = contact
         self._finish = finish
         self._claims = itertools.count(1)
-        self._doubtful: set[int] = set()
         self._ready: list[str] = []
-        self._suspects: list[str] = []
-        self._draining_since: float | None = None
-        self._alone: int | None = None
-        self._alone_since = 0.0
         self._held_back: list[str] = []
         self._others: frozenset[str] = frozenset()
-        self._due_at: float | None = None
         self._look_at = 0.0
+        self._due_at: float | None = None
+        self._reconcile_at = time.monotonic() + settings.lease
+        self._is_hinted = False
+        self._has_room = True
         self._hints_wanted = False
         self._busy_since: float | None = None
         self._rate = Rate()
-        self.is_quiet = False
+        self.is_quiet: bool = False
         self.on_lost_workers: Callable[[], None] = lambda: None
         self.on_given_up: Callable[[], None] = lambda: None
 
@@ -79,60 +76,81 @@ class Producer(Service):
         """Say where claimed jobs go and where acks wait."""
         self._executor = executor
         self._acker = acker
+        self._suspects = Suspects(executor, acker)
 
     def hint(self) -> None:
         """Somebody says that jobs may have come. From any thread."""
-        if not self._ready:
-            self._look_at = 0.0
+        self._is_hinted = True
+        if self._has_room:
             self.wake()
 
     def freed(self) -> None:
         """A slot became free. From any thread; cheap."""
-        if self._ready or self._suspects or self._held_back:
+        if self._ready or self._suspects.queues or self._held_back or self._is_hinted:
             self.wake()
 
     def run_once(self) -> float | None:
-        """Give back what waited too long, look, claim; seconds until the next look."""
+        """Give back what waited too long, look, claim; seconds until the next pass."""
         self._give_back(self._executor.withdraw(STALE_SECONDS))
-        self._recover_doubtful()
-        if self._is_time_to_look():
-            self._look()
+        self._reconcile()
+        if self._is_time_to_look() and not self._look():
+            return None
         if self.is_quiet or self.is_stopping or self._acker.is_full():
             return None
-        if (self._suspects or self._alone is not None) and not self._take_suspect():
+        turn = self._suspects.turn()
+        if turn is Turn.NOBODY or (turn is Turn.SUSPECT and self._claim_suspect()):
             return SHORTEST_WAIT
         self._claim_round()
         self._tune_hints()
         return self._pause()
 
     def on_trouble(self, error: DatabaseError) -> None:
-        """Drop what has not started: after a crash of the server its claims may be forgotten."""
-        self._ready, self._suspects = [], []
-        self._look_at = 0.0
+        """Drop what has not started: after a crash of the server its claims may be forgotten.
+
+        What a claim took whose answer never arrived is found, and given back, when the database answers again.
+        """
+        self._ready, self._suspects.queues = [], []
+        self._look_at = self._reconcile_at = 0.0
         self._give_back(self._executor.withdraw())
 
     # Looking
 
     def _is_time_to_look(self) -> bool:
         now = time.monotonic()
-        return now >= self._look_at or (self._due_at is not None and now >= self._due_at)
+        is_due = now >= self._look_at or (self._due_at is not None and now >= self._due_at)
+        return is_due or (self._is_hinted and not self._can_claim())
 
-    def _look(self) -> None:
+    def _look(self) -> bool:
+        """See what there is to do; False when this worker was given up and must start nothing more."""
         self._look_at = time.monotonic() + self._settings.poll
+        self._is_hinted = False
         glance = self._engine.glance(self._worker)
         self._contact.made()
         if not glance.is_registered:
-            self.on_given_up()
+            self._give_up()
+            return False
         if glance.has_lost_workers:
             self.on_lost_workers()
         if self._make_ready(glance):
             glance = self._engine.glance(self._worker)
-        self._ready = self._served(glance.ready_queues)
-        self._suspects = self._served(glance.suspect_queues)
-        self._due_at = (
-            None if glance.due_in is None else time.monotonic() + max(SHORTEST_WAIT, glance.due_in.total_seconds())
-        )
+        self._note(glance)
+        return True
+
+    def _note(self, glance: Glance) -> None:
+        ready = self._served(glance.ready_queues)
+        waiting = [queue for queue in self._ready if queue in ready]
+        self._ready = waiting + [queue for queue in ready if queue not in waiting]
+        self._suspects.queues = self._served(glance.suspect_queues)
+        due_in = glance.due_in
+        self._due_at = None if due_in is None else time.monotonic() + max(SHORTEST_WAIT, due_in.total_seconds())
         self._others = self._others & self._engine.list_known_tasks() if self._others else self._others
+
+    def _give_up(self) -> None:
+        """This worker was taken for dead, and its jobs were rescued: none of what it holds may start."""
+        self.is_quiet = True
+        self._executor.stop()
+        self._give_back(self._executor.withdraw())
+        self.on_given_up()
 
     def _make_ready(self, glance: Glance) -> int:
         """Stage what is due and unpark what this worker knows; how many jobs became available."""
@@ -147,26 +165,25 @@ class Producer(Service):
         return [queue for queue in queues if self._settings.serves(queue)]
 
     def _tune_hints(self) -> None:
-        """Ask producers to stop waking a worker that has been busy for a while; ask for it again when it runs dry.
+        """Ask producers to stop waking a worker that has been busy for a while; ask for it again when it is not.
 
         After asking it looks once more: what came in between woke nobody.
         """
         now = time.monotonic()
-        self._busy_since = (self._busy_since or now) if self._ready else None
+        self._has_room = self._executor.free_slots() > 0
+        self._busy_since = (self._busy_since or now) if self._can_claim() or not self._has_room else None
         wanted = self._busy_since is None or now - self._busy_since < BUSY_SECONDS
         if wanted != self._hints_wanted:
             self._engine.seek_hints(self._worker, wanted)
             self._hints_wanted = wanted
-            self._look_at = 0.0 if wanted else self._look_at
+            self._is_hinted = self._is_hinted or wanted
 
     def _pause(self) -> float:
-        now = time.monotonic()
-        if self._ready:
-            wanted = self._wanted()
-            claimable = any(min(wanted, self._queue_room(queue)) > 0 for queue in self._ready)
-            return 0.0 if claimable else min(self._settings.poll, STALE_SECONDS)
-        pause = max(0.0, self._look_at - now)
-        return pause if self._due_at is None else min(pause, max(0.0, self._due_at - now))
+        if self._can_claim() or (self._is_hinted and self._has_room):
+            return 0.0
+        moments = [self._look_at, self._reconcile_at, *([] if self._due_at is None else [self._due_at])]
+        pause = max(0.0, min(moments) - time.monotonic())
+        return min(pause, STALE_SECONDS) if self._executor.buffered() else pause
 
     # Claiming
 
@@ -190,9 +207,16 @@ class Producer(Service):
             self._held_back.append(queue)
         self._accept(jobs)
 
+    def _can_claim(self) -> bool:
+        wanted = self._wanted()
+        return any(min(wanted, self._queue_room(queue)) > 0 for queue in self._ready)
+
     def _wanted(self) -> int:
-        """How many jobs to claim now: the buffer's bound less what is in it, once half of it is used up."""
-        free, buffered = self._executor.free_slots(), self._executor.buffered()
+        """How many jobs to claim now: the buffer's bound less what is in it, once half of it is used up.
+
+        Which lane they belong in is seen when they are there, so the bound is that of the narrowest one.
+        """
+        free, buffered = self._executor.narrowest_room(), self._executor.buffered()
         bound = min(LARGEST_BUFFER, max(free, int(self._rate.per_second(self._executor.done) * BUFFER_SECONDS)))
         wanted = bound - buffered
         return wanted if wanted * 2 >= bound else 0
@@ -205,20 +229,30 @@ class Producer(Service):
         self, queue: str, limit: int, other_tasks: frozenset[str] = frozenset(), suspects: bool = False
     ) -> list[ClaimedJob]:
         lease = Lease(self._worker, next(self._claims))
-        self._doubtful.add(lease.number)
-        jobs = self._engine.claim_jobs(
+        return self._engine.claim_jobs(
             Claim(lease=lease, queue=queue, limit=limit, other_tasks=other_tasks, suspects=suspects)
         )
-        self._doubtful.discard(lease.number)
-        return jobs
 
-    def _accept(self, jobs: list[ClaimedJob]) -> None:
-        unknown = [job for job in jobs if self._registry.find(job.task) is None]
-        if unknown:
-            self._set_aside(unknown)
-            jobs = [job for job in jobs if self._registry.find(job.task) is not None]
-        if jobs:
-            self._executor.accept(jobs)
+    def _claim_suspect(self) -> bool:
+        """Claim the next suspect of the next queue; whether there was one."""
+        queue = self._suspects.queues.pop(0)
+        if self._queue_room(queue) <= 0:
+            self._suspects.queues.append(queue)
+            return False
+        accepted = self._accept(self._claim(queue, 1, other_tasks=self._others, suspects=True))
+        for job in accepted:
+            self._suspects.queues.append(queue)
+            self._suspects.started(job.id)
+        return bool(accepted)
+
+    def _accept(self, jobs: list[ClaimedJob]) -> list[ClaimedJob]:
+        """Hand jobs to the executor, those of unknown tasks back; the ones that it took."""
+        known = [job for job in jobs if self._registry.find(job.task) is not None]
+        if len(known) < len(jobs):
+            self._set_aside([job for job in jobs if self._registry.find(job.task) is None])
+        if known:
+            self._executor.accept(known)
+        return known
 
     def _set_aside(self, jobs: list[ClaimedJob]) -> None:
         """Jobs of tasks that this worker does not know: hand them back, and park them if no live worker does."""
@@ -232,50 +266,24 @@ class Producer(Service):
                 while self._engine.park_jobs(queue, task, PARK_LIMIT) == PARK_LIMIT:
                     pass
 
-    # Suspects: jobs whose worker died run alone, so that no neighbour is blamed if it happens again
-
-    def _take_suspect(self) -> bool:
-        """Run the next suspect, if there is one, with nothing beside it; whether others may be claimed now."""
-        if self._alone is not None:
-            if self._executor.holds(self._alone) or not self._acker.is_idle():
-                return time.monotonic() - self._alone_since > ALONE_SECONDS
-            self._alone = None
-        if not self._suspects:
-            return True
-        if not self._is_calm() and self._is_draining():
-            return False
-        self._draining_since = None
-        return not self._claim_suspect(self._suspects.pop(0))
-
-    def _claim_suspect(self, queue: str) -> bool:
-        jobs = self._claim(queue, 1, suspects=True)
-        if jobs:
-            self._suspects.append(queue)
-            self._alone, self._alone_since = jobs[0].id, time.monotonic()
-            self._accept(jobs)
-        return bool(jobs)
-
-    def _is_draining(self) -> bool:
-        self._draining_since = self._draining_since or time.monotonic()
-        return time.monotonic() - self._draining_since < DRAIN_SECONDS
-
-    def _is_calm(self) -> bool:
-        return self._executor.is_idle() and self._acker.is_idle()
-
     # Giving back
 
     def _give_back(self, jobs: Iterable[ClaimedJob]) -> None:
         for job in jobs:
             self._finish(job, Unstarted())
 
-    def _recover_doubtful(self) -> None:
-        """Give back what a claim took whose answer never arrived."""
-        if not self._doubtful:
+    def _reconcile(self) -> None:
+        """Once in a lease, and after trouble: give back what the database says we hold, and we do not.
+
+        That is what a claim took whose answer was lost. An ack that is on its way meanwhile makes giving back harmless.
+        """
+        if time.monotonic() < self._reconcile_at:
             return
-        doubtful = set(self._doubtful)
-        leased = self._engine.list_leased_jobs(self._worker, 2 * LARGEST_BUFFER)
-        self._give_back(job for job in leased if job.lease.number in doubtful)
-        self._doubtful -= doubtful
+        leased = self._engine.list_leased_jobs(self._worker, MOST_LEASED)
+        self._reconcile_at = time.monotonic() + self._settings.lease
+        unheld = [job for job in leased if not self._executor.holds(job.id)]
+        acked = self._acker.job_ids() if unheld else frozenset[int]()
+        self._give_back(job for job in unheld if job.id not in acked)
 
 
 class Rate:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import traceback
+from dataclasses import replace
 
 from packhorse.domain.decide import Ack
 from packhorse.domain.job import ClaimedJob
-from packhorse.domain.outcome import ErrorInfo
+from packhorse.domain.outcome import ErrorInfo, message_of
 from packhorse.domain.state import JobState
 
 log: logging.Logger = logging.getLogger("packhorse.worker")
@@ -19,7 +20,13 @@ LONGEST_TEXT = 16 * 1024
 def error_info(error: BaseException) -> ErrorInfo:
     """The exception as text: bounded, without NUL and lone surrogates, even when its own `str` raises."""
     lines = traceback.format_exception(error)
-    return ErrorInfo(type(error).__name__, storable(_message(error)), storable("".join(lines), keep_end=True))
+    message = "" if error.args == () else message_of(error)
+    return ErrorInfo(type(error).__name__, storable(message), storable("".join(lines), keep_end=True))
+
+
+def storable_ack(ack: Ack) -> Ack:
+    """The acknowledgement with a reason that every database stores."""
+    return ack if ack.reason is None else replace(ack, reason=storable(str(ack.reason)))
 
 
 def storable(text: str, *, keep_end: bool = False) -> str:
@@ -28,13 +35,6 @@ def storable(text: str, *, keep_end: bool = False) -> str:
     if len(clean) <= LONGEST_TEXT:
         return clean
     return "…" + clean[-LONGEST_TEXT + 1 :] if keep_end else clean[: LONGEST_TEXT - 1] + "…"
-
-
-def _message(error: BaseException) -> str:
-    try:
-        return str(error)
-    except Exception as broken:  # noqa: BLE001 - whatever a stranger's str() raises
-        return f"<the exception's own str() raised {type(broken).__name__}>"
 
 
 def report_ack(job: ClaimedJob, ack: Ack) -> None:

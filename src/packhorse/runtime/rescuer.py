@@ -33,7 +33,7 @@ class Rescuer(Service):
 
     def run_once(self) -> float | None:
         """Rescue the jobs of every lost worker, unless this one itself was cut off until just now."""
-        if not self._engine.features.liveness_by_lock and not self._contact.is_settled():
+        if not self._contact.is_settled():
             return 1.0
         for lost in self._engine.list_lost_workers():
             if lost.id != self._worker:

@@ -23,7 +23,7 @@ from packhorse.domain.retry import RetryPolicy, chance
 from packhorse.engine import AsyncTransaction, Engine, Statement, Transaction
 from packhorse.errors import DatabaseBusy, LeaseLost, PayloadError
 from packhorse.runtime.hooks import Hooks
-from packhorse.runtime.report import error_info, report_ack, report_lost
+from packhorse.runtime.report import error_info, report_ack, report_lost, storable_ack
 from packhorse.task import Task, TaskRegistry
 
 TRANSIENT_SQLSTATES = frozenset({"40001", "40P01", "55P03"})
@@ -152,7 +152,7 @@ class Runner:
 
     def _decide(self, run: Run) -> None:
         policy = run.task.policy if run.task else RetryPolicy()
-        run.ack = decide(run.job, _known(run.outcome), policy, chance())
+        run.ack = storable_ack(decide(run.job, _known(run.outcome), policy, chance()))
 
     def _ack(self, run: Run) -> None:
         tx = run.context.transaction

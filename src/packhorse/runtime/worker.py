@@ -133,7 +133,7 @@ class Worker:
         self._producer.hint()
 
     def stop(self) -> None:
-        """Ask it to end; `run` or `wait` returns when it has. From any thread or signal handler."""
+        """Ask it to end; `run` or `wait` returns when it has. From any thread, but not from a signal handler."""
         self._stop.set()
 
     def run(self) -> Ended:
@@ -149,9 +149,9 @@ class Worker:
 
     def end(self) -> Ended:
         """Hand back what has not started, let what runs end up to the limit, send the acks, and leave."""
+        self._executor.stop()
         self._producer.stop()
         self._producer.join(HAND_BACK_SECONDS)
-        self._executor.stop()
         for job in self._executor.withdraw():
             self._runner.finish(job, Unstarted())
         clean = self._wait_for_runs()
