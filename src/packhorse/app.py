@@ -164,7 +164,9 @@ class Packhorse(Client):
         On any connection; within an open transaction it is a savepoint. Without `conn`, on a connection of the
         application's own, read as `tx.connection`. On SQLite it begins with BEGIN IMMEDIATE.
         """
-        return TransactionBlock(None if conn is None else adapt(conn), lambda: self.engine)
+        connection = None if conn is None else adapt(conn)
+        self._catch_up(connection)
+        return TransactionBlock(connection, lambda: self.engine)
 
     def run_pending(self) -> int:
         """Run every job that is due, here and now, one after the other; how many.
@@ -269,9 +271,9 @@ class Packhorse(Client):
     def _announce(self) -> None:
         announce(self.engine.address)
 
-    def _before_look(self) -> None:
+    def _catch_up(self, connection: Connection | AsyncConnection | None = None) -> None:
         if self._watch is not None:
-            self._watch.catch_up()
+            self._watch.catch_up(connection)
 
 
 def open_engine(settings: Settings) -> Engine:

@@ -40,7 +40,14 @@ class Client:
     ) -> None:
         self.registry: TaskRegistry = registry
         self._open_engine = engine
-        self._enqueuer = Enqueuer(engine, adapt, EnqueueHooks(middleware), self._ambient, self._after_enqueue)
+        self._enqueuer = Enqueuer(
+            engine,
+            adapt,
+            EnqueueHooks(middleware),
+            ambient=self._ambient,
+            catch_up=self._catch_up,
+            after_enqueue=self._after_enqueue,
+        )
 
     def enqueue(self, name: str, /, *args: Any, conn: object | None = None, **kwargs: Any) -> JobHandle[Any]:
         """Enqueue a job by the name of its task, for code that is elsewhere.
@@ -113,7 +120,7 @@ class Client:
 
     def find_job(self, id: int) -> JobRecord | None:
         """The job of that id, live or finished, or None."""
-        self._before_look()
+        self._catch_up()
         return self._open_engine().find_job(id)
 
     def get_job(self, id: int) -> JobRecord:
@@ -148,7 +155,7 @@ class Client:
         Raises:
             ConfigurationError: there is no such state, or the limit is not above zero.
         """
-        self._before_look()
+        self._catch_up()
         if limit < 1:
             raise ConfigurationError(f"limit must be 1 or more, not {limit}")
         chosen = None if state is None else _state(state)
@@ -158,27 +165,32 @@ class Client:
 
     def list_attempts(self, id: int) -> Sequence[AttemptRecord]:
         """The runs of a job that did not succeed, in order."""
+        self._catch_up()
         return self._open_engine().list_attempts(id)
 
     def list_queues(self) -> Sequence[QueueRecord]:
         """The queues with their counts by state, by name."""
+        self._catch_up()
         return self._open_engine().list_queues()
 
     def list_workers(self) -> Sequence[WorkerRecord]:
         """The workers, by start."""
+        self._catch_up()
         return self._open_engine().list_workers()
 
     def count_jobs(self) -> Mapping[JobState, int]:
         """How many jobs there are in each state."""
-        self._before_look()
+        self._catch_up()
         return self._open_engine().count_jobs()
 
     def cancel(self, *ids: int) -> set[int]:
         """Cancel jobs that have not started; the ids of those cancelled, without the running and finished ones."""
+        self._catch_up()
         return self._open_engine().cancel_jobs(ids)
 
     def retry(self, *ids: int) -> set[int]:
         """Make failed or cancelled jobs available again, with all attempts before them; the ids of those."""
+        self._catch_up()
         retried = self._open_engine().retry_jobs(ids)
         self._after_enqueue(None)
         return retried
@@ -194,8 +206,8 @@ class Client:
     def _after_enqueue(self, connection: Connection | AsyncConnection | None) -> None:
         """Jobs were written; inline mode runs them when they are committed."""
 
-    def _before_look(self) -> None:
-        """Jobs are about to be looked at; inline mode runs first what is due."""
+    def _catch_up(self, connection: Connection | AsyncConnection | None = None) -> None:
+        """A call begins, on the caller's connection if it has one; inline mode runs first what is due."""
 
 
 def _state(state: JobState | str) -> JobState:

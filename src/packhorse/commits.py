@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from packhorse.connection import AnyConnection
 from packhorse.context import find_current
@@ -12,6 +13,16 @@ from packhorse.context import find_current
 log: logging.Logger = logging.getLogger("packhorse")
 
 Run = Callable[[], object]
+
+
+@dataclass(slots=True)
+class Unseen:
+    """What one thread enqueued where no commit can be seen."""
+
+    open: list[AnyConnection] = field(default_factory=list)
+    """The connections whose transaction was still open when we looked, each of them once."""
+    is_due: bool = False
+    """Whether another one's transaction has ended since jobs were run."""
 
 
 class CommitWatch:
@@ -38,14 +49,27 @@ class CommitWatch:
         elif self._at_once:
             self._outside_jobs(self._run_committed)
         elif not connection.on_commit(self._committed):
-            self._unseen.append(connection)
+            self._keep(connection)
 
-    def catch_up(self) -> None:
-        """Another call of ours: run what was enqueued on connections whose transaction has ended meanwhile."""
+    def catch_up(self, connection: AnyConnection | None = None) -> None:
+        """Another call of ours, on the caller's connection if one is given: run what was committed meanwhile.
+
+        Nothing is run while a transaction is open, on that connection or on one that jobs wait for.
+        """
         unseen = self._unseen
-        if unseen and not any(_is_open(connection) for connection in unseen):
-            unseen.clear()
+        still_open = [one for one in unseen.open if _is_open(one)]
+        unseen.is_due = unseen.is_due or len(still_open) < len(unseen.open)
+        unseen.open = still_open
+        if not unseen.is_due or still_open or find_current() is not None:
+            return
+        if connection is None or not _is_open(connection):
+            unseen.is_due = False
             self._outside_jobs(self._run)
+
+    def _keep(self, connection: AnyConnection) -> None:
+        unseen = self._unseen
+        if all(one.raw is not connection.raw for one in unseen.open):
+            unseen.open.append(connection)
 
     def _committed(self) -> None:
         self._outside_jobs(self._run_committed)
@@ -60,8 +84,8 @@ class CommitWatch:
             log.exception("jobs were stored but could not be run inline; the next enqueue or run_pending() runs them")
 
     @property
-    def _unseen(self) -> list[AnyConnection]:
-        unseen: list[AnyConnection] = self._local.__dict__.setdefault("unseen", [])
+    def _unseen(self) -> Unseen:
+        unseen: Unseen = self._local.__dict__.setdefault("unseen", Unseen())
         return unseen
 
 

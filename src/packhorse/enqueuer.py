@@ -45,6 +45,7 @@ class Enqueuer:
         adapt: finds the adapter for a caller's connection.
         hooks: the middleware that watches enqueues.
         ambient: finds the connection that an enqueue without one joins, if a framework has one open here.
+        catch_up: told of the connection before jobs are written, too.
         after_enqueue: told of the connection (None for a transaction of our own) after jobs were written.
     """
 
@@ -53,13 +54,16 @@ class Enqueuer:
         engine: Callable[[], Engine],
         adapt: Callable[[object], Connection | AsyncConnection],
         hooks: EnqueueHooks,
+        *,
         ambient: Callable[[], object | None] = lambda: None,
+        catch_up: Callable[[Connection | AsyncConnection | None], None] = lambda _: None,
         after_enqueue: Callable[[Connection | AsyncConnection | None], None] = lambda _: None,
     ) -> None:
         self._engine = engine
         self._adapt = adapt
         self._hooks = hooks
         self._ambient = ambient
+        self._catch_up = catch_up
         self._after_enqueue = after_enqueue
 
     def enqueue(self, calls: Sequence[Call[Any]], conn: object | None) -> list[int]:
@@ -133,7 +137,9 @@ class Enqueuer:
         if conn is None:
             context = find_current()
             conn = self._ambient() if context is None or context.transaction is None else context.transaction
-        return None if conn is None else self._adapt(conn)
+        connection = None if conn is None else self._adapt(conn)
+        self._catch_up(connection)
+        return connection
 
     def _write_alone(self, jobs: Sequence[NewJob]) -> list[int]:
         engine = self._engine()

@@ -73,7 +73,8 @@ def adapt(raw: object) -> Connection | AsyncConnection | None:
 
 
 def _is_open(info: psycopg.ConnectionInfo) -> bool:
-    return info.transaction_status is not TransactionStatus.IDLE
+    """Whether a transaction is open; none is on a closed connection, whose status is unknown."""
+    return info.transaction_status not in (TransactionStatus.IDLE, TransactionStatus.UNKNOWN)
 
 
 def _place(info: psycopg.ConnectionInfo) -> str:

@@ -1,7 +1,7 @@
 """Inline mode: the same program runs its jobs by itself, after each commit, with the semantics of a worker."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,12 +11,16 @@ from django.db import connections, transaction
 from django.test import TestCase
 
 from packhorse import Backoff, ConfigurationError, Context, JobState, Packhorse, PayloadError
-from tests.integration.connections.conftest import SEEING
+from tests.integration.connections.conftest import SEEING, cases
 from tests.integration.connections.shop import Shop
 from tests.integration.connections.test_own_transactions import transaction as own_transaction
-from tests.integration.connections.wired import Wired
+from tests.integration.connections.wired import Aiosqlite, Psycopg, PsycopgAsync, Sqlite3, Wired
 from tests.integration.connections.wired_django import ALIAS, django_database
 
+BLIND = cases(
+    [("sqlite", Sqlite3), ("sqlite", Aiosqlite), ("postgresql", Psycopg), ("postgresql", PsycopgAsync)],
+)
+"""Drivers that begin a transaction by themselves, and tell nobody of its end."""
 AT_ONCE = Backoff(first=timedelta(0), longest=timedelta(0))
 
 
@@ -84,6 +88,68 @@ def test_a_job_runs_at_the_next_occasion_after_a_commit_that_can_not_be_seen(sho
     wired.commit()
     shop.app.run_pending()
     assert shop.sent == [1, 2, 3]
+
+
+@pytest.mark.accepts("C24")
+@pytest.mark.parametrize("case", BLIND, indirect=True)
+def test_enqueueing_is_an_occasion_too(shop: Shop, wired: Wired) -> None:
+    """A program that only enqueues runs its jobs as well, and keeps a connection once, however often it is used."""
+    for number in range(4):
+        wired.enqueue(shop.send, number)
+        wired.enqueue(shop.send, number)
+        wired.commit()
+
+    assert shop.sent == [0, 0, 1, 1, 2, 2]
+    assert shop.app._watch is not None
+    assert len(shop.app._watch._unseen.open) == 1
+
+
+@pytest.mark.accepts("C24")
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda app: app.enqueue("shop.send", 2, conn=None),
+        lambda app: app.cancel(0),
+        lambda app: app.retry(0),
+        lambda app: app.list_attempts(0),
+        lambda app: app.list_queues(),
+        lambda app: app.list_workers(),
+        lambda app: app.transaction(),
+    ],
+    ids=["enqueue", "cancel", "retry", "attempts", "queues", "workers", "transaction"],
+)
+def test_every_call_of_ours_is_an_occasion(database_url: str, call: Callable[[Packhorse], object]) -> None:
+    """Not only a look at the jobs; and also when the connection was closed meanwhile."""
+    with Shop.opened(Packhorse(database_url, worker="inline"), database_url) as shop:
+        wired = open_plain(database_url)
+        wired.enqueue(shop.send, 1)
+        wired.commit()
+        wired.close()
+        call(shop.app)
+        assert shop.sent[:1] == [1]
+
+
+@pytest.mark.accepts("C24")
+def test_nothing_runs_while_another_connection_s_transaction_is_open(database_url: str) -> None:
+    """It may hold what the jobs need; they follow when it has ended, too."""
+    with Shop.opened(Packhorse(database_url, worker="inline"), database_url) as shop:
+        first, second = open_plain(database_url), open_plain(database_url)
+        first.enqueue(shop.send, 1)
+        first.commit()
+        second.write()
+        second.enqueue(shop.send, 2)
+        shop.app.list_queues()
+        assert shop.sent == []
+        second.commit()
+        shop.app.list_queues()
+        assert shop.sent == [1, 2]
+        first.close()
+        second.close()
+
+
+def open_plain(url: str) -> Wired:
+    """A driver's own connection, whose commit nobody sees."""
+    return Sqlite3(url) if url.startswith("sqlite") else Psycopg(url)
 
 
 @pytest.mark.accepts("C24")
