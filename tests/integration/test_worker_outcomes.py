@@ -162,3 +162,26 @@ def test_an_error_that_cannot_be_stored_as_it_is_is_stored_all_the_same(app: Pac
     assert records[0].error_message == "a\\x00b\\ud800c"
     assert len(records[1].error_message or "") <= 16 * 1024
     assert "str() raised RuntimeError" in (records[2].error_message or "")
+
+
+@pytest.mark.accepts("C8", "C12")
+def test_a_reason_that_cannot_be_stored_as_it_is_holds_up_nobody(app: Packhorse) -> None:
+    """An exception, NUL, lone surrogates, megabytes, a thing that is no text: on record as text, and others go on."""
+
+    @app.task(name="object_to", max_attempts=1)
+    def object_to(which: int) -> None:
+        late = Fail("late")
+        late.reason = ValueError("set afterwards")  # type: ignore[assignment]
+        raise [Fail(ValueError("as text")), Fail("a\x00b\ud800c"), Cancel("x" * 5_000_000), late][which]
+
+    @app.task(name="fine")
+    def fine() -> str:
+        return "done"
+
+    with working(app):
+        reasons = [wait_for(app, object_to.enqueue(which).id).reason or "" for which in range(4)]
+        assert fine.enqueue().result(timeout=10) == "done"
+
+    assert reasons[:2] == ["as text", "a\\x00b\\ud800c"]
+    assert len(reasons[2]) <= 16 * 1024
+    assert reasons[3] == "set afterwards"

@@ -57,3 +57,31 @@ def test_a_verdict_survives_the_way_between_processes(verdict: Verdict) -> None:
     for twin in (pickle.loads(pickle.dumps(verdict)), copy.copy(verdict)):  # noqa: S301 - our own bytes
         assert type(twin) is type(verdict)
         assert (twin.reason, getattr(twin, "after", None)) == (verdict.reason, getattr(verdict, "after", None))
+
+
+class _Mute(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+@pytest.mark.parametrize("kind", VERDICTS)
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (ValueError("no such customer"), "no such customer"),
+        (ValueError(), "ValueError"),
+        (_Mute(), "<the exception's own str() raised RuntimeError>"),
+    ],
+    ids=["text", "no text", "broken"],
+)
+def test_an_exception_as_a_reason_stands_for_its_text(kind: type[Verdict], error: Exception, text: str) -> None:
+    """`raise Fail(error) from error` is how one writes it; what is stored is text."""
+    assert kind(error).reason == text
+
+
+@pytest.mark.parametrize("kind", VERDICTS)
+@pytest.mark.parametrize("reason", [7, b"bytes", ["a"]])
+def test_a_reason_that_is_no_text_is_refused_where_it_is_written(kind: type[Verdict], reason: object) -> None:
+    """As with a time without a unit, the handler's own line is in the trace."""
+    with pytest.raises(TypeError, match="a reason must be text or an exception"):
+        kind(reason)  # type: ignore[arg-type]

@@ -12,11 +12,20 @@ DEFAULT_SKIP = timedelta(seconds=5)
 
 
 class Verdict(Exception):
-    """What a handler says about its own run; raise it or return it."""
+    """What a handler says about its own run; raise it or return it.
 
-    def __init__(self, reason: str | None = None) -> None:
-        super().__init__(reason or type(self).__name__)
-        self.reason = reason
+    Args:
+        reason: why, for the record; an exception, as in `raise Fail(error) from error`, stands for its text.
+
+    Raises:
+        TypeError: the reason is something else.
+    """
+
+    reason: str | None = None
+
+    def __init__(self, reason: str | BaseException | None = None) -> None:
+        self.reason = _text(reason)
+        super().__init__(self.reason or type(self).__name__)
 
 
 class Retry(Verdict):
@@ -27,9 +36,11 @@ class Retry(Verdict):
         after: how long to wait; by default what the task's backoff says.
     """
 
-    def __init__(self, reason: str | None = None, *, after: timedelta | None = None) -> None:
+    after: timedelta | None = None
+
+    def __init__(self, reason: str | BaseException | None = None, *, after: timedelta | None = None) -> None:
         super().__init__(reason)
-        self.after: timedelta | None = _checked(after)
+        self.after = _checked(after)
 
 
 class Skip(Verdict):
@@ -40,10 +51,12 @@ class Skip(Verdict):
         after: how long to wait; 5 seconds by default, and for anything not above zero.
     """
 
-    def __init__(self, reason: str | None = None, *, after: timedelta | None = None) -> None:
+    after: timedelta = DEFAULT_SKIP
+
+    def __init__(self, reason: str | BaseException | None = None, *, after: timedelta | None = None) -> None:
         super().__init__(reason)
         after = _checked(after)
-        self.after: timedelta = after if after is not None and after > timedelta(0) else DEFAULT_SKIP
+        self.after = after if after is not None and after > timedelta(0) else DEFAULT_SKIP
 
 
 class Fail(Verdict):
@@ -52,6 +65,22 @@ class Fail(Verdict):
 
 class Cancel(Verdict):
     """Withdraw the job: it is not wanted any more."""
+
+
+def message_of(error: BaseException) -> str:
+    """The exception's text, even when its own `str` raises."""
+    try:
+        return str(error)
+    except Exception as broken:  # noqa: BLE001 - whatever a stranger's str() raises
+        return f"<the exception's own str() raised {type(broken).__name__}>"
+
+
+def _text(reason: object) -> str | None:
+    if isinstance(reason, BaseException):
+        return message_of(reason) or type(reason).__name__
+    if reason is not None and not isinstance(reason, str):
+        raise TypeError(f"a reason must be text or an exception, not {reason!r}")
+    return reason
 
 
 def _checked(after: timedelta | None) -> timedelta | None:

@@ -92,9 +92,7 @@ class Acker(Service):
             raise
         except Exception:
             log.exception("a batch of acknowledgements was refused; they are sent one by one")
-            self._resent = True
-            accepted = {ack.job_id for ack in self._sending if self._store_one(ack)}
-            self._resent = False
+            accepted = self._store_each()
         self._sent(accepted)
 
     def _sent(self, accepted: set[int]) -> None:
@@ -115,6 +113,13 @@ class Acker(Service):
                 log.exception("the acknowledgement of job %d was refused", ack.job_id)
             return False
         return True
+
+    def _store_each(self) -> set[int]:
+        """Store a refused batch one by one; after trouble on the way, its first ones are sent again."""
+        was_resent, self._resent = self._resent, True
+        accepted = {ack.job_id for ack in self._sending if self._store_one(ack)}
+        self._resent = was_resent
+        return accepted
 
     def _store_one(self, ack: Ack) -> bool:
         """Store one ack of a refused batch; what can't be stored as it is becomes a failure that says so."""

@@ -20,8 +20,7 @@ LONGEST_TEXT = 16 * 1024
 def error_info(error: BaseException) -> ErrorInfo:
     """The exception as text: bounded, without NUL and lone surrogates, even when its own `str` raises."""
     lines = traceback.format_exception(error)
-    message = "" if error.args == () else message_of(error)
-    return ErrorInfo(type(error).__name__, storable(message), storable("".join(lines), keep_end=True))
+    return ErrorInfo(type(error).__name__, storable(message_of(error)), storable("".join(lines), keep_end=True))
 
 
 def storable_ack(ack: Ack) -> Ack:
