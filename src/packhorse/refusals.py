@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from packhorse.connection import AnyConnection
+from packhorse.domain.causes import causes
 from packhorse.engine import Engine
 from packhorse.errors import TransactionNotWritable, UsageError, WrongDatabase
 
@@ -34,7 +33,7 @@ def nothing_stored(place: str, engine: Engine) -> WrongDatabase:
 
 def find_refusal(error: Exception, place: str, engine: Engine) -> UsageError | None:
     """The error to raise in place of one of the driver's, where we know more; None leaves the driver's own."""
-    for cause in _causes(error):
+    for cause in causes(error):
         if _is_missing_schema(cause):
             return WrongDatabase(
                 f"conn reaches {place}, which has no Packhorse schema; "
@@ -52,11 +51,3 @@ def _is_missing_schema(error: BaseException) -> bool:
     if getattr(error, "sqlstate", None) in NO_SUCH_SCHEMA:
         return True
     return getattr(error, "sqlite_errorname", "") == "SQLITE_ERROR" and "no such table: packhorse_" in str(error)
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    seen: BaseException | None = error
-    while seen is not None:
-        yield seen
-        original = getattr(seen, "orig", None)
-        seen = original if isinstance(original, BaseException) and original is not seen else seen.__cause__

@@ -16,6 +16,7 @@ from datetime import timedelta
 from typing import Any
 
 from packhorse.context import AsyncTaskTransaction, Context, SessionFactory, TaskTransaction, entered, no_sessions
+from packhorse.domain.causes import causes
 from packhorse.domain.decide import Ack, decide
 from packhorse.domain.job import ClaimedJob
 from packhorse.domain.outcome import ErrorInfo, Fail, Failure, Outcome, Skip, Success, Unknown, Unstarted, Verdict
@@ -241,14 +242,16 @@ def timed_out(job: ClaimedJob, task: Task[..., Any] | None) -> Failure:
 
 def is_transient(error: BaseException) -> bool:
     """Whether the database undid a transaction for nobody's fault: a deadlock, a serialization failure, a busy file."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, DatabaseBusy) or getattr(seen, "sqlstate", None) in TRANSIENT_SQLSTATES:
-            return True
-        if getattr(seen, "sqlite_errorname", "").startswith("SQLITE_BUSY"):
-            return True
-        seen = getattr(seen, "orig", None) or seen.__cause__
-    return False
+    return any(_is_transient(cause) for cause in causes(error))
+
+
+def _is_transient(error: BaseException) -> bool:
+    state, name = getattr(error, "sqlstate", None), getattr(error, "sqlite_errorname", None)
+    return (
+        isinstance(error, DatabaseBusy)
+        or (isinstance(state, str) and state in TRANSIENT_SQLSTATES)
+        or (isinstance(name, str) and name.startswith("SQLITE_BUSY"))
+    )
 
 
 async def _within_limit(run: Run, task: Task[..., Any]) -> Any:
