@@ -38,6 +38,17 @@ if TYPE_CHECKING:
 SCHEMES = frozenset({"sqlite", "postgresql", "postgres"})
 DJANGO = "django://"
 
+_opening = threading.Lock()
+
+
+def _renew() -> None:
+    """In a forked child: the thread that may have held the lock is not there to release it."""
+    global _opening  # noqa: PLW0603 - a held lock can only be replaced
+    _opening = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_renew)
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -86,7 +97,6 @@ class Packhorse(Client):
         self.middleware: tuple[Middleware, ...] = tuple(middleware)
         super().__init__(lambda: self.engine, TaskRegistry(), adapt, self.middleware)
         self._engines: dict[int, Engine] = {}
-        self._lock = threading.Lock()
         self._watch = self._commit_watch()
         self._inline: InlineWorker | None = None
 
@@ -153,7 +163,7 @@ class Packhorse(Client):
         """
         engine = self._engines.get(os.getpid())
         if engine is None:
-            with self._lock:
+            with _opening:
                 engine = self._engines.get(os.getpid()) or open_engine(self.settings)
                 self._engines[os.getpid()] = engine
         return engine

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import signal
+import threading
 import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -9,7 +11,10 @@ from typing import Any
 
 import pytest
 
+import packhorse.app
+import packhorse.notifiers.local
 from packhorse import ConfigurationError, JobNotFound, JobState, Packhorse, PayloadError, SignatureError
+from packhorse.notifiers.local import LocalNotifier
 
 DAY = timedelta(days=1)
 
@@ -199,3 +204,27 @@ def test_an_application_survives_a_fork_of_its_process(app: Packhorse) -> None:
 
     assert [os.waitpid(child, 0)[1] for child in children] == [0, 0, 0]
     assert sorted(job.args for job in app.list_jobs()) == ["[0]", "[1]", "[2]", "[3]"]
+
+
+def test_a_fork_beside_an_embedded_worker_leaves_its_locks_behind(app: Packhorse) -> None:
+    """At that moment some thread of the parent may hold any of them; the child has no such thread, and no worker."""
+    held = threading.Lock()
+    worker = LocalNotifier(app.engine.address)
+    worker.listen(lambda: held.release() if held.acquire() else None)
+    warnings.simplefilter("ignore", DeprecationWarning)
+    with held, packhorse.notifiers.local._lock, packhorse.app._opening:
+        child = os.fork()
+        if child == 0:
+            signal.alarm(10)
+            status = 1
+            try:
+                app.enqueue("send", 1)
+                worker.close()
+                app.close()
+                status = 0
+            finally:
+                os._exit(status)
+
+    assert os.waitpid(child, 0)[1] == 0
+    assert app.count_jobs()[JobState.AVAILABLE] == 1
+    worker.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import defaultdict
 from collections.abc import Callable
@@ -10,6 +11,16 @@ Wake = Callable[[], None]
 
 _lock = threading.Lock()
 _listeners: defaultdict[str, list[Wake]] = defaultdict(list)
+
+
+def _forget() -> None:
+    """In a forked child: its parent's workers do not run here, and the thread that held a lock of theirs is gone."""
+    global _lock  # noqa: PLW0603 - a held lock can only be replaced
+    _lock = threading.Lock()
+    _listeners.clear()
+
+
+os.register_at_fork(after_in_child=_forget)
 
 
 def announce(database: str) -> None:
@@ -47,6 +58,6 @@ class LocalNotifier:
     def close(self) -> None:
         """Stop calling."""
         with _lock:
-            if self._wake is not None:
+            if self._wake in _listeners[self._database]:
                 _listeners[self._database].remove(self._wake)
-                self._wake = None
+            self._wake = None
