@@ -10,11 +10,11 @@ class Notifier(Protocol):
     """Calls a worker when there may be something to do."""
 
     def listen(self, wake: Callable[[], None]) -> None:
-        """Begin to call `wake`, from any thread, whenever jobs may have come. It must return at once."""
-        ...
+        """Begin to call `wake`, from any thread, whenever jobs may have come. It must return at once.
 
-    def is_reliable(self) -> bool:
-        """Whether hints are arriving as far as can be told; while not, the worker looks more often."""
+        Where hints can be missed, as before a connection stands or after it broke, it is called once when they arrive.
+        """
+        ...
         ...
 
     def close(self) -> None:

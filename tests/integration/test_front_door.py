@@ -17,7 +17,6 @@ from packhorse.engines.postgres.engine import PostgresEngine
 from packhorse.engines.sqlite.engine import SqliteEngine
 from packhorse.notifiers.postgres import PostgresNotifier
 from tests.opening import open_engine, path_of
-from tests.waiting import wait_until
 
 Engine = SqliteEngine | PostgresEngine
 MINUTE = timedelta(minutes=1)
@@ -243,7 +242,6 @@ def test_a_waiting_worker_is_woken(engine: Engine, foreign: Sql) -> None:
     hints = threading.Semaphore(0)
     notifier = PostgresNotifier(engine.conninfo, engine.channel)
     notifier.listen(hints.release)
-    wait_until(notifier.is_reliable)
     assert hints.acquire(timeout=5)
     foreign.enqueue(task="'t'")
 

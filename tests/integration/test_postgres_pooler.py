@@ -99,6 +99,5 @@ def test_the_notifier_sees_the_pooler_and_does_not_listen(
     assert notifier._thread is not None
     wait_until(lambda: not (notifier._thread and notifier._thread.is_alive()))
 
-    assert not notifier.is_reliable()
     assert engine._connections.run("SELECT count(*) FROM pg_listening_channels()") == [(0,)]
     notifier.close()

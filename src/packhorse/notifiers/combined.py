@@ -11,7 +11,7 @@ class CombinedNotifier:
     """`packhorse.notifier.Notifier` that calls when any of its parts does.
 
     Args:
-        parts: the notifiers; the last one decides whether the whole is reliable.
+        parts: the notifiers.
     """
 
     def __init__(self, *parts: Notifier) -> None:
@@ -21,10 +21,6 @@ class CombinedNotifier:
         """Begin to call `wake`."""
         for part in self._parts:
             part.listen(wake)
-
-    def is_reliable(self) -> bool:
-        """Whether hints of every kind are arriving, as far as can be told."""
-        return self._parts[-1].is_reliable()
 
     def close(self) -> None:
         """Stop calling."""

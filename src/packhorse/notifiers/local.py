@@ -51,10 +51,6 @@ class LocalNotifier:
         with _lock:
             _listeners[self._database].append(wake)
 
-    def is_reliable(self) -> bool:
-        """False: other processes announce nothing here."""
-        return False
-
     def close(self) -> None:
         """Stop calling."""
         with _lock:

@@ -44,19 +44,14 @@ class PostgresNotifier:
     def __init__(self, conninfo: str, channel: str) -> None:
         self._conninfo = conninfo
         self._channel = channel
-        self._is_listening = False
         self._is_stopping = False
         self._thread: threading.Thread | None = None
         self._stop_end, self._stop_start = os.pipe()
 
     def listen(self, wake: Callable[[], None]) -> None:
-        """Begin to call `wake` at every notification, from a thread of its own."""
+        """Begin to call `wake`, from a thread of its own: once as soon as notifications arrive, and at each of them."""
         self._thread = threading.Thread(target=self._run, args=(wake,), name="packhorse-notifier", daemon=True)
         self._thread.start()
-
-    def is_reliable(self) -> bool:
-        """Whether the connection stands and its self-test has passed."""
-        return self._is_listening
 
     def close(self) -> None:
         """Stop calling. Returns when no call is under way any more."""
@@ -82,7 +77,6 @@ class PostgresNotifier:
                     self._pass_on(connection, wake)
             except psycopg.Error as error:
                 log.debug("no notifications: %s", error)
-            self._is_listening = False
             self._wait(None, pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 
@@ -98,7 +92,6 @@ class PostgresNotifier:
             producer.execute(sql.SQL("NOTIFY {}, {}").format(sql.Identifier(self._channel), sql.Literal(token)))
         if not any(note.payload == token for note in connection.notifies(timeout=TEST_SECONDS)):
             raise psycopg.OperationalError("a notification of our own did not arrive")
-        self._is_listening = True
 
     def _pass_on(self, connection: psycopg.Connection, wake: Callable[[], None]) -> None:
         """Call at every notification until the end, or until the connection breaks."""

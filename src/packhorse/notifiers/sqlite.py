@@ -27,16 +27,11 @@ class SqliteNotifier:
         self._path = Path(path)
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
-        self._is_reading = False
 
     def listen(self, wake: Callable[[], None]) -> None:
-        """Begin to call `wake` after commits, from a thread of its own."""
+        """Begin to call `wake`, once as soon as the file can be read and after commits, from a thread of its own."""
         self._thread = threading.Thread(target=self._run, args=(wake,), name="packhorse-notifier", daemon=True)
         self._thread.start()
-
-    def is_reliable(self) -> bool:
-        """Whether the file can be read."""
-        return self._is_reading
 
     def close(self) -> None:
         """Stop calling. Returns when no call is under way any more."""
@@ -50,7 +45,6 @@ class SqliteNotifier:
                 self._watch(wake)
             except (sqlite3.Error, OSError) as error:
                 log.debug("%s can't be watched: %s", self._path, error)
-            self._is_reading = False
             self._stopping.wait(TROUBLE_INTERVAL)
 
     def _watch(self, wake: Callable[[], None]) -> None:
@@ -59,7 +53,7 @@ class SqliteNotifier:
         connection = sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=rw", uri=True, timeout=0)
         try:
             seen = _version(connection)
-            self._is_reading = True
+            wake()
             while not self._stopping.wait(INTERVAL) and _identity(self._path) == file:
                 version = _version(connection)
                 if version != seen:
