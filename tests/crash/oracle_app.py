@@ -7,6 +7,7 @@ import ctypes
 import os
 import signal
 import time
+from datetime import timedelta
 from pathlib import Path
 
 from packhorse import Context, Packhorse
@@ -51,6 +52,13 @@ def hold(ctx: Context, seconds: float, n: int) -> None:
 def stamp() -> float:
     """The moment of its start."""
     return time.time()
+
+
+@app.task(name="hang", timeout=timedelta(seconds=0.3), max_attempts=1)
+def hang() -> None:
+    """Never end, in a thread that nobody can end."""
+    trace(f"hanging {os.getpid()}")
+    time.sleep(3600)
 
 
 @app.task(name="die")
