@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from packhorse.engines.sql.ranges import HIGHEST_COUNT
 from packhorse.errors import ConfigurationError
 
 PACKAGE = "packhorse.engines.postgres"
@@ -52,6 +53,9 @@ def slots(schema: str) -> Mapping[str, str]:
         "now": f'"{schema}".now()',
         "micros": f'"{schema}".micros',
         "us": "* interval '1 microsecond'",
+        "earliest": "timestamptz '0001-01-01 00:00:00+00'",
+        "latest": "timestamptz '9999-12-31 23:59:59.999999+00'",
+        "highest_count": str(HIGHEST_COUNT),
         "false": "false",
         "ids": "json_array_elements_text(CAST(CAST(:ids AS text) AS json))",
         "names": "json_array_elements_text(CAST(CAST(:names AS text) AS json))",

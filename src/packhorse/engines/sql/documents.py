@@ -9,6 +9,7 @@ import msgspec
 
 from packhorse.domain.decide import Ack
 from packhorse.domain.job import NewJob
+from packhorse.engines.sql.ranges import as_count
 from packhorse.engines.sql.times import micros_at, micros_in
 from packhorse.errors import PayloadError
 
@@ -77,10 +78,10 @@ def _ack(ack: Ack) -> _Document:
         "number": ack.lease.number,
         "state": ack.state.value,
         "outcome": ack.outcome,
-        "attempt": ack.attempt,
-        "failures": ack.failures,
-        "skips": ack.skips,
-        "crashes": ack.crashes,
+        "attempt": as_count(ack.attempt),
+        "failures": as_count(ack.failures),
+        "skips": as_count(ack.skips),
+        "crashes": as_count(ack.crashes),
     }
     if ack.delay is not None:
         document["delay"] = micros_in(ack.delay)

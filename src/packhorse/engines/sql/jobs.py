@@ -49,8 +49,7 @@ class SqlJobStore(SqlBase):
             options.append("others")
             params["names"] = list_document(sorted(claim.other_tasks))
         rows = self._write("claim_jobs", params, *options)
-        rows.sort(key=of.by_urgency)
-        return [of.claimed_job(row, lease) for row in rows]
+        return sorted((of.claimed_job(row, lease) for row in rows), key=of.by_urgency)
 
     def ack_jobs(self, acks: Sequence[Ack]) -> set[int]:
         if not acks:

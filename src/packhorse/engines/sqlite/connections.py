@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from packhorse.engine import Row
 from packhorse.engines.sql.base import NO_PARAMS, Params
+from packhorse.engines.sql.ranges import readable
 from packhorse.engines.sqlite import wal
 from packhorse.engines.sqlite.errors import is_busy, translated, unopenable
 from packhorse.errors import DatabaseBusy, DatabaseUnreachable
@@ -48,6 +49,7 @@ class Connections:
     def read(self, text: str, params: Params = NO_PARAMS) -> list[Row]:
         """Run a statement that changes nothing; its rows."""
         connection = self.take()
+        connection.text_factory = readable
         try:
             rows = self.patiently(lambda: connection.execute(text, params).fetchall())
         except sqlite3.Error as error:
@@ -166,6 +168,7 @@ class Connections:
         self._watch_file()
         if self._writer is None:
             self._writer = self._open()
+            self._writer.text_factory = readable
         return self._writer
 
     def _open(self) -> sqlite3.Connection:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping
 
+from packhorse.engines.sql.ranges import EARLIEST, HIGHEST_COUNT, LATEST
 from packhorse.errors import ConfigurationError
 
 PACKAGE = "packhorse.engines.sqlite"
@@ -45,6 +46,9 @@ def slots() -> Mapping[str, str]:
         "now": _NOW,
         "micros": "",
         "us": "",
+        "earliest": str(EARLIEST),
+        "latest": str(LATEST),
+        "highest_count": str(HIGHEST_COUNT),
         "false": "0",
         "ids": "json_each(:ids)",
         "names": "json_each(:names)",

@@ -3,7 +3,7 @@
 -- one another; the partial index on (queue, priority, order_at, id) is walked from its head and left after :limit rows.
 update {job}
 set state = 'executing', worker_id = CAST(:worker AS bigint), lease_number = CAST(:number AS bigint),
-    attempt = attempt + 1, started_at = {now}, reason = null
+    attempt = case when attempt < {highest_count} then attempt + 1 else attempt end, started_at = {now}, reason = null
 where id {any_of}
     select id from {job}
     where state = 'available'
