@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from packhorse.connection import AnyConnection, AsyncConnection, Connection
@@ -18,6 +19,7 @@ from packhorse.engine import Engine, Row, Statement, Transaction
 from packhorse.errors import DatabaseBusy, DatabaseError, PayloadError, SchemaMissing, UnsupportedConnection
 from packhorse.middleware import Draft, EnqueueHooks
 from packhorse.refusals import find_refusal, foreign, is_foreign, nothing_stored
+from packhorse.steps import Aside, AskPlace, Steps, afollow, follow
 from packhorse.task import Call
 
 log: logging.Logger = logging.getLogger("packhorse")
@@ -62,6 +64,7 @@ class Enqueuer:
         self._engine = engine
         self._adapt = adapt
         self._hooks = hooks
+        self._set_up: Engine | None = None
         self._ambient = ambient
         self._catch_up = catch_up
         self._after_enqueue = after_enqueue
@@ -118,7 +121,7 @@ class Enqueuer:
             return self._write_alone(jobs)
         if connection.is_async is True:
             raise UnsupportedConnection(f"{_kind(connection.raw)} is for coroutines: use aenqueue and await it")
-        ids = [id for chunk in _chunks(jobs) for id in self._write_on(connection, chunk)]
+        ids = follow(self._storing(connection, jobs), connection)
         self._after_enqueue(connection)
         return ids
 
@@ -128,7 +131,7 @@ class Enqueuer:
             return await asyncio.to_thread(self._write_alone, jobs)
         if connection.is_async is False:
             return self._write(jobs, conn)
-        ids = [id for chunk in _chunks(jobs) for id in await self._awrite_on(connection, chunk)]
+        ids = await afollow(self._storing(connection, jobs), connection)
         self._after_enqueue(connection)
         return ids
 
@@ -152,46 +155,27 @@ class Enqueuer:
         self._after_enqueue(None)
         return ids
 
-    def _write_on(self, connection: Connection, jobs: Sequence[NewJob]) -> list[int]:
-        try:
-            statement = self._statement(connection, jobs)
-        except SchemaMissing:
-            statement = self._engine().insert_statement(jobs, _install(connection, self._engine()))
-        if statement is None:
-            raise foreign(connection.dialect, connection.place(), self._engine())
-        try:
-            rows = connection.run(statement)
-        except Exception as error:
-            refusal = find_refusal(error, connection.place(), self._engine())
-            if refusal is None:
-                raise
-            raise refusal from error
-        if len(rows) != len(jobs):
-            raise nothing_stored(connection.place(), self._engine())
-        return sorted(int(row[0]) for row in rows)
+    def _storing(self, connection: AnyConnection, jobs: Sequence[NewJob]) -> Steps[list[int]]:
+        engine, ids = self._engine(), list[int]()
+        if is_foreign(connection, engine):
+            raise foreign(connection.dialect, (yield AskPlace()), engine)
+        for chunk in _chunks(jobs):
+            statement = yield from self._statement(engine, chunk)
+            ids += yield from _storing_by(statement, len(chunk), engine)
+        return ids
 
-    async def _awrite_on(self, connection: AsyncConnection, jobs: Sequence[NewJob]) -> list[int]:
+    def _statement(self, engine: Engine, jobs: Sequence[NewJob]) -> Steps[Statement]:
+        """What is to be run. Before the first one of an engine the database is looked at, which takes a while."""
+        is_set_up = engine is self._set_up
         try:
-            statement = await asyncio.to_thread(self._statement, connection, jobs)
+            statement = (
+                engine.insert_statement(jobs) if is_set_up else (yield Aside(partial(engine.insert_statement, jobs)))
+            )
         except SchemaMissing:
-            statement = self._engine().insert_statement(jobs, await _ainstall(connection, self._engine()))
-        if statement is None:
-            raise foreign(connection.dialect, await connection.place(), self._engine())
-        try:
-            rows = await connection.run(statement)
-        except Exception as error:
-            refusal = find_refusal(error, await connection.place(), self._engine())
-            if refusal is None:
-                raise
-            raise refusal from error
-        if len(rows) != len(jobs):
-            raise nothing_stored(await connection.place(), self._engine())
-        return sorted(int(row[0]) for row in rows)
-
-    def _statement(self, connection: AnyConnection, jobs: Sequence[NewJob]) -> Statement | None:
-        """What is to be run; None for a connection to another kind of database."""
-        engine = self._engine()
-        return None if is_foreign(connection, engine) else engine.insert_statement(jobs)
+            # The caller's own transaction keeps us from installing it in ours: so it is done in theirs.
+            return engine.insert_statement(jobs, (yield from engine.setup()))
+        self._set_up = engine
+        return statement
 
     def _tell(self, prepared: Sequence[Prepared], ids: Sequence[int]) -> None:
         if self._hooks:
@@ -225,26 +209,17 @@ def _stored(transaction: Transaction, engine: Engine, jobs: Sequence[NewJob]) ->
     return rows
 
 
-def _install(connection: Connection, engine: Engine) -> str:
-    """Install the schema in the caller's transaction, which keeps us from doing it in our own; the installation."""
-    steps = engine.setup()
+def _storing_by(statement: Statement, count: int, engine: Engine) -> Steps[list[int]]:
     try:
-        statement = next(steps)
-        while True:
-            statement = steps.send(connection.run(statement))
-    except StopIteration as end:
-        return str(end.value)
-
-
-async def _ainstall(connection: AsyncConnection, engine: Engine) -> str:
-    """The same for coroutines."""
-    steps = engine.setup()
-    try:
-        statement = next(steps)
-        while True:
-            statement = steps.send(await connection.run(statement))
-    except StopIteration as end:
-        return str(end.value)
+        rows = yield statement
+    except Exception as error:
+        refusal = find_refusal(error, (yield AskPlace()), engine)
+        if refusal is None:
+            raise
+        raise refusal from error
+    if len(rows) != count:
+        raise nothing_stored((yield AskPlace()), engine)
+    return sorted(int(row[0]) for row in rows)
 
 
 def _chunks(jobs: Sequence[NewJob]) -> Iterable[Sequence[NewJob]]:

@@ -54,6 +54,6 @@ class LocalNotifier:
     def close(self) -> None:
         """Stop calling."""
         with _lock:
-            if self._wake in _listeners[self._database]:
-                _listeners[self._database].remove(self._wake)
-            self._wake = None
+            wake, self._wake = self._wake, None
+            if wake is not None and wake in _listeners[self._database]:
+                _listeners[self._database].remove(wake)
