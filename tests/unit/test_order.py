@@ -1,14 +1,9 @@
-"""Priorities by name and number, and the moment that orders a queue."""
-
-from datetime import UTC, datetime, timedelta
+"""Priorities by name and number."""
 
 import pytest
 
-from packhorse.domain.order import HIGHEST_PRIORITY, LOWEST_PRIORITY, PRIORITIES, order_at, priority_number
+from packhorse.domain.order import HIGHEST_PRIORITY, LOWEST_PRIORITY, PRIORITIES, priority_number
 from packhorse.errors import ConfigurationError
-
-NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
-LATER, MUCH_LATER = NOW + timedelta(hours=1), NOW + timedelta(days=1)
 
 
 @pytest.mark.parametrize(
@@ -48,18 +43,3 @@ def test_what_is_neither_name_nor_number_is_refused(value: object) -> None:
     """A truth value is no number here."""
     with pytest.raises(ConfigurationError, match="must be a number or a name"):
         priority_number(value)  # type: ignore[arg-type]
-
-
-@pytest.mark.accepts("C3", "T5")
-def test_the_moment_is_expected_then_scheduled_then_enqueued() -> None:
-    """A job without any time is wanted as soon as possible: the moment at which it was enqueued."""
-    assert order_at(MUCH_LATER, LATER, NOW) == MUCH_LATER
-    assert order_at(None, LATER, NOW) == LATER
-    assert order_at(None, None, NOW) == NOW
-
-
-@pytest.mark.accepts("C3", "T5")
-def test_nothing_starves_inside_a_priority() -> None:
-    """Whatever waits keeps its moment, so that only finitely many jobs can ever come before it."""
-    waiting = order_at(LATER, None, NOW)
-    assert all(order_at(None, None, LATER + timedelta(seconds=n)) > waiting for n in range(1, 100))

@@ -67,13 +67,9 @@ class ClaimedJob:
     failures: int
     skips: int
     crashes: int
+    """How many workers died while they held it: from the first on it runs alone, so that no neighbour is blamed."""
     max_attempts: int | None
     lease: Lease
-
-    @property
-    def is_suspect(self) -> bool:
-        """Whether a worker died while it held this job: it then runs alone, so that no neighbour is blamed."""
-        return self.crashes > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

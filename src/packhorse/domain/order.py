@@ -1,8 +1,11 @@
-"""The order inside a queue: priority, then the moment by which the job is wanted, then the id."""
+"""The order inside a queue: priority, then `order_at`, by when the job is wanted, then the id.
+
+`order_at` is `expected_at`, else `scheduled_at`, else the moment of enqueueing, as the statement that stores a job says.
+So nothing starves inside a priority: whatever waits has a fixed moment that later jobs come behind.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime
 from types import MappingProxyType
 
 from packhorse.errors import ConfigurationError
@@ -29,11 +32,3 @@ def priority_number(priority: int | str) -> int:
     if not HIGHEST_PRIORITY <= priority <= LOWEST_PRIORITY:
         raise ConfigurationError(f"priority {priority} is outside {HIGHEST_PRIORITY} to {LOWEST_PRIORITY}")
     return priority
-
-
-def order_at(expected_at: datetime | None, scheduled_at: datetime | None, enqueued_at: datetime) -> datetime:
-    """By when the job is wanted: `expected_at`, else `scheduled_at`, else the moment of enqueueing.
-
-    So nothing starves inside a priority: whatever waits has a fixed moment that later jobs come behind.
-    """
-    return expected_at or scheduled_at or enqueued_at

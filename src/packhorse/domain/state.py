@@ -47,8 +47,3 @@ TRANSITIONS: Mapping[JobState, frozenset[JobState]] = MappingProxyType(
     }
 )
 """From each state, the states that may follow."""
-
-
-def can_become(state: JobState, following: JobState) -> bool:
-    """Whether a job in `state` may go to `following` directly."""
-    return following in TRANSITIONS[state]
