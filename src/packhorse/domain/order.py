@@ -1,6 +1,6 @@
 """The order inside a queue: priority, then `order_at`, by when the job is wanted, then the id.
 
-`order_at` is `expected_at`, else `scheduled_at`, else the moment of enqueueing, as the statement that stores a job says.
+`order_at` is `expected_at`, else `scheduled_at`, else the moment of enqueueing; the statement that stores it says so.
 So nothing starves inside a priority: whatever waits has a fixed moment that later jobs come behind.
 """
 
