@@ -3,11 +3,13 @@
 import asyncio
 import sqlite3
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg.rows import dict_row
+from psycopg.types.numeric import FloatLoader
 
 from packhorse.domain.decide import Ack, decide
 from packhorse.domain.job import Lease, NewJob
@@ -98,3 +100,91 @@ def test_a_connection_closed_by_the_handler_is_not_given_out_again(engine: Sqlit
     transaction.rollback()
 
     assert len(engine.insert_jobs([NewJob(task="t")])) == 1
+
+
+SETTINGS: dict[str, Any] = {
+    "isolation_level": psycopg.IsolationLevel.SERIALIZABLE,
+    "read_only": True,
+    "deferrable": True,
+    "autocommit": True,
+    "row_factory": dict_row,
+    "cursor_factory": None,
+    "prepare_threshold": 0,
+}
+"""What a handler may set on its connection; no cursor factory is none that works."""
+
+
+def seen_on(connection: psycopg.Connection | psycopg.AsyncConnection) -> dict[str, Any]:
+    """The settings of a connection."""
+    return {name: getattr(connection, name) for name in SETTINGS}
+
+
+@pytest.mark.engines("postgresql")
+@pytest.mark.parametrize("name", SETTINGS)
+def test_no_setting_reaches_the_next_handler(engine: PostgresEngine, name: str) -> None:
+    """Whatever its predecessor wanted of transactions and of rows."""
+    transaction = engine.begin()
+    before = seen_on(transaction.connection)
+    setattr(transaction.connection, name, SETTINGS[name])
+    transaction.commit()
+    following = engine.begin()
+    after = seen_on(following.connection)
+    following.rollback()
+
+    assert after == before
+
+
+@pytest.mark.engines("postgresql")
+@pytest.mark.parametrize("name", SETTINGS)
+def test_no_setting_reaches_the_next_coroutine(engine: PostgresEngine, name: str) -> None:
+    """As in a thread."""
+
+    async def run() -> list[dict[str, Any]]:
+        transaction = await engine.abegin()
+        before = seen_on(transaction.connection)
+        if isinstance(getattr(psycopg.AsyncConnection, name, None), property) and name != "prepare_threshold":
+            await getattr(transaction.connection, f"set_{name}")(SETTINGS[name])
+        else:
+            setattr(transaction.connection, name, SETTINGS[name])
+        await transaction.commit()
+        following = await engine.abegin()
+        after = seen_on(following.connection)
+        await following.rollback()
+        return [before, after]
+
+    before, after = asyncio.run(run())
+    assert after == before
+
+
+@pytest.mark.engines("postgresql")
+def test_no_registration_reaches_the_next_handler(engine: PostgresEngine) -> None:
+    """An amount of money is no float because another handler likes floats."""
+    transaction = engine.begin()
+    transaction.connection.adapters.register_loader("numeric", FloatLoader)
+    transaction.commit()
+    following = engine.begin()
+    same, [[amount]] = following.connection is transaction.connection, following.execute("SELECT 0.1")
+    following.connection.add_notice_handler(lambda _: None)
+    following.rollback()
+    last = engine.begin()
+    last.rollback()
+
+    assert same
+    assert amount == Decimal("0.1")
+    assert last.connection is not following.connection
+
+
+@pytest.mark.engines("postgresql")
+def test_no_registration_reaches_the_next_coroutine(engine: PostgresEngine) -> None:
+    """As in a thread."""
+
+    async def run() -> Any:
+        transaction = await engine.abegin()
+        transaction.connection.adapters.register_loader("numeric", FloatLoader)
+        await transaction.commit()
+        following = await engine.abegin()
+        [[amount]] = await (await following.execute("SELECT 0.1")).fetchall()
+        await following.rollback()
+        return amount
+
+    assert asyncio.run(run()) == Decimal("0.1")

@@ -7,12 +7,12 @@ from typing import Any
 
 import psycopg
 from psycopg.pq import TransactionStatus
-from psycopg.rows import tuple_row
 
 from packhorse.engine import Row, Statement
 from packhorse.engines.postgres import wire
 from packhorse.engines.postgres.async_connections import AsyncConnections
 from packhorse.engines.postgres.connections import Connections
+from packhorse.engines.postgres.lent import found_on, restored
 
 
 class PostgresTransaction:
@@ -22,6 +22,7 @@ class PostgresTransaction:
         self._connections = connections
         self._connection = connections.take()
         self._connection.autocommit = False
+        self._found = found_on(self._connection)
         self._is_over = False
 
     @property
@@ -52,8 +53,10 @@ class PostgresTransaction:
             return
         self._is_over = True
         if self._connection.info.transaction_status is TransactionStatus.IDLE:
-            self._connection.autocommit = True
-            self._connection.row_factory = tuple_row
+            if restored(self._connection, self._found):
+                self._connection.autocommit = True
+            else:
+                self._connection.close()
         self._connections.give_back(self._connection)
 
 
@@ -63,6 +66,7 @@ class AsyncPostgresTransaction:
     def __init__(self, connection: psycopg.AsyncConnection, connections: AsyncConnections) -> None:
         self._connection = connection
         self._connections = connections
+        self._found = found_on(connection)
         self._is_over = False
 
     @property
@@ -89,6 +93,9 @@ class AsyncPostgresTransaction:
         await self._give_back()
 
     async def _give_back(self) -> None:
-        if not self._is_over:
-            self._is_over = True
-            await self._connections.give_back(self._connection)
+        if self._is_over:
+            return
+        self._is_over = True
+        if not restored(self._connection, self._found):
+            await self._connection.close()
+        await self._connections.give_back(self._connection)
