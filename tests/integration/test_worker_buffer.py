@@ -1,15 +1,19 @@
 """What a worker holds: little, not for long, and never in somebody's way."""
 
-import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 
-from packhorse import JobState, Packhorse
+from packhorse import Context, JobState, Packhorse
+from packhorse.domain.job import ClaimedJob
+from packhorse.engine import Claim, Glance
 from tests.integration.worker_kit import Gate, wait_for, working
 from tests.waiting import wait_until
+
+MARGIN = 0.1
+"""Seconds that a machine may add to a time by itself."""
 
 
 @pytest.fixture
@@ -27,18 +31,33 @@ def executing(app: Packhorse) -> int:
 
 
 @pytest.mark.accepts("C26")
-def test_a_worker_whose_slots_are_busy_claims_nothing_more(app: Packhorse) -> None:
-    """Four slots held by slow jobs: exactly four jobs are claimed, the others stay for whoever is free."""
-    gate = Gate()
+def test_a_worker_whose_slots_are_busy_claims_nothing_more(app: Packhorse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four slots held by slow jobs: four jobs are claimed, never more, and the others stay for whoever is free."""
+    gate, claimed, looks = Gate(), list[int](), list[int]()
+    claim_jobs, glance = app.engine.claim_jobs, app.engine.glance
+
+    def noting_claims(claim: Claim) -> list[ClaimedJob]:
+        jobs = claim_jobs(claim)
+        claimed.extend(job.id for job in jobs)
+        return jobs
+
+    def noting_looks(worker: int) -> Glance:
+        looks.append(worker)
+        return glance(worker)
+
+    monkeypatch.setattr(app.engine, "claim_jobs", noting_claims)
+    monkeypatch.setattr(app.engine, "glance", noting_looks)
 
     @app.task(name="slow")
     def slow() -> None:
         gate.wait()
 
     app.enqueue_many([slow.call()] * 20)
-    with working(app, threads=4):
+    with working(app, threads=4, poll=0.05):
         gate.reached(4)
-        wait_until(lambda: executing(app) == 4, what="what was claimed too much to go back")
+        before = len(looks)
+        wait_until(lambda: len(looks) >= before + 10, what="ten more looks at the jobs")
+        assert len(claimed) == executing(app) == 4
         gate.open()
         wait_until(lambda: app.count_jobs()[JobState.SUCCEEDED] == 20, what="the end of all")
 
@@ -66,44 +85,69 @@ def test_a_slow_job_strands_nobody(app: Packhorse) -> None:
 
 
 @pytest.mark.accepts("C26", "C3")
+@pytest.mark.alone
 def test_an_urgent_job_starts_soon_in_front_of_a_backlog(app: Packhorse) -> None:
-    """Ten thousand jobs wait: an urgent one starts within a fraction of the time that they take."""
-    started = threading.Event()
+    """Ten thousand jobs wait: an urgent one starts within 0.2 s, in the quietest of a few rounds."""
+    started: list[float] = []
 
     @app.task(name="one")
     def one() -> None: ...
 
     @app.task(name="urgent", priority="urgent")
     def urgent() -> None:
-        started.set()
+        started.append(time.monotonic())
+
+    def latency() -> float:
+        count = len(started)
+        urgent.enqueue()
+        committed = time.monotonic()
+        wait_until(lambda: len(started) > count, what="the urgent job")
+        assert app.count_jobs()[JobState.AVAILABLE] > 0, "the backlog was over before"
+        return started[-1] - committed
 
     app.enqueue_many([one.call()] * 10_000)
     with working(app):
         wait_until(lambda: app.count_jobs()[JobState.SUCCEEDED] > 100, what="the worker to be at full speed")
-        urgent.enqueue()
-        assert started.wait(5)
-        assert app.count_jobs()[JobState.AVAILABLE] > 0
+        assert min(latency() for _ in range(3)) <= 0.2 + MARGIN
 
 
 @pytest.mark.accepts("C26")
+@pytest.mark.alone
 def test_an_idle_worker_sends_each_ack_at_once(app: Packhorse) -> None:
-    """A job that ends alone is acknowledged in a moment; with ack='each' before its slot is free."""
+    """A job that ends alone is acknowledged within 20 ms, in the quietest of a few rounds."""
 
-    @app.task(name="batched")
-    def batched() -> float:
+    @app.task(name="lone")
+    def lone() -> float:
         return time.time()
 
-    @app.task(name="each", ack="each")
-    def each() -> float:
-        return time.time()
+    def delay() -> float:
+        job = lone.enqueue()
+        ended_at = job.result(timeout=10)
+        finished_at = job.record().finished_at
+        assert finished_at is not None
+        return finished_at.timestamp() - ended_at
 
     with working(app):
-        for task in (batched, each):
-            job = task.enqueue()
-            ended_at = job.result(timeout=10)
-            finished_at = app.get_job(job.id).finished_at
-            assert finished_at is not None
-            assert finished_at.timestamp() - ended_at < 0.5
+        assert min(delay() for _ in range(10)) <= 0.02
+
+
+@pytest.mark.accepts("C26")
+def test_a_run_that_is_acknowledged_by_itself_keeps_its_slot_until_then(app: Packhorse) -> None:
+    """With ack='each', whoever gets the slot next finds the one before it succeeded."""
+    ran: list[int] = []
+    found: list[JobState] = []
+
+    @app.task(name="each", ack="each")
+    def each(ctx: Context) -> None:
+        if ran:
+            found.append(app.get_job(ran[-1]).state)
+        ran.append(ctx.job.id)
+
+    jobs = app.enqueue_many([each.call()] * 20)
+    with working(app, threads=1):
+        wait_for(app, jobs[-1].id)
+
+    assert found == [JobState.SUCCEEDED] * 19
 
 
 @pytest.mark.accepts("C4", "C3")
@@ -125,15 +169,23 @@ def test_a_delayed_job_starts_when_it_is_due(app: Packhorse) -> None:
 
 
 @pytest.mark.accepts("C4")
+@pytest.mark.alone
 def test_without_notifications_a_job_is_found_within_the_poll_interval(app: Packhorse) -> None:
-    """Nothing wakes the worker; it looks by itself."""
+    """Nothing wakes the worker; it looks by itself, every time in time."""
 
     @app.task(name="found")
-    def found() -> str:
-        return "found"
+    def found() -> float:
+        return time.monotonic()
+
+    def latency() -> float:
+        job = found.enqueue()
+        committed = time.monotonic()
+        return job.result(timeout=10) - committed
 
     with working(app, notifications=False, poll=0.5):
-        assert found.enqueue().result(timeout=10) == "found"
+        latencies = [latency() for _ in range(6)]
+
+    assert max(latencies) <= 0.5 + MARGIN
 
 
 @pytest.mark.accepts("C26")
@@ -152,7 +204,7 @@ def test_slots_of_a_queue_bound_what_a_worker_takes_of_it(app: Packhorse) -> Non
     app.enqueue_many([bill.call()] * 6)
     with working(app, threads=8, queues={"billing": 2, "mail": None}):
         gate.reached(2)
-        assert mail.enqueue().result(timeout=10) == "sent"
+        assert mail.enqueue().result(timeout=1) == "sent"
         assert len(app.list_jobs(state=JobState.EXECUTING, queue="billing")) == 2
         gate.open()
         wait_until(lambda: app.count_jobs()[JobState.SUCCEEDED] == 7, what="the end of all")

@@ -1,13 +1,17 @@
 """A worker on PostgreSQL goes on by itself when the server, the connection or the pooler fails."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import psycopg
 import pytest
 
-from packhorse import Context, Packhorse
+from packhorse import Backoff, Context, Packhorse
+from packhorse.domain.job import Lease
+from packhorse.domain.worker import NewWorker
+from packhorse.engine import Claim
+from packhorse.testing.clock import move_clock
 from tests.integration.worker_kit import Gate, wait_for, working
 from tests.servers import CutProxy, LocalPostgres, PgBouncer
 
@@ -131,19 +135,39 @@ def test_everything_works_through_a_transaction_pooler(postgresql_url: str, pgbo
     """Migrate, enqueue, claim, run, ack, retry and rescue through PgBouncer in transaction mode."""
     with application(pgbouncer.url(postgresql_url)) as app:
         app.engine.migrate()
-        done = threading.Event()
+        lost = app.enqueue("echo", -1)
+        claimed_by_one_that_dies(app, lost.id)
 
         @app.task(name="atomic", atomic=True)
-        def atomic(n: int) -> int:
-            done.set()
+        def atomic(ctx: Context, n: int) -> int:
+            ctx.tx.execute("select 1")
             return n
+
+        @app.task(name="shaky", backoff=Backoff(first=timedelta(0), jitter=0))
+        def shaky(ctx: Context) -> int:
+            if ctx.job.attempt < 3:
+                raise RuntimeError("not yet")
+            return ctx.job.attempt
 
         with working(app, notifications=False, poll=0.1):
             jobs = [app.enqueue("echo", n) for n in range(200)]
             assert [job.result(timeout=20) for job in jobs] == list(range(200))
             assert app.enqueue("atomic", 1).result(timeout=10) == 1
+            assert shaky.enqueue().result(timeout=10) == 3
+            assert lost.result(timeout=10) == -1
 
-        assert done.is_set()
+        assert (lost.record().attempt, lost.record().crashes) == (2, 1)
+
+
+def claimed_by_one_that_dies(app: Packhorse, job: int) -> None:
+    """Let a worker take the job, and its lease run out."""
+    engine = app.engine
+    engine.register_worker(
+        NewWorker(id=4711, name="gone:1", queues=[], tasks=app.registry.names(), lease=timedelta(seconds=1))
+    )
+    claimed = engine.claim_jobs(Claim(lease=Lease(4711, 1), queue="default", limit=1))
+    assert [one.id for one in claimed] == [job]
+    move_clock(engine, timedelta(seconds=2))
 
 
 @pytest.mark.accepts("C11", "C4")
