@@ -116,7 +116,7 @@ class Client:
         """
         task = self.registry.find(self.get_job(id).task)
         decode = task.signature.decode_result if task is not None else decode_value
-        return JobHandle(id, self.find_job, decode)
+        return JobHandle(id, self.find_job, decode, self._catch_up)
 
     def find_job(self, id: int) -> JobRecord | None:
         """The job of that id, live or finished, or None."""
@@ -197,7 +197,7 @@ class Client:
 
     def _handle(self, id: int, call: Call[Any]) -> JobHandle[Any]:
         decode = call.signature.decode_result if call.signature is not None else decode_value
-        return JobHandle(id, self.find_job, decode)
+        return JobHandle(id, self.find_job, decode, self._catch_up)
 
     def _ambient(self) -> object | None:
         """The connection that an enqueue without one joins, because a framework has it open here."""

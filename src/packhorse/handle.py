@@ -25,12 +25,19 @@ class JobHandle(Generic[R_co]):
         id: the job's number, unique in its database.
     """
 
-    __slots__ = ("_decode", "_find", "id")
+    __slots__ = ("_begin", "_decode", "_find", "id")
 
-    def __init__(self, id: int, find: Callable[[int], JobRecord | None], decode: Callable[[str], R_co]) -> None:
+    def __init__(
+        self,
+        id: int,
+        find: Callable[[int], JobRecord | None],
+        decode: Callable[[str], R_co],
+        begin: Callable[[], None] = lambda: None,
+    ) -> None:
         self.id: int = id
         self._find = find
         self._decode = decode
+        self._begin = begin
 
     def record(self) -> JobRecord:
         """Read the job as it is now.
@@ -60,6 +67,7 @@ class JobHandle(Generic[R_co]):
 
     async def aresult(self, timeout: float | timedelta | None = None) -> R_co:  # noqa: ASYNC109 - the twin of `result`
         """Wait for the job to finish and return what its handler returned, for coroutines; see `result`."""
+        self._begin()  # here, not where we look: what this thread enqueued is known in this thread
         for pause in self._pauses(timeout):
             record = self._seen(await asyncio.to_thread(self._find, self.id))
             if record.state.is_final:

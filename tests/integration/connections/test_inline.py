@@ -14,12 +14,11 @@ from packhorse import Backoff, ConfigurationError, Context, JobState, Packhorse,
 from tests.integration.connections.conftest import SEEING, cases
 from tests.integration.connections.shop import Shop
 from tests.integration.connections.test_own_transactions import transaction as own_transaction
-from tests.integration.connections.wired import Aiosqlite, Psycopg, PsycopgAsync, Sqlite3, Wired
+from tests.integration.connections.wired import Aiosqlite, Psycopg, PsycopgAsync, Sqlite3, Wired, WiredAsync
 from tests.integration.connections.wired_django import ALIAS, django_database
 
-BLIND = cases(
-    [("sqlite", Sqlite3), ("sqlite", Aiosqlite), ("postgresql", Psycopg), ("postgresql", PsycopgAsync)],
-)
+BLIND_ASYNC: list[tuple[str, type[Wired]]] = [("sqlite", Aiosqlite), ("postgresql", PsycopgAsync)]
+BLIND: list[tuple[str, type[Wired]]] = [("sqlite", Sqlite3), ("postgresql", Psycopg), *BLIND_ASYNC]
 """Drivers that begin a transaction by themselves, and tell nobody of its end."""
 AT_ONCE = Backoff(first=timedelta(0), longest=timedelta(0))
 
@@ -91,7 +90,7 @@ def test_a_job_runs_at_the_next_occasion_after_a_commit_that_can_not_be_seen(sho
 
 
 @pytest.mark.accepts("C24")
-@pytest.mark.parametrize("case", BLIND, indirect=True)
+@pytest.mark.parametrize("case", cases(BLIND), indirect=True)
 def test_enqueueing_is_an_occasion_too(shop: Shop, wired: Wired) -> None:
     """A program that only enqueues runs its jobs as well, and keeps a connection once, however often it is used."""
     for number in range(4):
@@ -127,6 +126,17 @@ def test_every_call_of_ours_is_an_occasion(database_url: str, call: Callable[[Pa
         wired.close()
         call(shop.app)
         assert shop.sent[:1] == [1]
+
+
+@pytest.mark.accepts("C24")
+@pytest.mark.parametrize("case", cases(BLIND_ASYNC), indirect=True)
+def test_a_coroutine_that_waits_for_its_result_is_an_occasion(shop: Shop, wired: Wired) -> None:
+    """Although it looks at the job in another thread than the one that enqueued it."""
+    assert isinstance(wired, WiredAsync)
+    handle = wired.enqueue(shop.send, 1)
+    wired.commit()
+
+    assert wired.run(handle.aresult(timeout=2)) == 1
 
 
 @pytest.mark.accepts("C24")
