@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 import time
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from packhorse.domain.job import ClaimedJob
-from packhorse.domain.outcome import Failure, WorkerLost
+from packhorse.domain.outcome import Failure, Outcome, Unknown, WorkerLost
 from packhorse.errors import ConfigurationError
 from packhorse.runtime.isolation import ChildDied, ChildLate, Children, ChildUnstartable
 from packhorse.runtime.lanes import Lane, LoopLane, Slot, ThreadLane
@@ -110,8 +111,8 @@ class Executor:
         self._children.kill()
 
     def surrender(self) -> list[ClaimedJob]:
-        """Decide what still runs in threads, because the process is about to end and take it along; those jobs."""
-        left = [*self._threads.busy(), *self._isolated.busy()]
+        """Decide what still runs, because the process is about to end and take it along; those jobs."""
+        left = [slot for lane in self._all() for slot in lane.busy()]
         for slot in left:
             task = self._runner.registry.find(slot.job.task)
             self._runner.finish(slot.job, timed_out(slot.job, task) if slot.late else STOPPED)
@@ -140,9 +141,9 @@ class Executor:
         return task.timeout if task else None
 
     def long_runs(self) -> Iterable[Slot]:
-        """The runs in threads that have taken longer than an hour."""
+        """The runs, in any lane, that have taken longer than an hour."""
         now = time.monotonic()
-        return [slot for slot in self._threads.busy() if now - slot.started > LONG_RUN.total_seconds()]
+        return [slot for lane in self._all() for slot in lane.busy() if now - slot.started > LONG_RUN.total_seconds()]
 
     def _all(self) -> tuple[Lane, ...]:
         return (self._threads, self._loop, self._isolated)
@@ -165,29 +166,48 @@ class Executor:
 
     def _run_in_thread(self, slot: Slot) -> None:
         try:
-            self._runner.run(slot.job, slot.is_late)
-        except Exception:
-            log.exception("job %d could not be brought to an end; it will be rescued", slot.job.id)
+            run = self._runner.attempt(slot.job, slot.is_late)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the job has an end
+            self._settle(slot, error)
+        else:
+            self._runner.report(run)
 
-    async def _run_in_loop(self, job: ClaimedJob) -> None:
+    async def _run_in_loop(self, slot: Slot) -> None:
         try:
-            await self._runner.arun(job)
-        except Exception:
-            log.exception("job %d could not be brought to an end; it will be rescued", job.id)
+            run = await self._runner.aattempt(slot.job, slot.is_stopped)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the job has an end
+            self._settle(slot, error)
+        else:
+            self._runner.report(run)
 
     def _run_in_child(self, slot: Slot) -> None:
-        job = slot.job
         try:
-            reply = self._children.run(job, self._limit(job))
-        except ChildLate:
-            self._runner.finish(job, timed_out(job, self._runner.registry.find(job.task)))
-        except ChildDied as died:
-            self._runner.finish(job, WorkerLost(str(died)) if not self._children.closed else STOPPED)
-        except (ChildUnstartable, ConfigurationError) as error:
-            self._runner.finish(job, Failure(error_info(error)))
+            outcome = self._outcome_in_child(slot.job)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the job has an end
+            self._settle(slot, error)
         else:
-            if reply is not None:
-                self._runner.finish(job, reply)
+            if isinstance(outcome, Unknown):
+                log.error("the children, which import the application anew, have no task %s any more", outcome.task)
+            if outcome is not None:
+                self._runner.finish(slot.job, outcome)
+
+    def _outcome_in_child(self, job: ClaimedJob) -> Outcome | None:
+        try:
+            return self._children.run(job, self._limit(job))
+        except ChildLate:
+            return timed_out(job, self._runner.registry.find(job.task))
+        except ChildDied as died:
+            return STOPPED if self._children.closed else WorkerLost(str(died))
+        except (ChildUnstartable, ConfigurationError) as error:
+            return Failure(error_info(error))
+
+    def _settle(self, slot: Slot, error: BaseException) -> None:
+        """Trouble outside the handler is a failure of the job too: no run ends without an acknowledgement."""
+        if slot.stopped and isinstance(error, asyncio.CancelledError):
+            self._runner.finish(slot.job, STOPPED)
+            return
+        log.error("job %d (%s) could not be run properly", slot.job.id, slot.job.task, exc_info=error)
+        self._runner.finish(slot.job, Failure(error_info(error)))
 
     def _ended(self, job: ClaimedJob) -> None:
         with self._lock:

@@ -11,13 +11,14 @@ import selectors
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 
 import msgspec
 
 from packhorse.domain.job import ClaimedJob
-from packhorse.domain.outcome import Cancel, ErrorInfo, Fail, Failure, Outcome, Retry, Skip, Success, Verdict
+from packhorse.domain.outcome import Cancel, ErrorInfo, Fail, Failure, Outcome, Retry, Skip, Success, Unknown, Verdict
 from packhorse.errors import ConfigurationError
 
 START_LIMIT = 60.0
@@ -62,6 +63,8 @@ def reply_of(outcome: Outcome, *, acked: bool = False) -> Reply:
         case Retry() | Skip():
             after = None if outcome.after is None else round(outcome.after / timedelta(microseconds=1))
             return Reply(kind=type(outcome).__name__.lower(), reason=outcome.reason, after_us=after)
+        case Unknown():
+            return Reply(kind="unknown", reason=outcome.task)
         case Verdict():
             return Reply(kind="cancel" if isinstance(outcome, Cancel) else "fail", reason=outcome.reason)
         case _:
@@ -84,18 +87,25 @@ def outcome_of(reply: Reply) -> Outcome:
             return Skip(reply.reason, after=after)
         case "cancel":
             return Cancel(reply.reason)
+        case "unknown":
+            return Unknown(reply.reason or "")
         case _:
             return Fail(reply.reason)
 
 
 class Child:
-    """One child process."""
+    """One child process.
 
-    def __init__(self, app_path: str) -> None:
-        command = [sys.executable, "-m", "packhorse", "child", app_path]
-        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
-        )
+    Args:
+        process: the process, which was started with a pipe each way.
+        app_path: the application that it imports.
+
+    Raises:
+        ChildUnstartable: it could not import the application.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], app_path: str) -> None:
+        self._process = process
         self._received = b""
         try:
             self._read_line(START_LIMIT)
@@ -156,10 +166,15 @@ class Child:
 
 
 class Children:
-    """The children of a worker: kept and used again, replaced when they die."""
+    """The children of a worker: kept and used again, replaced when they die.
+
+    They are started in a thread of their own that stays: on Linux a child is killed when the thread that started it
+    ends, and those of a lane come and go.
+    """
 
     def __init__(self, app_path: str | None) -> None:
         self._app_path = app_path
+        self._starter = ThreadPoolExecutor(1, thread_name_prefix="packhorse-children")
         self._lock = threading.Lock()
         self._idle: list[Child] = []
         self._all: set[Child] = set()
@@ -170,6 +185,9 @@ class Children:
         child = self._take()
         try:
             return child.run(job, limit)
+        except BaseException:
+            child.kill()  # what it would say next could be the answer to this job
+            raise
         finally:
             self._give_back(child)
 
@@ -188,6 +206,7 @@ class Children:
                 child.close()
             self._idle.clear()
             self._all.clear()
+        self._starter.shutdown(wait=False)
 
     def _take(self) -> Child:
         with self._lock:
@@ -197,9 +216,11 @@ class Children:
             raise ConfigurationError(
                 "isolation='process' needs to know where the application is: start the worker with -A module:app"
             )
-        child = Child(self._app_path)
+        child = Child(self._starter.submit(_start, self._app_path).result(), self._app_path)
         with self._lock:
             self._all.add(child)
+            if self.closed:
+                child.kill()
         return child
 
     def _give_back(self, child: Child) -> None:
@@ -209,3 +230,10 @@ class Children:
                 return
             self._all.discard(child)
         child.close()
+
+
+def _start(app_path: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "packhorse", "child", app_path]
+    return subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+    )

@@ -6,6 +6,7 @@ A lane has slots. Jobs put into it wait, in order, until a slot is free, and may
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from collections import deque
@@ -15,6 +16,8 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from packhorse.domain.job import ClaimedJob
+
+log: logging.Logger = logging.getLogger("packhorse.worker")
 
 
 class Lane(Protocol):
@@ -38,6 +41,10 @@ class Lane(Protocol):
         """How many jobs occupy a slot."""
         ...
 
+    def busy(self) -> list[Slot]:
+        """Every run that has started and not ended."""
+        ...
+
     def stop(self) -> None:
         """Start nothing more; what runs goes on."""
         ...
@@ -45,15 +52,46 @@ class Lane(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Slot:
-    """One run in a thread lane: which job, since when, and whether its time is over."""
+    """One run in a lane: which job, since when, and whether it was to end before its own end."""
 
     job: ClaimedJob
     started: float = field(default_factory=time.monotonic)
     late: bool = False
+    stopped: bool = False
 
     def is_late(self) -> bool:
         """Whether the time limit has passed and the slot was given to somebody else."""
         return self.late
+
+    def is_stopped(self) -> bool:
+        """Whether the worker cancelled it because it stops."""
+        return self.stopped
+
+
+class Waiting:
+    """The jobs of a lane that have not started, in order; guarded by the lane's lock."""
+
+    def __init__(self) -> None:
+        self._jobs: deque[tuple[float, ClaimedJob]] = deque()
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def put(self, jobs: list[ClaimedJob]) -> None:
+        """Add these at the end."""
+        now = time.monotonic()
+        self._jobs.extend((now, job) for job in jobs)
+
+    def take(self) -> ClaimedJob:
+        """The first one, which does not wait any more."""
+        return self._jobs.popleft()[1]
+
+    def withdraw(self, waited: float) -> list[ClaimedJob]:
+        """Take out those that have waited for `waited` seconds or more."""
+        limit = time.monotonic() - waited
+        taken = [job for since, job in self._jobs if since <= limit]
+        self._jobs = deque(entry for entry in self._jobs if entry[0] > limit)
+        return taken
 
 
 class ThreadLane:
@@ -68,7 +106,7 @@ class ThreadLane:
         self._name = name
         self._run = run
         self._freed = freed
-        self._jobs: deque[tuple[float, ClaimedJob]] = deque()
+        self._jobs = Waiting()
         self._ready = threading.Condition()
         self._busy: dict[Slot, None] = {}
         self._threads = self._idle = 0
@@ -76,20 +114,16 @@ class ThreadLane:
 
     def put(self, jobs: list[ClaimedJob]) -> None:
         """Let these jobs run when slots are free, in order."""
-        now = time.monotonic()
         with self._ready:
-            self._jobs.extend((now, job) for job in jobs)
+            self._jobs.put(jobs)
             self._ready.notify(len(jobs))
             for _ in range(min(self._wanted_threads(), len(jobs))):
                 self._start_thread()
 
     def withdraw(self, waited: float) -> list[ClaimedJob]:
         """Take back the jobs that have waited for `waited` seconds or more and have not started."""
-        limit = time.monotonic() - waited
         with self._ready:
-            taken = [job for since, job in self._jobs if since <= limit]
-            self._jobs = deque(entry for entry in self._jobs if entry[0] > limit)
-        return taken
+            return self._jobs.withdraw(waited)
 
     def waiting(self) -> int:
         """How many jobs have not started."""
@@ -135,9 +169,10 @@ class ThreadLane:
         while (slot := self._next()) is not None:
             try:
                 self._run(slot)
-            finally:
-                with self._ready:
-                    del self._busy[slot]
+            except BaseException:
+                log.exception("after job %d its thread goes on", slot.job.id)
+            with self._ready:
+                del self._busy[slot]
             self._freed(slot.job)
             if slot.late:
                 break
@@ -152,7 +187,7 @@ class ThreadLane:
             self._idle -= 1
             if self._stopped:
                 return None
-            slot = Slot(self._jobs.popleft()[1])
+            slot = Slot(self._jobs.take())
             self._busy[slot] = None
             return slot
 
@@ -163,33 +198,29 @@ class LoopLane:
     def __init__(
         self,
         slots: int,
-        run: Callable[[ClaimedJob], Coroutine[Any, Any, None]],
+        run: Callable[[Slot], Coroutine[Any, Any, None]],
         freed: Callable[[ClaimedJob], None],
     ) -> None:
         self.slots = slots
         self._run = run
         self._freed = freed
-        self._jobs: deque[tuple[float, ClaimedJob]] = deque()
+        self._jobs = Waiting()
         self._lock = threading.Lock()
-        self._tasks: dict[asyncio.Task[None], ClaimedJob] = {}
+        self._tasks: dict[asyncio.Task[None], Slot] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopped = False
 
     def put(self, jobs: list[ClaimedJob]) -> None:
         """Let these jobs run when slots are free, in order."""
-        now = time.monotonic()
         with self._lock:
-            self._jobs.extend((now, job) for job in jobs)
+            self._jobs.put(jobs)
             loop = self._loop or self._start_loop()
         loop.call_soon_threadsafe(self._fill)
 
     def withdraw(self, waited: float) -> list[ClaimedJob]:
         """Take back the jobs that have waited for `waited` seconds or more and have not started."""
-        limit = time.monotonic() - waited
         with self._lock:
-            taken = [job for since, job in self._jobs if since <= limit]
-            self._jobs = deque(entry for entry in self._jobs if entry[0] > limit)
-        return taken
+            return self._jobs.withdraw(waited)
 
     def waiting(self) -> int:
         """How many jobs have not started."""
@@ -199,9 +230,15 @@ class LoopLane:
         """How many jobs occupy a slot."""
         return len(self._tasks)
 
+    def busy(self) -> list[Slot]:
+        """Every run whose coroutine has not ended."""
+        with self._lock:
+            return list(self._tasks.values())
+
     def stop(self) -> None:
         """Start nothing more; what runs goes on."""
-        self._stopped = True
+        with self._lock:
+            self._stopped = True
 
     def cancel(self) -> None:
         """Cancel what still runs; each coroutine ends at its next await."""
@@ -222,31 +259,50 @@ class LoopLane:
     def _serve(loop: asyncio.AbstractEventLoop) -> None:
         asyncio.set_event_loop(loop)
         try:
-            loop.run_forever()
+            while not _ran_to_its_end(loop):
+                pass
             loop.run_until_complete(loop.shutdown_asyncgens())
         finally:
             loop.close()
 
     def _fill(self) -> None:
-        while self._jobs and len(self._tasks) < self.slots and not self._stopped:
-            with self._lock:
-                if not self._jobs:
-                    return
-                job = self._jobs.popleft()[1]
-            task = asyncio.get_running_loop().create_task(self._run(job))
-            self._tasks[task] = job
-            task.add_done_callback(self._ended)
+        """A job is waiting or has a slot, at every moment: whoever stops the lane must not miss it in between."""
+        with self._lock:
+            while self._jobs and len(self._tasks) < self.slots and not self._stopped:
+                slot = Slot(self._jobs.take())
+                task = asyncio.get_running_loop().create_task(self._occupy(slot))
+                self._tasks[task] = slot
+                task.add_done_callback(self._ended)
+
+    async def _occupy(self, slot: Slot) -> None:
+        try:
+            await self._run(slot)
+        except BaseException:
+            log.exception("after job %d the event loop goes on", slot.job.id)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        job = self._tasks.pop(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            asyncio.get_running_loop().call_exception_handler({"message": f"job {job.id}", "exception": error})
+        with self._lock:
+            slot = self._tasks.pop(task)
         self._fill()
-        self._freed(job)
+        self._freed(slot.job)
 
     def _cancel_all(self) -> None:
-        for task in self._tasks:
+        """A task that is cancelled before its first step never takes it: the last ones made take theirs before this."""
+        asyncio.get_running_loop().call_soon(self._cancel_begun)
+
+    def _cancel_begun(self) -> None:
+        for task, slot in list(self._tasks.items()):
+            slot.stopped = True
             task.cancel()
+
+
+def _ran_to_its_end(loop: asyncio.AbstractEventLoop) -> bool:
+    try:
+        loop.run_forever()
+    except (SystemExit, KeyboardInterrupt):
+        log.exception("a task that a handler left on the event loop wants to end the process, which goes on")
+        return False
+    return True
 
 
 def _is_over(slot: Slot, limit: timedelta | None, now: float) -> bool:

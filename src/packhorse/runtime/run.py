@@ -10,7 +10,9 @@ report    tell the middleware and the log
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -26,6 +28,8 @@ from packhorse.errors import DatabaseBusy, LeaseLost, PayloadError
 from packhorse.runtime.hooks import Hooks
 from packhorse.runtime.report import error_info, report_ack, report_lost, storable_ack
 from packhorse.task import Task, TaskRegistry
+
+log: logging.Logger = logging.getLogger("packhorse.worker")
 
 TRANSIENT_SQLSTATES = frozenset({"40001", "40P01", "55P03"})
 """PostgreSQL: serialization failure, deadlock, lock not available. https://www.postgresql.org/docs/current/errcodes-appendix.html"""
@@ -49,6 +53,12 @@ class Run:
     ack: Ack | None = None
     is_late: Callable[[], bool] = lambda: False
     """Whether the time limit has passed meanwhile."""
+    is_stopped: Callable[[], bool] = lambda: False
+    """Whether the worker has cancelled it."""
+    raised: BaseException | None = None
+    """What the handler, or the commit, raised."""
+    lost: bool = False
+    """Its lease was gone when it was to commit: it counts for nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,9 +97,10 @@ class Runner:
         self._ack(run)
         return run
 
-    async def aattempt(self, job: ClaimedJob) -> Run:
+    async def aattempt(self, job: ClaimedJob, is_stopped: Callable[[], bool] = lambda: False) -> Run:
         """All steps but the report, for a coroutine function."""
-        run = self._resolve(job, lambda: False)
+        run = self._resolve(job)
+        run.is_stopped = is_stopped
         await self._arun(run)
         self._decide(run)
         await self._aack(run)
@@ -103,14 +114,17 @@ class Runner:
         return self.report(run)
 
     def report(self, run: Run) -> Run:
-        """Tell the middleware and the log what follows."""
+        """Tell the middleware and the log what follows; of a run that counts for nothing, only that."""
         ack = _decided(run)
+        if run.lost:
+            report_lost(run.job.id)
+            return run
         if not isinstance(run.outcome, Unstarted | Unknown):
             self.hooks.finished(run.context, ack)
         report_ack(run.job, ack)
         return run
 
-    def _resolve(self, job: ClaimedJob, is_late: Callable[[], bool]) -> Run:
+    def _resolve(self, job: ClaimedJob, is_late: Callable[[], bool] = lambda: False) -> Run:
         task = self.registry.find(job.task)
         run = Run(job, Context(job), task, is_late=is_late)
         if task is None:
@@ -153,7 +167,13 @@ class Runner:
 
     def _decide(self, run: Run) -> None:
         policy = run.task.policy if run.task else RetryPolicy()
-        run.ack = storable_ack(decide(run.job, _known(run.outcome), policy, chance()))
+        outcome = _known(run.outcome)
+        try:
+            ack = decide(run.job, outcome, policy, chance())
+        except Exception as error:
+            log.exception("the retry policy of task %s does not work", run.job.task)
+            ack = decide(run.job, Failure(error_info(error)), RetryPolicy(), chance())
+        run.ack = storable_ack(ack)
 
     def _ack(self, run: Run) -> None:
         tx = run.context.transaction
@@ -170,15 +190,16 @@ class Runner:
             tx.commit()
         except BaseException as error:  # noqa: BLE001 - a commit that failed is the run's outcome
             tx.rollback()
-            self._uncommitted(run, error)
+            if self._is_left(run, error):
+                self._deliver(run)
 
     async def _aack(self, run: Run) -> None:
         tx = run.context.transaction
         if not isinstance(tx, AsyncTaskTransaction):
-            return self._deliver(run)
+            return await self._adeliver(run)
         if not isinstance(run.outcome, Success):
             await tx.rollback()
-            return self._deliver(run)
+            return await self._adeliver(run)
         try:
             await tx.flush()
             accepted = [row for statement in self._statements(run) for row in await tx.run(statement)]
@@ -187,26 +208,38 @@ class Runner:
             await tx.commit()
         except BaseException as error:  # noqa: BLE001 - a commit that failed is the run's outcome
             await tx.rollback()
-            self._uncommitted(run, error)
+            if self._is_left(run, error):
+                await self._adeliver(run)
 
     def _statements(self, run: Run) -> Sequence[Statement]:
         return self.engine.ack_statements(_decided(run))
 
-    def _uncommitted(self, run: Run, error: BaseException) -> None:
-        """The writes and the ack did not commit together.
+    def _is_left(self, run: Run, error: BaseException) -> bool:
+        """The writes and the ack did not commit together: whether there is still one to deliver.
 
         Whether a commit that was cut off took place is unknown; if it did, the job's lease is gone and the ack that
         is delivered now changes nothing.
         """
         if isinstance(error, LeaseLost):
-            report_lost(run.job.id)
-            return
+            run.lost = True
+            return False
         run.outcome = outcome_of_error(run, error)
         self._decide(run)
-        self._deliver(run)
+        return True
 
     def _deliver(self, run: Run) -> None:
         self.deliver(_decided(run), run.task is not None and run.task.ack_each)
+
+    async def _adeliver(self, run: Run) -> None:
+        """As `_deliver`; one that waits for the database does so in a thread, to its end even when it is cancelled."""
+        if run.task is None or not run.task.ack_each:
+            self._deliver(run)
+            return
+        sending = asyncio.ensure_future(asyncio.to_thread(self._deliver, run))
+        while not sending.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([sending])
+        sending.result()
 
 
 def outcome_of(run: Run, value: Any) -> Outcome:
@@ -222,10 +255,18 @@ def outcome_of(run: Run, value: Any) -> Outcome:
 
 
 def outcome_of_error(run: Run, error: BaseException) -> Outcome:
-    """What a raised exception means, by the task's policy."""
+    """What a raised exception means, by the task's policy; one that can't be looked at is a failure all the same."""
+    run.raised = error
+    try:
+        return _meaning_of_error(run, error)
+    except Exception as trouble:  # noqa: BLE001 - its attributes are a stranger's code
+        return Failure(error_info(trouble))
+
+
+def _meaning_of_error(run: Run, error: BaseException) -> Outcome:
     if isinstance(error, Verdict):
         return error
-    if isinstance(error, asyncio.CancelledError):
+    if isinstance(error, asyncio.CancelledError) and run.is_stopped():
         return STOPPED
     policy = run.task.policy if run.task else RetryPolicy()
     counted = not (run.context.transaction is not None and is_transient(error))

@@ -1,0 +1,55 @@
+"""Lanes, without a worker around them."""
+
+import asyncio
+import threading
+
+from packhorse.runtime.lanes import LoopLane, Slot
+from tests.unit.claimed import claimed_job
+from tests.waiting import wait_until
+
+
+def test_a_coroutine_that_is_cancelled_at_its_start_takes_its_first_step() -> None:
+    """Otherwise nobody would acknowledge its job: it neither waits any more nor has it run."""
+    begun: list[int] = []
+    blocked, free = threading.Event(), threading.Event()
+    freed: list[int] = []
+
+    async def run(slot: Slot) -> None:
+        begun.append(slot.job.id)
+        if slot.job.id == 1:
+            blocked.set()
+            free.wait(10)
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            assert slot.is_stopped()
+
+    lane = LoopLane(2, run, lambda job: freed.append(job.id))
+    lane.put([claimed_job(id=1)])
+    assert blocked.wait(10)
+    lane.put([claimed_job(id=2)])
+    lane.cancel()
+    free.set()
+    wait_until(lambda: len(freed) == 2, what="both slots to be free")
+    lane.close()
+
+    assert begun == [1, 2]
+
+
+def test_a_task_that_a_handler_left_behind_does_not_end_the_event_loop() -> None:
+    """`sys.exit()` in it is its own affair; the next job runs."""
+    freed: list[int] = []
+
+    async def leave() -> None:
+        raise SystemExit
+
+    async def run(slot: Slot) -> None:
+        if slot.job.id == 1:
+            run.left = asyncio.create_task(leave())  # type: ignore[attr-defined]
+
+    lane = LoopLane(1, run, lambda job: freed.append(job.id))
+    lane.put([claimed_job(id=1), claimed_job(id=2)])
+    wait_until(lambda: freed == [1, 2], what="both runs")
+    lane.put([claimed_job(id=3)])
+    wait_until(lambda: freed == [1, 2, 3], what="the third run")
+    lane.close()
