@@ -31,10 +31,12 @@ class Statement:
     Attributes:
         text: the SQL with parameters written `:name`, and no other colon before a letter.
         params: the values; only text, whole numbers and None, so that every driver can pass them.
+        limits: what a transaction of ours sends along in front of it; a caller's connection leaves it out.
     """
 
     text: str
     params: Mapping[str, str | int | None]
+    limits: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +141,10 @@ class JobStore(Protocol):
         """
         ...
 
+    def limited(self, statement: Statement) -> Statement:
+        """The same for a transaction of our own alone: none of its statements may wait or run for ever."""
+        ...
+
     def insert_jobs(self, jobs: Sequence[NewJob]) -> list[int]:
         """Store jobs in a transaction of their own; the ids in the order of `jobs`. All or none."""
         ...
@@ -163,7 +169,8 @@ class JobStore(Protocol):
     def ack_statements(self, ack: Ack) -> Sequence[Statement]:
         """What `ack_jobs` does for one ack, as statements to be run in order in a transaction of the handler's.
 
-        The ack was accepted if any of them returned a row; otherwise the transaction must be rolled back.
+        The ack was accepted if any of them returned a row; otherwise the transaction must be rolled back. In a
+        transaction of ours none waits for a lock for ever; so far the handler's statements are under no limit of ours.
         """
         ...
 

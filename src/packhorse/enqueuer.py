@@ -203,7 +203,7 @@ def _write_in(transaction: Transaction, engine: Engine, jobs: Sequence[NewJob]) 
 
 
 def _stored(transaction: Transaction, engine: Engine, jobs: Sequence[NewJob]) -> list[Row]:
-    rows = transaction.run(engine.insert_statement(jobs))
+    rows = transaction.run(engine.limited(engine.insert_statement(jobs)))
     if len(rows) != len(jobs):
         raise DatabaseError(f"{engine.address} was replaced by another database meanwhile; nothing was enqueued")
     return rows

@@ -1,17 +1,25 @@
 """Our own statements on PostgreSQL wait only so long, and leave nothing behind in the session."""
 
+import asyncio
+import os
 from collections.abc import Iterator
 from datetime import timedelta
 
 import psycopg
 import pytest
 
+from packhorse import Packhorse
+from packhorse.domain.decide import Ack, decide
 from packhorse.domain.job import Lease, NewJob
+from packhorse.domain.outcome import Success
+from packhorse.domain.retry import RetryPolicy
 from packhorse.engine import Claim
 from packhorse.engines.postgres.engine import PostgresEngine
+from packhorse.enqueuer import CHUNK
 from packhorse.errors import DatabaseBusy, DatabaseError, DatabaseReadOnly, DatabaseUnreachable, SchemaMissing
 
 JOB = NewJob(task="t")
+SHOWN = "SELECT current_setting('statement_timeout'), current_setting('lock_timeout')"
 pytestmark = pytest.mark.engines("postgresql")
 
 
@@ -26,6 +34,13 @@ def engine(postgresql_url: str) -> Iterator[PostgresEngine]:
     engine.close()
 
 
+def claimed(engine: PostgresEngine) -> Ack:
+    """The acknowledgement of a job that runs."""
+    engine.insert_jobs([JOB])
+    [job] = engine.claim_jobs(Claim(lease=Lease(1, 1), queue="default", limit=1))
+    return decide(job, Success(), RetryPolicy(), 0)
+
+
 def test_a_lock_is_waited_for_only_so_long(engine: PostgresEngine, postgresql_url: str) -> None:
     """A migration of the application's that locks our table can't hold our threads for ever."""
     with psycopg.connect(postgresql_url) as other:
@@ -34,6 +49,64 @@ def test_a_lock_is_waited_for_only_so_long(engine: PostgresEngine, postgresql_ur
             engine.insert_jobs([JOB])
 
     assert len(engine.insert_jobs([JOB])) == 1
+
+
+def test_many_jobs_wait_for_a_lock_only_so_long(engine: PostgresEngine, postgresql_url: str) -> None:
+    """More than one statement takes are stored in a transaction of ours, whose statements are limited as any."""
+    app = Packhorse(postgresql_url)
+    app._engines[os.getpid()] = engine
+
+    @app.task(name="t")
+    def count(n: int) -> None: ...
+
+    calls = [count.call(n) for n in range(CHUNK + 1)]
+    with psycopg.connect(postgresql_url) as other:
+        other.execute("LOCK TABLE packhorse.job IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(DatabaseBusy, match="lock"):
+            app.enqueue_many(calls)
+
+    assert len(app.enqueue_many(calls)) == CHUNK + 1
+
+
+def test_an_acknowledgement_in_a_handler_s_transaction_waits_only_so_long(
+    engine: PostgresEngine, postgresql_url: str
+) -> None:
+    """The handler's own statements before it are under its own limits."""
+    ack = claimed(engine)
+    transaction = engine.begin()
+    limits = transaction.execute(SHOWN).fetchone()
+    [statement] = engine.ack_statements(ack)
+    with psycopg.connect(postgresql_url) as other:
+        other.execute("SELECT FROM packhorse.job FOR UPDATE")
+        with pytest.raises(DatabaseBusy, match="lock"):
+            transaction.run(statement)
+    transaction.rollback()
+
+    assert limits == ("0", "0")
+    assert engine.ack_jobs([ack]) == {ack.job_id}
+
+
+def test_an_acknowledgement_in_a_coroutine_s_transaction_waits_only_so_long(
+    engine: PostgresEngine, postgresql_url: str
+) -> None:
+    """As in a thread."""
+    ack = claimed(engine)
+
+    async def run() -> object:
+        transaction = await engine.abegin()
+        limits = await (await transaction.execute(SHOWN)).fetchone()
+        [statement] = engine.ack_statements(ack)
+        with pytest.raises(DatabaseBusy, match="lock"):
+            await transaction.run(statement)
+        await transaction.rollback()
+        return limits
+
+    with psycopg.connect(postgresql_url) as other:
+        other.execute("SELECT FROM packhorse.job FOR UPDATE")
+        limits = asyncio.run(run())
+
+    assert limits == ("0", "0")
+    assert engine.ack_jobs([ack]) == {ack.job_id}
 
 
 def test_a_statement_takes_only_so_long(engine: PostgresEngine) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
-from packhorse.engine import AsyncTransaction, Features, Row, Transaction
+from packhorse.domain.decide import Ack
+from packhorse.engine import AsyncTransaction, Features, Row, Statement, Transaction
 from packhorse.engines.postgres.address import connection_string, shown
 from packhorse.engines.postgres.async_connections import AsyncConnections
 from packhorse.engines.postgres.connections import Connections
@@ -60,10 +63,8 @@ class PostgresEngine(SqlJobStore, SqlRegistry, SqlInsights, PostgresSchema):
         self._conninfo, self._channel = conninfo, channel_of(schema)
         self._connections = Connections(conninfo, self._address)
         self._async_connections = AsyncConnections(conninfo, self._address)
-        self._limits = (
-            f"SET LOCAL statement_timeout = {statement_timeout // MICROSECOND // 1000};\n"
-            f"SET LOCAL lock_timeout = {lock_timeout // MICROSECOND // 1000};\n"
-        )
+        self._lock_limit = f"SET LOCAL lock_timeout = {lock_timeout // MICROSECOND // 1000};\n"
+        self._limits = f"SET LOCAL statement_timeout = {statement_timeout // MICROSECOND // 1000};\n{self._lock_limit}"
         self._messages: dict[tuple[str, ...], str] = {}
         self._installation: str | None = None
 
@@ -88,6 +89,12 @@ class PostgresEngine(SqlJobStore, SqlRegistry, SqlInsights, PostgresSchema):
     def channel(self) -> str:
         """The channel on which hints go out, for the notifier."""
         return self._channel
+
+    def limited(self, statement: Statement) -> Statement:
+        return replace(statement, limits=self._limits)
+
+    def ack_statements(self, ack: Ack) -> Sequence[Statement]:
+        return [replace(statement, limits=self._lock_limit) for statement in super().ack_statements(ack)]
 
     def begin(self) -> Transaction:
         return PostgresTransaction(self._connections)

@@ -34,7 +34,7 @@ class PostgresTransaction:
 
     def run(self, statement: Statement) -> list[Row]:
         with self._connections.translating():
-            return wire.run(self._connection, statement.text, statement.params)
+            return wire.run(self._connection, statement.limits + statement.text, statement.params)
 
     def commit(self) -> None:
         try:
@@ -78,7 +78,7 @@ class AsyncPostgresTransaction:
 
     async def run(self, statement: Statement) -> list[Row]:
         with self._connections.translating():
-            return await wire.run_async(self._connection, statement.text, statement.params)
+            return await wire.run_async(self._connection, statement.limits + statement.text, statement.params)
 
     async def commit(self) -> None:
         try:

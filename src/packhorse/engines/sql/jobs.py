@@ -25,6 +25,9 @@ class SqlJobStore(SqlBase):
         params = {"jobs": jobs_document(jobs), "installation": installation or self.installation_id()}
         return Statement(text, params)
 
+    def limited(self, statement: Statement) -> Statement:
+        return statement
+
     def insert_jobs(self, jobs: Sequence[NewJob]) -> list[int]:
         if not jobs:
             return []
