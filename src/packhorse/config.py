@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
+from packhorse.domain.naming import check_schema_name
 from packhorse.errors import ConfigurationError
 
 WorkerMode = Literal["processes", "inline", "immediate"]
 """Who runs the jobs: processes started with `packhorse worker`; the producer itself, after its commit; or, in tests
 under Django that never commit, the producer at the enqueue."""
 
-SCHEMA_NAME = re.compile(r"[a-z_][a-z0-9_]{0,39}")
 TABLE = "[tool.packhorse]"
 
 
@@ -45,11 +44,7 @@ class Settings:
             is_optional = name in ("database_url", "app")
             if not isinstance(getattr(self, name), str | None if is_optional else str):
                 raise ConfigurationError(f"the setting {name} must be a text, not {getattr(self, name)!r}")
-        if not SCHEMA_NAME.fullmatch(self.schema) or self.schema.startswith("pg_"):
-            raise ConfigurationError(
-                f"schema {self.schema!r} must be 1 to 40 lower-case letters, digits or underscores, "
-                "begin with no digit and not with pg_"
-            )
+        check_schema_name(self.schema)
         if self.worker not in get_args(WorkerMode):
             known = " or ".join(get_args(WorkerMode))
             raise ConfigurationError(

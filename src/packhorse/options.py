@@ -12,7 +12,7 @@ from typing import Any, Literal, Self, TypeVar, cast
 from packhorse.domain.job import DEFAULT_QUEUE
 from packhorse.domain.order import DEFAULT_PRIORITY, priority_number
 from packhorse.domain.outcome import Verdict
-from packhorse.domain.retry import MAX_DELAY, Backoff, RetryPolicy
+from packhorse.domain.retry import MAX_DELAY, Backoff, RetryPolicy, check_limit
 from packhorse.errors import ConfigurationError
 
 T = TypeVar("T", bound=str)
@@ -22,7 +22,6 @@ Isolation = Literal["inline", "process"]
 
 QUEUE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,62}")
 TASK_NAME = re.compile(r"[^\s\x00-\x1f]{1,200}")
-MOST_ATTEMPTS = 10_000
 DEFAULT_POLICY = RetryPolicy()
 
 
@@ -57,7 +56,7 @@ class Options:
         if self.priority is not None:
             priority_number(self.priority)
         if self.max_attempts is not None:
-            check_attempts(self.max_attempts)
+            check_limit("max_attempts", self.max_attempts)
         _check_time("delay", self.delay, "scheduled_at", self.scheduled_at)
         _check_time("expected_in", self.expected_in, "expected_at", self.expected_at)
 
@@ -126,7 +125,7 @@ def task_options(
         queue=DEFAULT_QUEUE if queue is None else check_queue(queue),
         priority=DEFAULT_PRIORITY if priority is None else priority_number(priority),
         policy=RetryPolicy(
-            max_attempts=DEFAULT_POLICY.max_attempts if max_attempts is None else check_attempts(max_attempts),
+            max_attempts=DEFAULT_POLICY.max_attempts if max_attempts is None else max_attempts,
             backoff=DEFAULT_POLICY.backoff if backoff is None else backoff,
             on_error=_on_error(on_error),
             max_skips=None if max_skips is None else _most_skips(max_skips),
@@ -151,17 +150,6 @@ def check_queue(name: object) -> str:
             "and begin with a letter or a digit"
         )
     return name
-
-
-def check_attempts(number: object) -> int:
-    """The number, when it may limit the attempts of a job.
-
-    Raises:
-        ConfigurationError: it may not.
-    """
-    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= MOST_ATTEMPTS:
-        raise ConfigurationError(f"max_attempts must be a whole number from 1 to {MOST_ATTEMPTS:,}, not {number!r}")
-    return number
 
 
 def check_duration(name: str, duration: object) -> timedelta:

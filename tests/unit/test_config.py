@@ -71,6 +71,8 @@ def test_a_file_goes_before_database_url(tmp_path: Path) -> None:
         ("schema = 7", "schema must be a text"),
         ('schema = "No"', "lower-case"),
         ('schema = "pg_jobs"', "not with pg_"),
+        ('schema = "public"', "neither public"),
+        ('schema = "information_schema"', "nor information_schema"),
         ('worker = "inlne"', "did you mean 'inline'"),
         ("schema =", r"packhorse\.toml can't be read"),
     ],

@@ -2,8 +2,8 @@
 
 import pytest
 
+from packhorse.domain.naming import check_schema_name
 from packhorse.engines.postgres.address import connection_string, shown
-from packhorse.engines.postgres.dialect import check_schema_name
 from packhorse.engines.postgres.engine import PostgresEngine
 from packhorse.errors import ConfigurationError, DatabaseError
 

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from packhorse.domain.outcome import Cancel, Fail, Retry, Skip, Verdict
-from packhorse.domain.retry import MAX_DELAY, Backoff, RetryPolicy, chance
+from packhorse.domain.retry import HIGHEST_LIMIT, MAX_DELAY, Backoff, RetryPolicy, chance
 from packhorse.errors import ConfigurationError
+from packhorse.options import Options
 
 MIDDLE = 0.5
 """The chance that leaves the plain delay as it is."""
@@ -93,8 +94,19 @@ def test_a_jitter_outside_zero_to_one_is_refused(jitter: float) -> None:
 def test_a_limit_is_a_whole_number_from_one(name: str, value: object) -> None:
     """Zero attempts would be a job that never runs."""
     settings: dict[str, Any] = {name: value}
-    with pytest.raises(ConfigurationError, match=f"{name} must be a whole number from 1 to 10000"):
+    with pytest.raises(ConfigurationError, match=f"{name} must be a whole number from 1 to 10,000"):
         RetryPolicy(**settings)
+
+
+@pytest.mark.parametrize("limit", [0, HIGHEST_LIMIT + 1, True, "3", 1.0])
+def test_a_task_and_an_enqueue_refuse_a_limit_in_the_same_words(limit: Any) -> None:
+    """There is one rule, wherever the limit is given."""
+    with pytest.raises(ConfigurationError) as of_task:
+        RetryPolicy(max_attempts=limit)
+    with pytest.raises(ConfigurationError) as of_enqueue:
+        Options(max_attempts=limit)
+
+    assert str(of_task.value) == str(of_enqueue.value)
 
 
 @pytest.mark.parametrize("value", [-1, True, 2.5, "3"])

@@ -69,8 +69,7 @@ class RetryPolicy:
 
     def __post_init__(self) -> None:
         for name, value in (("max_attempts", self.max_attempts), ("max_crashes", self.max_crashes)):
-            if type(value) is not int or not 1 <= value <= HIGHEST_LIMIT:
-                raise ConfigurationError(f"{name} must be a whole number from 1 to {HIGHEST_LIMIT}, not {value!r}")
+            check_limit(name, value)
         if self.max_skips is not None and (type(self.max_skips) is not int or self.max_skips < 0):
             raise ConfigurationError(f"max_skips must be None or a whole number from 0, not {self.max_skips!r}")
 
@@ -78,6 +77,17 @@ class RetryPolicy:
         """What `on_error` says of this exception; the most special type wins; None when it says nothing."""
         kinds = [kind for kind in type(error).__mro__ if kind in self.on_error]
         return self.on_error[kinds[0]] if kinds else None
+
+
+def check_limit(name: str, number: object) -> int:
+    """The number, when it may limit how often a job is tried.
+
+    Raises:
+        ConfigurationError: it is no whole number from 1 to `HIGHEST_LIMIT`.
+    """
+    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= HIGHEST_LIMIT:
+        raise ConfigurationError(f"{name} must be a whole number from 1 to {HIGHEST_LIMIT:,}, not {number!r}")
+    return number
 
 
 def chance() -> float:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from packhorse.engines.sql.ranges import HIGHEST_COUNT
-from packhorse.errors import ConfigurationError
 
 PACKAGE = "packhorse.engines.postgres"
 TABLES = (
@@ -19,23 +17,6 @@ TABLES = (
     "worker",
     "worker_task",
 )
-
-_NAME = re.compile(r"[a-z_][a-z0-9_]{0,39}")
-_RESERVED = frozenset({"information_schema", "public"})
-
-
-def check_schema_name(schema: str) -> str:
-    """The name, if a schema of ours may have it: lower case, at most 40 characters, and nobody else's.
-
-    Raises:
-        ConfigurationError: it may not.
-    """
-    if not _NAME.fullmatch(schema) or schema.startswith("pg_") or schema in _RESERVED:
-        raise ConfigurationError(
-            f"{schema[:60]!r} can't be the schema's name: use up to 40 of a-z, 0-9 and _, not a digit first, "
-            "and neither pg_… nor public nor information_schema"
-        )
-    return schema
 
 
 def channel_of(schema: str) -> str:

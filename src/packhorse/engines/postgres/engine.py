@@ -7,11 +7,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 from packhorse.domain.decide import Ack
+from packhorse.domain.naming import check_schema_name
 from packhorse.engine import AsyncTransaction, Features, Row, Statement, Transaction
 from packhorse.engines.postgres.address import connection_string, shown
 from packhorse.engines.postgres.async_connections import AsyncConnections
 from packhorse.engines.postgres.connections import Connections
-from packhorse.engines.postgres.dialect import PACKAGE, channel_of, check_schema_name, slots
+from packhorse.engines.postgres.dialect import PACKAGE, channel_of, slots
 from packhorse.engines.postgres.schema import PostgresSchema
 from packhorse.engines.postgres.transactions import AsyncPostgresTransaction, PostgresTransaction
 from packhorse.engines.sql.base import NO_PARAMS, Params
