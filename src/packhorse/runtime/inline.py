@@ -89,11 +89,14 @@ class InlineWorker:
         return None
 
     def _run(self, job: ClaimedJob) -> None:
+        """Run a job; what is meant for the interpreter, such as Ctrl-C, goes on to it, for this thread is not ours."""
         task = self._registry.find(job.task)
         if task is not None and task.is_async:
             self._in_new_loop(job)
         else:
-            self._runner.run(job)
+            run = self._runner.run(job)
+            if isinstance(run.raised, KeyboardInterrupt | SystemExit):
+                raise run.raised
 
     def _in_new_loop(self, job: ClaimedJob) -> None:
         """A coroutine can't run inside the loop that may be running here: it gets a loop, and a thread, of its own.

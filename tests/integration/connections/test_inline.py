@@ -217,6 +217,22 @@ def test_a_failure_is_recorded_and_never_raised_at_the_producer(app: Packhorse) 
 
 
 @pytest.mark.accepts("C24")
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit], ids=lambda error: error.__name__)
+def test_what_is_meant_for_the_interpreter_reaches_it(app: Packhorse, error: type[BaseException]) -> None:
+    """Ctrl-C or `sys.exit()` inside a job ends the producer's program; the job's failure is on record before."""
+
+    @app.task(name="leave", max_attempts=1)
+    def leave() -> None:
+        raise error
+
+    with pytest.raises(error):
+        leave.enqueue()
+
+    (job,) = app.list_jobs(task="leave")
+    assert (job.state, job.error_type, job.attempt) == (JobState.FAILED, error.__name__, 1)
+
+
+@pytest.mark.accepts("C24")
 def test_nested_enqueues_follow_and_are_never_inside(app: Packhorse) -> None:
     """A chain of a thousand jobs, each enqueued by the one before, needs no stack and runs in order."""
     events: list[tuple[str, int]] = []
