@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+import queue
+import threading
+from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 import msgspec
 
 from packhorse.domain.decide import Ack
 from packhorse.domain.job import ClaimedJob
+from packhorse.domain.outcome import Failure
 from packhorse.runtime.isolation import Reply, reply_of
 from packhorse.runtime.orphan import die_with_parent
+from packhorse.runtime.report import error_info
 from packhorse.runtime.run import Runner
+from packhorse.runtime.supervisor import EXIT_FAILED
 
 RunnerFor = Callable[[Callable[[Ack, bool], None]], Runner]
 
@@ -43,17 +48,40 @@ class IsolatedRunner:
             raise AssertionError("a run ended without an outcome")
         return reply_of(run.outcome, acked=not self._left_to_parent)
 
+    def answer(self, runner: Runner, line: bytes) -> Reply:
+        """Run the job of a request; trouble outside the handler is a failure of the job, not a crash."""
+        try:
+            return self.run(runner, msgspec.json.decode(line, type=ClaimedJob))
+        except Exception as error:  # noqa: BLE001 - told to the worker
+            return reply_of(Failure(error_info(error)))
 
-def serve(runner_for: RunnerFor, requests: BinaryIO, replies: BinaryIO) -> None:
-    """Answer each line of `requests`, a job, with a line of `replies`, until the pipe ends."""
+
+def serve(runner_for: RunnerFor, requests: Iterator[bytes], replies: BinaryIO) -> None:
+    """Answer each line of `requests`, a job, with a line of `replies`, until there are no more."""
     isolated = IsolatedRunner()
     runner = runner_for(isolated.deliver)
     replies.write(b"\n")
     replies.flush()
     for line in requests:
-        reply = isolated.run(runner, msgspec.json.decode(line, type=ClaimedJob))
-        replies.write(msgspec.json.encode(reply) + b"\n")
+        replies.write(msgspec.json.encode(isolated.answer(runner, line)) + b"\n")
         replies.flush()
+
+
+def lines_of(requests: BinaryIO) -> Iterator[bytes]:
+    """The lines of a pipe, read by a thread that ends the process with the pipe, even while a handler runs.
+
+    Its other end is closed by the worker's death alone.
+    """
+    lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    threading.Thread(target=_read, args=(requests, lines), name="packhorse-parent", daemon=True).start()
+    while True:
+        yield lines.get()
+
+
+def _read(requests: BinaryIO, lines: queue.SimpleQueue[bytes]) -> None:
+    for line in requests:
+        lines.put(line)
+    os._exit(EXIT_FAILED)
 
 
 def main(runner_for: RunnerFor) -> None:
@@ -64,4 +92,4 @@ def main(runner_for: RunnerFor) -> None:
     os.dup2(nothing, 0)
     os.close(nothing)
     os.dup2(2, 1)
-    serve(runner_for, requests, replies)
+    serve(runner_for, lines_of(requests), replies)

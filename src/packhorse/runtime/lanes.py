@@ -277,6 +277,8 @@ class LoopLane:
     async def _occupy(self, slot: Slot) -> None:
         try:
             await self._run(slot)
+        except GeneratorExit:  # it is thrown away with the loop
+            raise
         except BaseException:
             log.exception("after job %d the event loop goes on", slot.job.id)
 

@@ -14,7 +14,8 @@ PR_SET_PDEATHSIG = 1
 def die_with_parent() -> None:
     """On Linux: let the kernel kill this process when its parent dies, even if this one hangs.
 
-    Elsewhere the end of the pipe from the parent must do.
+    To the kernel the parent is the thread that started this process: one that stays as long as its process must do
+    that. Elsewhere the end of the pipe from the parent must do.
     """
     parent = os.getppid()
     if sys.platform == "linux":
