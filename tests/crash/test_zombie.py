@@ -17,7 +17,7 @@ def test_the_ack_of_a_stopped_worker_changes_nothing(oracle_url: str, oracle: Pa
     """Stopped by SIGSTOP past its lease, its job runs elsewhere; when it goes on, its ack is refused and reported."""
     with fleet(oracle_url, folder, "--lease", "2") as ships:
         ships.start()
-        job = oracle.enqueue("hold", 0.3, 1)
+        job = oracle.enqueue("hold", 1.5, 1)
         zombie = int(wait_until(lambda: ships.traces("started"), 15, "the start of the job")[0][3])
         os.kill(zombie, signal.SIGSTOP)
         ships.start()
@@ -37,7 +37,7 @@ def test_the_writes_of_a_stopped_worker_are_rolled_back(oracle_url: str, oracle:
     """An atomic handler that wakes up after its job was rescued and done elsewhere: one effect, not two."""
     with fleet(oracle_url, folder, "--lease", "2") as ships:
         ships.start()
-        job = oracle.enqueue("book_slowly", 0.3, 1)
+        job = oracle.enqueue("book_slowly", 1.5, 1)
         zombie = int(wait_until(lambda: ships.traces("booking"), 15, "the start of the job")[0][3])
         os.kill(zombie, signal.SIGSTOP)
         ships.start()
