@@ -9,6 +9,7 @@ from typing import Generic, Literal, TypeVar
 from packhorse.connections.own import OURS
 from packhorse.connections.scope import Waiting
 from packhorse.engine import AsyncTransaction, Row, Statement, Transaction
+from packhorse.errors import UsageError
 
 T = TypeVar("T", bound=Transaction | AsyncTransaction)
 
@@ -19,6 +20,7 @@ class _Own(Generic[T]):
     def __init__(self, opened: T) -> None:
         self._opened = opened
         self._waiting = Waiting()
+        self._is_entered = False
 
     @property
     def raw(self) -> object:
@@ -28,6 +30,12 @@ class _Own(Generic[T]):
     def in_transaction(self) -> bool:
         """That it is open."""
         return True
+
+    def _enter_once(self) -> None:
+        """Refuse a block within the block: its end would commit what the outer one may yet roll back."""
+        if self._is_entered:
+            raise UsageError("this transaction of the application's own is open already: use it as it is, as conn=tx")
+        self._is_entered = True
 
     def on_commit(self, callback: Callable[[], None]) -> bool:
         """Call back after the commit."""
@@ -56,6 +64,7 @@ class EngineTransaction(_Own[Transaction]):
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Commit it at the end of the block, or roll it back."""
+        self._enter_once()
         try:
             yield
         except BaseException:
@@ -86,6 +95,7 @@ class EngineAsyncTransaction(_Own[AsyncTransaction]):
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
         """Commit it at the end of the block, or roll it back."""
+        self._enter_once()
         try:
             yield
         except BaseException:
