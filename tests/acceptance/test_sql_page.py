@@ -1,0 +1,144 @@
+"""docs/sql.md, word for word: its statements, and the rights that its roles need and have."""
+
+import sqlite3
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from packhorse import DatabaseError, JobState, Packhorse
+from tests.acceptance.command import APP, CommandLine
+from tests.acceptance.pages import blocks
+from tests.acceptance.shop_app import make_app
+from tests.waiting import wait_until
+
+PAGE = "docs/sql.md"
+ROLES_HEADING = "PostgreSQL: roles that do not own the schema"
+ROLES = ("shop_web", "shop_worker", "shop_reader")
+
+
+def statements(engine: str, *, for_roles: bool = False) -> list[str]:
+    """The page's SQL for an engine: what enqueues, or what grants."""
+    return [one.code for one in blocks(PAGE, "sql", engine) if (one.heading == ROLES_HEADING) == for_roles]
+
+
+@pytest.mark.engines("sqlite")
+def test_the_view_enqueues_as_the_page_says(cli: CommandLine, tmp_path: Path) -> None:
+    """On a fresh file, after the command that comes first: the insert, and the trigger."""
+    [block] = blocks(PAGE, "console")
+    [migrate] = block.commands
+    assert cli(*migrate.split()[1:]).code == 0
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as db:
+        for text in statements("sqlite"):
+            db.executescript(text)
+
+    listed = cli("jobs", "list", "--json", "--database-url", "sqlite:///shop.db").json
+    assert [(job["args"], job["queue"], job["state"]) for job in listed] == [
+        ([1], "billing", "scheduled"),
+        ([42], "default", "available"),
+    ]
+
+
+@pytest.mark.engines("postgresql")
+def test_the_function_enqueues_as_the_page_says(postgresql_url: str, shop_cli: CommandLine) -> None:
+    """In plain statements and in the trigger."""
+    assert shop_cli("migrate", "up").code == 0
+    with psycopg.connect(postgresql_url, autocommit=True) as db:
+        for text in statements("postgresql"):
+            db.execute(text.encode())
+
+    listed = shop_cli("jobs", "list", "--json").json
+    assert [(job["args"], job["queue"], job["priority"], job["state"]) for job in listed] == [
+        ([1], "default", 5, "available"),
+        ([42], "billing", 3, "scheduled"),
+        ([42], "default", 5, "available"),
+    ]
+
+
+@pytest.fixture
+def url_of(postgresql_url: str, shop: Packhorse) -> Iterator[Callable[[str], str]]:
+    """The installed database's address with the rights of one of the page's roles, which have what the page grants."""
+    names = {role: f"{role}_{uuid.uuid4().hex[:8]}" for role in ROLES}
+    with psycopg.connect(postgresql_url, autocommit=True) as owner:
+        for name in names.values():
+            owner.execute(f"create role {name}".encode())
+        for text in statements("postgresql", for_roles=True):
+            owner.execute(_renamed(text, names).encode())
+        yield lambda role: f"{postgresql_url}?options=-crole%3D{names[role]}"
+        for name in names.values():
+            owner.execute(f"drop owned by {name} cascade; drop role {name}".encode())
+
+
+@pytest.fixture
+def shop_as(url_of: Callable[[str], str]) -> Iterator[Callable[[str], Packhorse]]:
+    """The shop's application with the rights of one of the roles."""
+    apps = {role: make_app(url_of(role)) for role in ROLES}
+    yield apps.__getitem__
+    for app in apps.values():
+        app.close()
+
+
+def _renamed(text: str, names: dict[str, str]) -> str:
+    for role, name in names.items():
+        text = text.replace(role, name)
+    return text
+
+
+@pytest.mark.engines("postgresql")
+def test_a_role_that_enqueues_may_do_that_and_nothing_else(
+    url_of: Callable[[str], str], shop_as: Callable[[str], Packhorse], cli: CommandLine
+) -> None:
+    """By Python, on its own connection and another one, and by SQL; it can't read what others enqueued."""
+    app = shop_as("shop_web")
+    greet = app.registry.get("shop.greet")
+    job = greet.enqueue("Ann")
+    with psycopg.connect(url_of("shop_web")) as db:
+        greet.using(conn=db).enqueue("Bob")
+        db.execute("select packhorse.enqueue('shop.greet', jsonb_build_array('Cy'))")
+
+    assert cli("check", "--database-url", url_of("shop_web")).code == 0
+    assert sum(shop_as("shop_reader").count_jobs().values()) == 3
+    for forbidden in (job.record, lambda: app.cancel(job.id), app.list_jobs):
+        with pytest.raises(DatabaseError, match="permission denied"):
+            forbidden()
+
+
+@pytest.mark.engines("postgresql")
+def test_a_role_that_looks_sees_everything_and_changes_nothing(
+    url_of: Callable[[str], str], shop_as: Callable[[str], Packhorse], cli: CommandLine
+) -> None:
+    """The commands that only show something work; storing a job does not."""
+    job = shop_as("shop_web").enqueue("shop.greet", "Ann")
+    for command in ("jobs list", f"jobs show {job.id}", "queues list", "workers list", "stats", "migrate status"):
+        assert cli(*command.split(), "--database-url", url_of("shop_reader")).code == 0, command
+
+    with pytest.raises(DatabaseError, match="permission denied"):
+        shop_as("shop_reader").enqueue("shop.greet", "Bob")
+
+
+@pytest.mark.engines("postgresql")
+def test_a_role_that_runs_workers_has_all_that_they_need(
+    url_of: Callable[[str], str], shop_as: Callable[[str], Packhorse], cli: CommandLine
+) -> None:
+    """For runs that succeed, fail and are parked, for an operator's commands, and for coming and going."""
+    calls = ("shop.tell_child",), ("shop.fail", "no"), ("unknown",)
+    ids = [shop_as("shop_web").enqueue(*call).id for call in calls]
+    reader = shop_as("shop_reader")
+    environ = {"PACKHORSE_APP": APP, "PACKHORSE_DATABASE_URL": url_of("shop_worker")}
+
+    def states() -> list[JobState]:
+        return [reader.get_job(id).state for id in ids]
+
+    worker = cli.start("worker", **environ)
+    wait_until(lambda: states() == [JobState.SUCCEEDED, JobState.FAILED, JobState.BLOCKED], 30, "the jobs' ends")
+    assert cli("jobs", "cancel", str(ids[2]), **environ).code == 0
+    assert cli("jobs", "retry", str(ids[1]), **environ).code == 0
+    wait_until(lambda: states() == [JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED], 30, "the second failure")
+    assert reader.list_workers()
+    worker.process.terminate()
+    assert worker.wait() == 0
+    assert not reader.list_workers()
+    assert "permission denied" not in worker.log()
