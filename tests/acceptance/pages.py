@@ -12,7 +12,7 @@ from tests.acceptance.command import ROOT
 from tests.engines import ENGINES
 
 BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-FILE = re.compile(r"# (\w+\.\w+)\b")
+FILE = re.compile(r"# ([\w/]+\.py)\b")
 
 
 @dataclass(frozen=True, slots=True)
