@@ -64,10 +64,14 @@ NONSENSE = {
     ],
 }
 """What may be written into a job, engine by engine, by somebody who has the password."""
+IS_WHOLE = re.compile(r"= -?\d+$")
+"""On SQLite a STRICT table takes no other kind of value than its column's, whatever checks it has."""
+UNFOUND = ("id", "crashes")
+"""Changes of these would keep the claim from finding the job."""
 UNKEPT = {
-    "sqlite": [change for change in NONSENSE["sqlite"] if not change.startswith(("task", "queue", "id", "crashes"))]
+    "sqlite": [change for change in NONSENSE["sqlite"] if IS_WHOLE.search(change) and not change.startswith(UNFOUND)]
     + ["args = CAST(x'ff00' AS text)", "meta = CAST(x'ff00' AS text)"],
-    "postgresql": [change for change in NONSENSE["postgresql"] if not change.startswith(("id", "crashes"))],
+    "postgresql": [change for change in NONSENSE["postgresql"] if not change.startswith(UNFOUND)],
 }
 """What a worker meets where the checks have been taken away, in a job that its claim finds."""
 
@@ -109,7 +113,8 @@ def is_refused(engine: Engine, change: str) -> None:
     with pytest.raises(REFUSED) as refusal:
         change_job(engine, id, change)
 
-    assert f"job_{change.split(maxsplit=1)[0]}_is_" in str(refusal.value)
+    column = change.split(maxsplit=1)[0]
+    assert re.search(rf"job_{column}_is_|job\.{column}$", str(refusal.value))
     assert job_of(engine, id) == before
 
 

@@ -1,10 +1,10 @@
 """What the acker does with acknowledgements that the database, or the way there, refuses."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from packhorse import JobState, Packhorse
 from packhorse.domain.decide import Ack, decide
@@ -49,7 +49,7 @@ def test_an_ack_that_cannot_even_be_sent_fails_its_own_job_alone(app: Packhorse)
     """Whatever raises on the way to the database, the others of the batch are stored, and it says so in the inbox."""
     first, second, third = acks_of(app, 3)
     acker = Acker(app.engine, lambda: None)
-    for ack in (first, replace(second, reason=object()), third):  # type: ignore[arg-type]
+    for ack in (first, replace(second, reason=object()), third):
         acker.put(ack)
 
     acker.run_once()
@@ -68,7 +68,7 @@ def test_an_ack_to_be_stored_at_once_that_cannot_be_sent_is_left_to_the_next_bat
     (ack,) = acks_of(app, 1)
     acker = Acker(app.engine, lambda: None)
 
-    acker.put(replace(ack, reason=object()), each=True)  # type: ignore[arg-type]
+    acker.put(replace(ack, reason=object()), each=True)
     acker.run_once()
 
     assert app.get_job(ack.job_id).state == JobState.FAILED

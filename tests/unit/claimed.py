@@ -1,8 +1,8 @@
 """Jobs in a worker's hands, for tests that need one."""
 
-from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
+
+from msgspec.structs import replace
 
 from packhorse.domain.job import ClaimedJob, Lease
 
@@ -11,11 +11,11 @@ _JOB = ClaimedJob(
     task="task",
     queue="default",
     priority=5,
-    order_at=datetime(2026, 1, 1, tzinfo=UTC),
+    order_at_us=1_767_225_600_000_000,
     args="[]",
     kwargs=None,
     meta=None,
-    enqueued_at=datetime(2026, 1, 1, tzinfo=UTC),
+    enqueued_at_us=1_767_225_600_000_000,
     attempt=1,
     failures=0,
     skips=0,

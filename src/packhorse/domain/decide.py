@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import assert_never
+
+import msgspec
 
 from packhorse.domain.job import ClaimedJob, Lease
 from packhorse.domain.outcome import (
@@ -25,8 +26,7 @@ from packhorse.domain.retry import MAX_DELAY, RetryPolicy
 from packhorse.domain.state import JobState
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ack:
+class Ack(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the database is to record of a run; it does so only while the lease is the job's current one."""
 
     job_id: int
@@ -43,6 +43,11 @@ class Ack:
     reason: str | None = None
     error: ErrorInfo | None = None
     result: str | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it says nothing but that the run succeeded, which leaves the job's counts as they are."""
+        return self.outcome == "success" and self.result is None and self.reason is None
 
 
 def decide(job: ClaimedJob, outcome: Outcome, policy: RetryPolicy, chance: float) -> Ack:

@@ -6,7 +6,8 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from packhorse.domain.decide import Ack
 from packhorse.domain.outcome import ErrorInfo

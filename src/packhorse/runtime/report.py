@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import traceback
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from packhorse.domain.decide import Ack
 from packhorse.domain.job import ClaimedJob
@@ -37,21 +38,33 @@ def storable(text: str, *, keep_end: bool = False) -> str:
 
 
 def report_ack(job: ClaimedJob, ack: Ack) -> None:
-    """Write one log line for a run that did not simply succeed."""
+    """Write one log line for a run; of one that simply succeeded only for those who debug."""
+    if ack.state == JobState.SUCCEEDED and not ack.reason and not log.isEnabledFor(logging.DEBUG):
+        return
     name = f"job {job.id} ({job.task}), attempt {job.attempt}"
-    why = ack.error.message if ack.error else ack.reason
+    why = _why(ack)
     match ack.state:
         case JobState.SUCCEEDED if ack.reason:
             log.warning("%s: %s", name, ack.reason)
         case JobState.SCHEDULED:
             wait = ack.delay.total_seconds() if ack.delay else 0
             log.warning("%s: %s, again in %.1f s: %s", name, ack.outcome, wait, why)
+        case JobState.AVAILABLE if ack.outcome == "crash":
+            log.warning("%s: crashed its process, again at once: %s", name, why)
         case JobState.FAILED:
             log.error("%s failed for good: %s", name, why)
         case JobState.CANCELLED:
             log.info("%s was cancelled by its handler: %s", name, why)
         case _:
             log.debug("%s: %s", name, ack.outcome)
+
+
+def _why(ack: Ack) -> str | None:
+    """The exception by type and message, and what the reason adds; else the reason alone."""
+    if ack.error is None:
+        return ack.reason
+    error = f"{ack.error.type}: {ack.error.message}" if ack.error.message else ack.error.type
+    return error if ack.reason is None or ack.reason in error else f"{error} ({ack.reason})"
 
 
 def report_lost(job_id: int) -> None:

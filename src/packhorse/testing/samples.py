@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import secrets
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
+
+from msgspec.structs import replace
 
 from packhorse.domain.job import ClaimedJob, Lease, NewJob
 from packhorse.domain.outcome import ErrorInfo
@@ -21,11 +22,11 @@ _CLAIMED = ClaimedJob(
     task=TASK,
     queue="default",
     priority=5,
-    order_at=datetime(2026, 1, 1, tzinfo=UTC),
+    order_at_us=1_767_225_600_000_000,
     args="[42]",
     kwargs=None,
     meta=None,
-    enqueued_at=datetime(2026, 1, 1, tzinfo=UTC),
+    enqueued_at_us=1_767_225_600_000_000,
     attempt=1,
     failures=0,
     skips=0,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import select
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import psycopg
@@ -44,7 +44,11 @@ class Connections:
         self._start_anew()
 
     def run(self, text: str, params: Params = NO_PARAMS, *, is_repeatable: bool = False) -> list[Row]:
-        """Run statements in one round trip and one transaction; the rows of all of them.
+        """Run the statements of `text` in one round trip and one transaction; the rows of all of them."""
+        return self.run_all([(text, params)], is_repeatable=is_repeatable)
+
+    def run_all(self, calls: Sequence[wire.Call], *, is_repeatable: bool = False) -> list[Row]:
+        """The same for several texts, each with parameters of its own.
 
         What the server says was undone is run again. When the answer is cut off, only what is repeatable is.
         """
@@ -52,7 +56,7 @@ class Connections:
         while True:
             tries += 1
             try:
-                return self._run(text, params)
+                return self._run(calls)
             except psycopg.Error as error:
                 if tries == TRIES or not (is_undone(error) or (is_repeatable and is_cut(error))):
                     raise translated(error, self.address) from error
@@ -104,10 +108,10 @@ class Connections:
             while self._idle:
                 self._idle.pop().close()
 
-    def _run(self, text: str, params: Params) -> list[Row]:
+    def _run(self, calls: Sequence[wire.Call]) -> list[Row]:
         connection = self.take()
         try:
-            return wire.run(connection, text, params)
+            return wire.run_all(connection, calls)
         except psycopg.errors.ReadOnlySqlTransaction:
             connection.close()
             raise

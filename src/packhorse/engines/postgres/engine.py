@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from packhorse.domain.decide import Ack
+from packhorse.domain.moments import MICROSECOND, micros_in
 from packhorse.domain.naming import check_schema_name
 from packhorse.engine import AsyncTransaction, Features, Row, Statement, Transaction
 from packhorse.engines.postgres.address import connection_string, shown
@@ -15,13 +16,12 @@ from packhorse.engines.postgres.connections import Connections
 from packhorse.engines.postgres.dialect import PACKAGE, channel_of, slots
 from packhorse.engines.postgres.schema import PostgresSchema
 from packhorse.engines.postgres.transactions import AsyncPostgresTransaction, PostgresTransaction
-from packhorse.engines.sql.base import NO_PARAMS, Params
+from packhorse.engines.sql.base import NO_PARAMS, Command, Params
 from packhorse.engines.sql.insights import SqlInsights
 from packhorse.engines.sql.jobs import SqlJobStore
 from packhorse.engines.sql.migrations import load_migrations
 from packhorse.engines.sql.registry import SqlRegistry
 from packhorse.engines.sql.statements import Statements
-from packhorse.engines.sql.times import MICROSECOND, micros_in
 
 FEATURES = Features(
     concurrent_writers=True,
@@ -32,6 +32,8 @@ FEATURES = Features(
 RELAXED = frozenset({"claim_jobs", "stage_jobs", "seek_hints"})
 """What is committed without waiting for the disk. If the server crashes and forgets one of them it is done again: a
 claim that was forgotten is refused by its lease, and costs a repeated run, never a repeated effect."""
+INDEXED = frozenset({"claim_jobs", "succeed_jobs", "ack_jobs"})
+"""What must find its rows by an index even where the statistics were taken while the table was empty."""
 UNLIMITED = frozenset({"beat", "glance"})
 """What goes without limits of its own, so that an idle worker sends no more than it must."""
 
@@ -117,14 +119,21 @@ class PostgresEngine(SqlJobStore, SqlRegistry, SqlInsights, PostgresSchema):
     def _read(self, name: str, params: Params = NO_PARAMS, *options: str) -> list[Row]:
         return self._connections.run(self._message(name, *options), params, is_repeatable=True)
 
-    def _write(self, name: str, params: Params = NO_PARAMS, *options: str) -> list[Row]:
-        return self._connections.run(self._message(name, *options), params)
+    def _write_all(self, commands: Sequence[Command]) -> list[Row]:
+        [first, *others] = commands
+        calls = [(self._message(first.name, *first.options), first.params)]
+        calls += [(self._text(command.name, *command.options), command.params) for command in others]
+        return self._connections.run_all(calls)
+
+    def _text(self, name: str, *options: str) -> str:
+        return ";\n".join(self._statements.get(name, *options))
 
     def _message(self, name: str, *options: str) -> str:
         """The statements of `name`.sql as they go over the wire, behind the limits that end with their transaction."""
         key = (name, *options)
         if key not in self._messages:
             limits = "" if name in UNLIMITED else self._limits
+            indexed = "SET LOCAL enable_seqscan = off;\n" if name in INDEXED else ""
             relaxed = "SET LOCAL synchronous_commit = off;\n" if name in RELAXED else ""
-            self._messages[key] = limits + relaxed + ";\n".join(self._statements.get(name, *options))
+            self._messages[key] = limits + relaxed + indexed + self._text(name, *options)
         return self._messages[key]

@@ -7,6 +7,7 @@ message are one transaction and one round trip, and nothing is prepared on the s
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 import psycopg
@@ -14,6 +15,9 @@ from psycopg.rows import tuple_row
 
 from packhorse.engine import Row
 from packhorse.engines.sql.base import Params
+
+Call = tuple[str, Params]
+"""Statements, and the parameters that all of them take."""
 
 _PARAMETER = re.compile(r":([a-z_]+)")
 
@@ -26,8 +30,17 @@ def driver_text(text: str) -> bytes:
 
 def run(connection: psycopg.Connection, text: str, params: Params) -> list[Row]:
     """Run the statements of `text` in one round trip; the rows of all of them."""
+    return run_all(connection, [(text, params)])
+
+
+def run_all(connection: psycopg.Connection, calls: Sequence[Call]) -> list[Row]:
+    """Run statements, each with its own parameters, in one round trip; the rows of all of them."""
     with psycopg.ClientCursor(connection, row_factory=tuple_row) as cursor:
-        cursor.execute(driver_text(text), params)
+        if len(calls) == 1:
+            [(text, params)] = calls
+            cursor.execute(driver_text(text), params)
+        else:
+            cursor.execute(";\n".join(cursor.mogrify(driver_text(text), params) for text, params in calls).encode())
         rows: list[Row] = []
         while True:
             if cursor.description:

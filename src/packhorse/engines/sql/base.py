@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from packhorse.engine import Row
 from packhorse.engines.sql.statements import Statements
 
 Params = Mapping[str, str | int | None]
 NO_PARAMS: Params = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """The statements of `name`.sql, with the parts that these options leave, and their parameters."""
+
+    name: str
+    params: Params = field(default_factory=dict)
+    options: tuple[str, ...] = ()
 
 
 class SqlBase(ABC):
@@ -22,8 +32,12 @@ class SqlBase(ABC):
         """Run `name`.sql, which changes nothing; its rows."""
 
     @abstractmethod
+    def _write_all(self, commands: Sequence[Command]) -> list[Row]:
+        """Run commands in one transaction of their own; the rows of all of them."""
+
     def _write(self, name: str, params: Params = NO_PARAMS, *options: str) -> list[Row]:
         """Run the statements of `name`.sql in a transaction of their own; the rows of all of them."""
+        return self._write_all([Command(name, params, options)])
 
     @abstractmethod
     def installation_id(self) -> str:

@@ -9,8 +9,8 @@ import msgspec
 
 from packhorse.domain.decide import Ack
 from packhorse.domain.job import NewJob
+from packhorse.domain.moments import micros_at, micros_in
 from packhorse.engines.sql.ranges import as_count
-from packhorse.engines.sql.times import micros_at, micros_in
 from packhorse.errors import PayloadError
 
 _encode = msgspec.json.Encoder().encode

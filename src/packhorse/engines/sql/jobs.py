@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from packhorse.domain.decide import Ack
-from packhorse.domain.job import ClaimedJob, NewJob
+from packhorse.domain.job import ClaimedJob, Lease, NewJob
 from packhorse.domain.state import JobState
 from packhorse.engine import Claim, Statement
 from packhorse.engines.sql import rows as of
-from packhorse.engines.sql.base import Params, SqlBase, ids_in
+from packhorse.engines.sql.base import Command, Params, SqlBase, ids_in
 from packhorse.engines.sql.documents import acks_document, jobs_document, list_document
 from packhorse.errors import DatabaseError
 
@@ -52,16 +52,16 @@ class SqlJobStore(SqlBase):
             options.append("others")
             params["names"] = list_document(sorted(claim.other_tasks))
         rows = self._write("claim_jobs", params, *options)
-        return sorted((of.claimed_job(row, lease) for row in rows), key=of.by_urgency)
+        rows.sort(key=of.by_urgency)
+        return [of.claimed_job(*row, lease) for row in rows]
 
     def ack_jobs(self, acks: Sequence[Ack]) -> set[int]:
-        if not acks:
-            return set()
-        return ids_in(self._write("ack_jobs", {"acks": acks_document(acks)}, *ack_options(acks)))
+        return ids_in(self._write_all(ack_commands(acks))) if acks else set()
 
     def ack_statements(self, ack: Ack) -> Sequence[Statement]:
-        params = {"acks": acks_document([ack])}
-        return [Statement(text, params) for text in self._statements.get("ack_jobs", *ack_options([ack]))]
+        [command] = ack_commands([ack])
+        texts = self._statements.get(command.name, *command.options)
+        return [Statement(text, command.params) for text in texts]
 
     def stage_jobs(self, limit: int) -> int:
         return len(self._write("stage_jobs", {"limit": limit}))
@@ -82,8 +82,32 @@ class SqlJobStore(SqlBase):
         return {"jobs": jobs_document(jobs), "installation": self.installation_id()}
 
 
-def ack_options(acks: Sequence[Ack]) -> tuple[str, ...]:
-    """Which parts of `ack_jobs.sql` these acks need."""
+def ack_commands(acks: Sequence[Ack]) -> list[Command]:
+    """What records these acks: for those that say nothing but success, a list of ids for each lease.
+
+    They are in order of lease and id, so that two that overlap lock their rows in one order.
+    """
+    ids_by_lease: dict[Lease, set[int]] = {}
+    others = []
+    for ack in acks:
+        if ack.is_plain:
+            ids_by_lease.setdefault(ack.lease, set()).add(ack.job_id)
+        else:
+            others.append(ack)
+    commands = [_success_command(lease, ids_by_lease[lease]) for lease in sorted(ids_by_lease, key=_number)]
+    return [*commands, _ack_command(others)] if others else commands
+
+
+def _number(lease: Lease) -> int:
+    return lease.number
+
+
+def _success_command(lease: Lease, ids: set[int]) -> Command:
+    params: Params = {"ids": list_document(sorted(ids)), "worker": lease.worker, "number": lease.number}
+    return Command("succeed_jobs", params)
+
+
+def _ack_command(acks: Sequence[Ack]) -> Command:
     states = {ack.state for ack in acks}
     needed = {
         "final": any(state.is_final for state in states),
@@ -91,4 +115,5 @@ def ack_options(acks: Sequence[Ack]) -> tuple[str, ...]:
         "recorded": any(ack.outcome not in UNRECORDED for ack in acks),
         "available": JobState.AVAILABLE in states,
     }
-    return tuple(option for option, is_needed in needed.items() if is_needed)
+    options = tuple(option for option, is_needed in needed.items() if is_needed)
+    return Command("ack_jobs", {"acks": acks_document(acks)}, options)

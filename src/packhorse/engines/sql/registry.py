@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from packhorse.domain.job import ClaimedJob
+from packhorse.domain.moments import micros_in
 from packhorse.domain.worker import NewWorker, WorkerRecord
 from packhorse.engines.sql import rows as of
 from packhorse.engines.sql.base import SqlBase, ids_in
 from packhorse.engines.sql.documents import list_document
-from packhorse.engines.sql.times import micros_in
 
 
 class SqlRegistry(SqlBase):

@@ -6,48 +6,27 @@ import json
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from itertools import groupby
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from typing import Any
 
 from packhorse.domain.job import AttemptRecord, ClaimedJob, JobRecord, Lease
-from packhorse.domain.order import DEFAULT_PRIORITY
+from packhorse.domain.moments import moment, optional_moment
 from packhorse.domain.state import JobState
 from packhorse.domain.worker import WorkerRecord
 from packhorse.engine import Glance, QueueRecord, Row
-from packhorse.engines.sql.ranges import as_count, as_text
-from packhorse.engines.sql.times import moment, optional_moment
 
-by_urgency: Callable[[ClaimedJob], tuple[Any, ...]] = attrgetter("priority", "order_at", "id")
-"""The key of a claimed job in the order of the queue."""
+by_urgency: Callable[[Row], tuple[Any, ...]] = itemgetter(3, 4, 0)
+"""The key of a row of `claim_jobs.sql` in the order of the queue."""
 
 
-def claimed_job(row: Row, lease: Lease) -> ClaimedJob:
-    """A row of `claim_jobs.sql`, under the lease of its claim.
-
-    Never an error: the claim has been committed, and the row would come again and again, with its whole batch.
-    """
-    return ClaimedJob(
-        id=row[0],
-        task=as_text(row[1]),
-        queue=as_text(row[2]),
-        priority=_priority(row[3]),
-        order_at=moment(row[4]),
-        args=as_text(row[5]),
-        kwargs=_optional_text(row[6]),
-        meta=_optional_text(row[7]),
-        enqueued_at=moment(row[8]),
-        attempt=as_count(row[9]),
-        failures=as_count(row[10]),
-        skips=as_count(row[11]),
-        crashes=as_count(row[12]),
-        max_attempts=None if row[13] is None else as_count(row[13]),
-        lease=lease,
-    )
+claimed_job: Callable[..., ClaimedJob] = ClaimedJob
+"""Makes a job of the columns of `claim_jobs.sql` and the lease of its claim."""
 
 
 def leased_job(row: Row) -> ClaimedJob:
     """A row of `list_leased_jobs.sql`, which ends with its lease."""
-    return claimed_job(row, Lease(row[14], row[15]))
+    *job, worker, number = row
+    return claimed_job(*job, Lease(worker, number))
 
 
 def job_record(row: Row) -> JobRecord:
@@ -131,14 +110,6 @@ def _queue_record(name: str, rows: Sequence[Row]) -> QueueRecord:
     counts = dict.fromkeys(JobState, 0) | {JobState(row[1]): row[2] for row in rows}
     oldest = min((moment(row[3]) for row in rows if row[3] is not None), default=None)
     return QueueRecord(name=name, counts=counts, oldest_available_at=oldest)
-
-
-def _priority(value: object) -> int:
-    return value if isinstance(value, int) else DEFAULT_PRIORITY
-
-
-def _optional_text(value: object) -> str | None:
-    return None if value is None else as_text(value)
 
 
 def _names(document: str | None) -> tuple[str, ...]:

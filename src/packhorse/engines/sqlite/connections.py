@@ -16,10 +16,12 @@ from packhorse.engine import Row
 from packhorse.engines.sql.base import NO_PARAMS, Params
 from packhorse.engines.sql.ranges import readable
 from packhorse.engines.sqlite import wal
-from packhorse.engines.sqlite.errors import is_busy, translated, unopenable
+from packhorse.engines.sqlite.errors import is_busy, is_undecodable, translated, unopenable
 from packhorse.errors import DatabaseBusy, DatabaseUnreachable
 
 T = TypeVar("T")
+Call = tuple[str, Params]
+"""A statement and its parameters."""
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.0005, 0.003
 """Seconds between two tries for a lock: random, and longer from try to try."""
@@ -58,13 +60,13 @@ class Connections:
             self.give_back(connection)
         return rows
 
-    def write(self, texts: Sequence[str], params: Params = NO_PARAMS) -> list[Row]:
+    def write(self, calls: Sequence[Call]) -> list[Row]:
         """Run statements in one transaction; the rows of all of them."""
         self._leave_parent()
         if not self._writing.acquire(timeout=self._patience):
             raise DatabaseBusy(f"{self.path}: this process's other threads write for too long: try again")
         try:
-            return self._write(texts, params)
+            return self._write(calls)
         except sqlite3.Error as error:
             raise translated(error, self.path) from error
         finally:
@@ -152,11 +154,23 @@ class Connections:
         self._is_closed = True
         self._close_idle()
 
-    def _write(self, texts: Sequence[str], params: Params) -> list[Row]:
+    def _write(self, calls: Sequence[Call]) -> list[Row]:
         connection = self._open_writer()
         try:
+            return self._write_on(connection, calls)
+        except sqlite3.OperationalError as error:
+            if not is_undecodable(error):
+                raise
+        connection.text_factory = readable
+        try:
+            return self._write_on(connection, calls)
+        finally:
+            connection.text_factory = str
+
+    def _write_on(self, connection: sqlite3.Connection, calls: Sequence[Call]) -> list[Row]:
+        try:
             self.patiently(lambda: connection.execute("BEGIN IMMEDIATE"))
-            rows = [row for text in texts for row in connection.execute(text, params)]
+            rows = [row for text, params in calls for row in connection.execute(text, params)]
             connection.commit()
         except BaseException:
             if not rollback(connection):
@@ -168,7 +182,6 @@ class Connections:
         self._watch_file()
         if self._writer is None:
             self._writer = self._open()
-            self._writer.text_factory = readable
         return self._writer
 
     def _open(self) -> sqlite3.Connection:

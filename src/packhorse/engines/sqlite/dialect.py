@@ -5,12 +5,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping
 
-from packhorse.engines.sql.ranges import EARLIEST, HIGHEST_COUNT, LATEST
+from packhorse.domain.moments import EARLIEST, LATEST
+from packhorse.engines.sql.ranges import HIGHEST_COUNT
 from packhorse.errors import ConfigurationError
 
 PACKAGE = "packhorse.engines.sqlite"
-OLDEST_LIBRARY = (3, 35, 0)
-"""The first SQLite that has RETURNING."""
+OLDEST_LIBRARY = (3, 37, 0)
+"""The first SQLite that has STRICT tables."""
 
 TABLES_AND_VIEWS = (
     "attempt",
@@ -40,7 +41,7 @@ def slots() -> Mapping[str, str]:
         ConfigurationError: the SQLite library is too old.
     """
     if sqlite3.sqlite_version_info < OLDEST_LIBRARY:
-        raise ConfigurationError(f"Packhorse needs SQLite 3.35 or later, and this Python has {sqlite3.sqlite_version}")
+        raise ConfigurationError(f"Packhorse needs SQLite 3.37 or later, and this Python has {sqlite3.sqlite_version}")
     return {
         **{table: PREFIX + table for table in TABLES_AND_VIEWS},
         "now": _NOW,

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Literal
 
 from packhorse.domain.job import NewJob
+from packhorse.domain.moments import micros_in
 from packhorse.engine import AsyncTransaction, Features, Row, Statement, Transaction
-from packhorse.engines.sql.base import NO_PARAMS, Params
+from packhorse.engines.sql.base import NO_PARAMS, Command, Params
 from packhorse.engines.sql.jobs import SqlJobStore
 from packhorse.engines.sql.migrations import load_migrations
 from packhorse.engines.sql.statements import Statements
-from packhorse.engines.sql.times import micros_in
 from packhorse.engines.sqlite.address import database_path
 from packhorse.engines.sqlite.connections import Connections
 from packhorse.engines.sqlite.dialect import PACKAGE, slots
@@ -101,8 +101,13 @@ class SqliteEngine(SqlJobStore, SqliteInsights, SqliteSchema):
         [text] = self._statements.get(name, *options)
         return self._connections.read(text, params)
 
-    def _write(self, name: str, params: Params = NO_PARAMS, *options: str) -> list[Row]:
+    def _write_all(self, commands: Sequence[Command]) -> list[Row]:
         self.installation_id()
-        rows = self._connections.write(self._statements.get(name, *options), params)
+        calls = [
+            (text, command.params)
+            for command in commands
+            for text in self._statements.get(command.name, *command.options)
+        ]
+        rows = self._connections.write(calls)
         self._wal.note_write()
         return rows

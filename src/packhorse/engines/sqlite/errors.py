@@ -41,6 +41,11 @@ _KINDS: dict[int, tuple[type[DatabaseError], str]] = {
 }
 
 
+def is_undecodable(error: sqlite3.Error) -> bool:
+    """Whether a row held a text that is no UTF-8; what the statement did is undone with its transaction."""
+    return "Could not decode to UTF-8" in str(error)
+
+
 def is_busy(error: sqlite3.Error) -> bool:
     """Whether trying again is right, because somebody else had a lock."""
     return _code(error) in _BUSY

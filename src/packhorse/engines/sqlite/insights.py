@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+from packhorse.domain.moments import moment
 from packhorse.domain.worker import WorkerRecord
 from packhorse.engine import Glance
 from packhorse.engines.sql import rows as of
 from packhorse.engines.sql.insights import SqlInsights
-from packhorse.engines.sql.times import moment
 from packhorse.engines.sqlite.registry import SqliteRegistry
 
 

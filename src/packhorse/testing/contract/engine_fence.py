@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from packhorse.domain.decide import Ack
 from packhorse.domain.job import ClaimedJob, Lease
@@ -126,7 +127,7 @@ class FenceContract(EngineContract):
         job = claim_under(engine, lease)
         for wrong in (Lease(lease.worker - 1, lease.number), Lease(lease.worker, lease.number - 1)):
             ack = decided(job, Success())
-            assert is_refused(engine, Ack(**{**{name: getattr(ack, name) for name in Ack.__slots__}, "lease": wrong}))
+            assert is_refused(engine, replace(ack, lease=wrong))
         assert acknowledge(engine, job, Success())
 
     @pytest.mark.accepts("C5")
@@ -135,5 +136,5 @@ class FenceContract(EngineContract):
         enqueue_one(engine)
         job = claim_one(engine)
         ack = decided(job, Fail())
-        ghost = Ack(**{**{name: getattr(ack, name) for name in Ack.__slots__}, "job_id": job.id + 1})
+        ghost = replace(ack, job_id=job.id + 1)
         assert is_refused(engine, ghost)

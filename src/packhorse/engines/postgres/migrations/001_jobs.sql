@@ -92,34 +92,27 @@ create index job_due on {job} (scheduled_at) where state = 'scheduled';
 create index job_executing on {job} (worker_id) where state = 'executing';
 create index job_parked on {job} (waits_for, task) where state = 'blocked';
 
--- Appended once and never updated. It shares its ids with {job}.
+-- Appended once and never updated. It shares its ids with {job}, whose columns have been checked.
 create table {finished} (
-    id bigint primary key constraint finished_id_is_positive check (id > 0),
+    id bigint primary key,
     task text not null,
     queue text not null,
     state text not null check (state in ('succeeded', 'failed', 'cancelled')),
     priority smallint not null,
-    order_at timestamptz not null
-        constraint finished_order_at_is_a_time check (order_at between {earliest} and {latest}),
-    scheduled_at timestamptz
-        constraint finished_scheduled_at_is_a_time check (scheduled_at between {earliest} and {latest}),
-    expected_at timestamptz
-        constraint finished_expected_at_is_a_time check (expected_at between {earliest} and {latest}),
-    enqueued_at timestamptz not null
-        constraint finished_enqueued_at_is_a_time check (enqueued_at between {earliest} and {latest}),
-    started_at timestamptz
-        constraint finished_started_at_is_a_time check (started_at between {earliest} and {latest}),
-    finished_at timestamptz not null
-        constraint finished_finished_at_is_a_time check (finished_at between {earliest} and {latest}),
+    order_at timestamptz not null,
+    scheduled_at timestamptz,
+    expected_at timestamptz,
+    enqueued_at timestamptz not null,
+    started_at timestamptz,
+    finished_at timestamptz not null,
     args text not null,
     kwargs text,
     meta text,
-    max_attempts integer
-        constraint finished_max_attempts_is_a_count check (max_attempts between 0 and {highest_count}),
-    attempt integer not null constraint finished_attempt_is_a_count check (attempt between 0 and {highest_count}),
-    failures integer not null constraint finished_failures_is_a_count check (failures between 0 and {highest_count}),
-    skips integer not null constraint finished_skips_is_a_count check (skips between 0 and {highest_count}),
-    crashes integer not null constraint finished_crashes_is_a_count check (crashes between 0 and {highest_count}),
+    max_attempts integer,
+    attempt integer not null,
+    failures integer not null,
+    skips integer not null,
+    crashes integer not null,
     worker text,
     reason text,
     result text,

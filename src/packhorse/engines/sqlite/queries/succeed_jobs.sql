@@ -1,0 +1,14 @@
+-- Records that the runs of one claim, or some of them, simply succeeded: most acks say no more than that, and by far the
+-- cheapest way to say it is a list of ids. Guarded by the lease: a row that was rescued meanwhile stays where it is, and
+-- its id does not come back.
+insert into {finished} (id, task, queue, state, priority, args, kwargs, meta, enqueued_at, order_at, scheduled_at,
+    expected_at, started_at, finished_at, attempt, failures, skips, crashes, max_attempts, worker)
+select job.id, task, queue, 'succeeded', priority, args, kwargs, meta, enqueued_at, order_at, scheduled_at,
+    expected_at, started_at, {now}, attempt, failures, skips, crashes, max_attempts,
+    (select name from {worker} where id = :worker)
+from {ids} as named cross join {job} as job on job.id = named.value
+where worker_id = :worker and lease_number = :number;
+
+delete from {job}
+where id in (select value from {ids}) and worker_id = :worker and lease_number = :number
+returning id
