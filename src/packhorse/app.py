@@ -172,11 +172,12 @@ class Packhorse(Client):
         """A transaction whose commit is seen: `with app.transaction(conn) as tx:`, or `async with`.
 
         On any connection; within an open transaction it is a savepoint. Without `conn`, on a connection of the
-        application's own, read as `tx.connection`. On SQLite it begins with BEGIN IMMEDIATE.
+        application's own, read as `tx.connection`. On SQLite it begins with BEGIN IMMEDIATE. What is enqueued inside
+        the block without a connection, in the same asyncio task or thread, belongs to it.
         """
         connection = None if conn is None else adapt(conn)
         self._catch_up(connection)
-        return TransactionBlock(connection, lambda: self.engine)
+        return TransactionBlock(connection, lambda: self.engine, self._blocks, self._catch_up)
 
     def run_pending(self) -> int:
         """Run every job that is due, here and now, one after the other; how many.
@@ -255,7 +256,7 @@ class Packhorse(Client):
             )
         if mode == "processes":
             return None
-        return CommitWatch(self.run_pending, self._run_committed, at_once=mode == "immediate")
+        return CommitWatch(self.run_pending, self._run_committed, self._blocks, at_once=mode == "immediate")
 
     def _run_committed(self) -> int:
         """Run what is due after a commit; in Django's TestCase, where nothing is ever committed, as if after it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from packhorse.blocks import OpenBlocks
 from packhorse.connection import AsyncConnection, Connection
 from packhorse.domain.job import AttemptRecord, JobRecord
 from packhorse.domain.payload import decode_value
@@ -40,10 +41,12 @@ class Client:
     ) -> None:
         self.registry: TaskRegistry = registry
         self._open_engine = engine
+        self._blocks = OpenBlocks()
         self._enqueuer = Enqueuer(
             engine,
             adapt,
             EnqueueHooks(middleware),
+            self._blocks,
             ambient=self._ambient,
             catch_up=self._catch_up,
             after_enqueue=self._after_enqueue,

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from packhorse.blocks import OpenBlocks
 from packhorse.connection import AnyConnection
 from packhorse.context import find_current
 
@@ -33,19 +34,21 @@ class CommitWatch:
     Args:
         run: runs every job that is due.
         run_committed: the same, called from a connection's own hook after its commit.
+        blocks: tells whether a block of `app.transaction` is open here; nothing is run inside one.
         at_once: whether to run at the enqueue, inside the open transaction; for tests that never commit.
     """
 
-    def __init__(self, run: Run, run_committed: Run, *, at_once: bool = False) -> None:
+    def __init__(self, run: Run, run_committed: Run, blocks: OpenBlocks, *, at_once: bool = False) -> None:
         self._run = run
         self._run_committed = run_committed
+        self._blocks = blocks
         self._at_once = at_once
         self._local = threading.local()
 
     def enqueued(self, connection: AnyConnection | None) -> None:
         """Jobs were written on the connection, or, with None, in a transaction of their own."""
         if connection is None or not _is_open(connection):
-            self._outside_jobs(self._run)
+            self._outside_blocks(self._run)
         elif self._at_once:
             self._outside_jobs(self._run_committed)
         elif not connection.on_commit(self._committed):
@@ -64,7 +67,7 @@ class CommitWatch:
             return
         if connection is None or not _is_open(connection):
             unseen.is_due = False
-            self._outside_jobs(self._run)
+            self._outside_blocks(self._run)
 
     def _keep(self, connection: AnyConnection) -> None:
         unseen = self._unseen
@@ -72,7 +75,14 @@ class CommitWatch:
             unseen.open.append(connection)
 
     def _committed(self) -> None:
-        self._outside_jobs(self._run_committed)
+        self._outside_blocks(self._run_committed)
+
+    def _outside_blocks(self, run: Run) -> None:
+        """Not inside a block of `app.transaction`, which may hold what the jobs need: its end is the next occasion."""
+        if self._blocks.find_here() is not None:
+            self._unseen.is_due = True
+        else:
+            self._outside_jobs(run)
 
     def _outside_jobs(self, run: Run) -> None:
         """Not inside a job: what that enqueues follows it. The producer's commit stands, whatever happens here."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
+from packhorse.blocks import OpenBlocks
 from packhorse.connection import AnyConnection, AsyncConnection, Connection
 from packhorse.context import find_current
 from packhorse.domain.job import DEFAULT_QUEUE, NewJob
@@ -46,6 +47,7 @@ class Enqueuer:
         engine: gives the engine; it is opened at the first use.
         adapt: finds the adapter for a caller's connection.
         hooks: the middleware that watches enqueues.
+        blocks: finds the block of `app.transaction` that an enqueue without a connection joins.
         ambient: finds the connection that an enqueue without one joins, if a framework has one open here.
         catch_up: told of the connection before jobs are written, too.
         after_enqueue: told of the connection (None for a transaction of our own) after jobs were written.
@@ -56,6 +58,7 @@ class Enqueuer:
         engine: Callable[[], Engine],
         adapt: Callable[[object], Connection | AsyncConnection],
         hooks: EnqueueHooks,
+        blocks: OpenBlocks,
         *,
         ambient: Callable[[], object | None] = lambda: None,
         catch_up: Callable[[Connection | AsyncConnection | None], None] = lambda _: None,
@@ -64,32 +67,42 @@ class Enqueuer:
         self._engine = engine
         self._adapt = adapt
         self._hooks = hooks
+        self._blocks = blocks
         self._set_up: Engine | None = None
         self._ambient = ambient
         self._catch_up = catch_up
         self._after_enqueue = after_enqueue
 
     def enqueue(self, calls: Sequence[Call[Any]], conn: object | None) -> list[int]:
-        """Store jobs on the caller's connection, else where the surrounding handler writes, else by themselves.
+        """Store jobs on the caller's connection, else in the transaction that is open around here, else by themselves.
 
         All or none are stored; the ids are in the order of `calls`.
         """
         prepared = self._prepare(calls)
-        ids = self._write([one.job for one in prepared], conn)
+        connection = self._connection(conn)
+        ids = self._write([one.job for one in prepared], connection)
         self._tell(prepared, ids)
+        self._after_enqueue(connection)
         return ids
 
     async def aenqueue(self, calls: Sequence[Call[Any]], conn: object | None) -> list[int]:
         """The same for coroutines."""
         prepared = self._prepare(calls)
-        ids = await self._awrite([one.job for one in prepared], conn)
+        connection = self._connection(conn)
+        ids = await self._awrite([one.job for one in prepared], connection)
         self._tell(prepared, ids)
+        if connection is None:
+            await asyncio.to_thread(self._after_enqueue, None)
+        else:
+            self._after_enqueue(connection)
         return ids
 
     def _prepare(self, calls: Iterable[Call[Any]]) -> list[Prepared]:
         return [self._prepare_one(call) for call in calls]
 
     def _prepare_one(self, call: Call[Any]) -> Prepared:
+        if not isinstance(call, Call):
+            raise TypeError(f"enqueue_many takes calls, such as send_invoice.call(42), not {call!r}")
         if call.signature is None:
             args, kwargs = encode_plain_call(call.args, call.kwargs)
         else:
@@ -115,45 +128,42 @@ class Enqueuer:
         )
         return Prepared(job, draft)
 
-    def _write(self, jobs: Sequence[NewJob], conn: object | None) -> list[int]:
-        connection = self._connection(conn)
+    def _write(self, jobs: Sequence[NewJob], connection: Connection | AsyncConnection | None) -> list[int]:
         if connection is None:
             return self._write_alone(jobs)
         if connection.is_async is True:
             raise UnsupportedConnection(f"{_kind(connection.raw)} is for coroutines: use aenqueue and await it")
-        ids = follow(self._storing(connection, jobs), connection)
-        self._after_enqueue(connection)
-        return ids
+        return follow(self._storing(connection, jobs), connection)
 
-    async def _awrite(self, jobs: Sequence[NewJob], conn: object | None) -> list[int]:
-        connection = self._connection(conn)
+    async def _awrite(self, jobs: Sequence[NewJob], connection: Connection | AsyncConnection | None) -> list[int]:
         if connection is None:
             return await asyncio.to_thread(self._write_alone, jobs)
         if connection.is_async is False:
-            return self._write(jobs, conn)
-        ids = await afollow(self._storing(connection, jobs), connection)
-        self._after_enqueue(connection)
-        return ids
+            return self._write(jobs, connection)
+        return await afollow(self._storing(connection, jobs), connection)
 
     def _connection(self, conn: object | None) -> Connection | AsyncConnection | None:
-        """The one given, else that of an atomic handler that is running here, else one that a framework has open."""
-        if conn is None:
-            context = find_current()
-            conn = self._ambient() if context is None or context.transaction is None else context.transaction
-        connection = None if conn is None else self._adapt(conn)
+        connection = self._surrounding() if conn is None else self._adapt(conn)
         self._catch_up(connection)
         return connection
+
+    def _surrounding(self) -> Connection | AsyncConnection | None:
+        """That of a block of `app.transaction`, else of the atomic handler that is running here, else a framework's."""
+        block = self._blocks.find_here()
+        if block is not None:
+            return block
+        context = find_current()
+        conn = self._ambient() if context is None or context.transaction is None else context.transaction
+        return None if conn is None else self._adapt(conn)
 
     def _write_alone(self, jobs: Sequence[NewJob]) -> list[int]:
         engine = self._engine()
         try:
-            ids = engine.insert_jobs(jobs) if len(jobs) <= CHUNK else _write_in(engine.begin(), engine, jobs)
+            return engine.insert_jobs(jobs) if len(jobs) <= CHUNK else _write_in(engine.begin(), engine, jobs)
         except DatabaseBusy as error:
             raise DatabaseBusy(
                 f"{error}; if the lock is that of your own open transaction, enqueue on it: using(conn=…)"
             ) from error
-        self._after_enqueue(None)
-        return ids
 
     def _storing(self, connection: AnyConnection, jobs: Sequence[NewJob]) -> Steps[list[int]]:
         engine, ids = self._engine(), list[int]()

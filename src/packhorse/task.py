@@ -82,9 +82,10 @@ class BoundTask(Generic[P, R_co]):
     def enqueue(self, /, *args: P.args, **kwargs: P.kwargs) -> JobHandle[Any]:
         """Store a job that calls the function with these arguments.
 
-        It is written on the connection given to `using`, inside its open transaction. Without one it gets a
-        transaction of its own; but inside the handler of an atomic task it belongs to that handler's transaction, and
-        with `django://` to the `atomic` block that is open.
+        It is written on the connection given to `using`, inside its open transaction. Without one it belongs to the
+        block of `app.transaction` that is open in this asyncio task or thread; else to the transaction of the atomic
+        task whose handler is running here; else, with `django://`, to the `atomic` block that is open; else it gets a
+        transaction of its own.
 
         Raises:
             SignatureError: the arguments do not fit the function.

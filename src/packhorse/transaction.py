@@ -11,9 +11,10 @@ from contextlib import (
 )
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from packhorse.blocks import OpenBlocks
 from packhorse.connection import AnyConnection, AsyncConnection, Connection
-from packhorse.connections.engine import EngineAsyncTransaction, EngineTransaction
-from packhorse.errors import UnsupportedConnection
+from packhorse.connections.engine import OPEN_ALREADY, EngineAsyncTransaction, EngineTransaction
+from packhorse.errors import UnsupportedConnection, UsageError
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -54,9 +55,17 @@ class OpenTransaction(Generic[C]):
 class TransactionBlock:
     """What `app.transaction()` returns: to be entered once, by `with` or `async with`."""
 
-    def __init__(self, connection: Connection | AsyncConnection | None, engine: Callable[[], Engine]) -> None:
+    def __init__(
+        self,
+        connection: Connection | AsyncConnection | None,
+        engine: Callable[[], Engine],
+        blocks: OpenBlocks,
+        ended: Callable[[], None],
+    ) -> None:
         self._connection = connection
         self._engine = engine
+        self._blocks = blocks
+        self._ended = ended
         self._entered: AbstractContextManager[OpenTransaction[Connection]] | None = None
         self._aentered: AbstractAsyncContextManager[OpenTransaction[AsyncConnection]] | None = None
 
@@ -80,16 +89,29 @@ class TransactionBlock:
 
     @contextmanager
     def _open(self) -> Iterator[OpenTransaction[Connection]]:
-        connection = self._connection or EngineTransaction(self._engine().begin())
+        connection = self._connection or EngineTransaction(self._own().begin())
         if connection.is_async is True:
             raise UnsupportedConnection(f"{connection.raw!r} is for coroutines: use `async with app.transaction(conn)`")
-        with connection.transaction():
-            yield OpenTransaction(connection)
+        try:
+            with connection.transaction(), self._blocks.entered(connection):
+                yield OpenTransaction(connection)
+        finally:
+            self._ended()
 
     @asynccontextmanager
     async def _aopen(self) -> AsyncIterator[OpenTransaction[AsyncConnection]]:
-        connection = self._connection or EngineAsyncTransaction(await self._engine().abegin())
+        connection = self._connection or EngineAsyncTransaction(await self._own().abegin())
         if connection.is_async is False:
             raise UnsupportedConnection(f"{connection.raw!r} is not for coroutines: use `with app.transaction(conn)`")
-        async with connection.transaction():
-            yield OpenTransaction(connection)
+        try:
+            async with connection.transaction():
+                with self._blocks.entered(connection):
+                    yield OpenTransaction(connection)
+        finally:
+            self._ended()
+
+    def _own(self) -> Engine:
+        """The engine for a transaction of the application's own; inside another one it would wait for that."""
+        if isinstance(self._blocks.find_here(), EngineTransaction | EngineAsyncTransaction):
+            raise UsageError(OPEN_ALREADY)
+        return self._engine()

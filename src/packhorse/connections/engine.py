@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Generic, Literal, TypeVar
+from typing import Final, Generic, Literal, TypeVar
 
 from packhorse.connections.own import OURS
 from packhorse.connections.scope import Waiting
 from packhorse.engine import AsyncTransaction, Row, Statement, Transaction
 from packhorse.errors import UsageError
+
+OPEN_ALREADY: Final = "this transaction of the application's own is open already: use it as it is"
 
 T = TypeVar("T", bound=Transaction | AsyncTransaction)
 
@@ -34,7 +36,7 @@ class _Own(Generic[T]):
     def _enter_once(self) -> None:
         """Refuse a block within the block: its end would commit what the outer one may yet roll back."""
         if self._is_entered:
-            raise UsageError("this transaction of the application's own is open already: use it as it is, as conn=tx")
+            raise UsageError(OPEN_ALREADY)
         self._is_entered = True
 
     def on_commit(self, callback: Callable[[], None]) -> bool:
