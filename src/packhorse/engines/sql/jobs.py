@@ -94,20 +94,20 @@ def ack_commands(acks: Sequence[Ack]) -> list[Command]:
             ids_by_lease.setdefault(ack.lease, set()).add(ack.job_id)
         else:
             others.append(ack)
-    commands = [_success_command(lease, ids_by_lease[lease]) for lease in sorted(ids_by_lease, key=_number)]
-    return [*commands, _ack_command(others)] if others else commands
+    commands = [_succeed_jobs(lease, ids_by_lease[lease]) for lease in sorted(ids_by_lease, key=_number)]
+    return [*commands, _ack_jobs(others)] if others else commands
 
 
 def _number(lease: Lease) -> int:
     return lease.number
 
 
-def _success_command(lease: Lease, ids: set[int]) -> Command:
+def _succeed_jobs(lease: Lease, ids: set[int]) -> Command:
     params: Params = {"ids": list_document(sorted(ids)), "worker": lease.worker, "number": lease.number}
     return Command("succeed_jobs", params)
 
 
-def _ack_command(acks: Sequence[Ack]) -> Command:
+def _ack_jobs(acks: Sequence[Ack]) -> Command:
     states = {ack.state for ack in acks}
     needed = {
         "final": any(state.is_final for state in states),
