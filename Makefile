@@ -1,7 +1,7 @@
 # Packhorse's commands. `make help` lists them; `make demo` and `make test` set up all that they need.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup servers test quick lint types acceptance demo format clean
+.PHONY: help setup servers test quick lint types acceptance demo bench bench-quick format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -13,7 +13,7 @@ ORDERS ?=
 LINES ?=
 
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: $(VENV)/.dev  ## a virtual environment in .venv with the package and all development tools
 
@@ -54,6 +54,12 @@ demo: $(VENV)/.demo  ## the example shop; ORDERS=…csv LINES=…csv DATABASE_UR
 	@$(BIN)/python examples/shop/demo.py \
 		$(if $(ORDERS),--orders '$(ORDERS)') $(if $(and $(LINES),$(ORDERS)$(filter command,$(origin LINES))),--lines '$(LINES)') \
 		$(if $(DATABASE_URL),--database-url '$(DATABASE_URL)')
+
+bench: setup servers  ## every workload against every peer that can be installed, in benchmarks/results (hours)
+	@$(BIN)/python -m benchmarks full
+
+bench-quick: setup servers  ## B1, B2, B4, B5 against PGQueuer, procrastinate and huey, in build/bench-quick.json (4 min)
+	@$(BIN)/python -m benchmarks quick
 
 format: setup  ## let ruff put the layout and the imports in order
 	$(BIN)/ruff check --fix .
