@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import logging
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Coroutine, Iterator, MutableMapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import cached_property
@@ -102,6 +103,8 @@ class AsyncTaskTransaction:
         self._sessions = sessions
         self._session: Any = None
         self._is_open = True
+        self._executed: list[tuple[str, Coroutine[Any, Any, Any]]] = []
+        """What may still wait for its `await`; what has started is let go."""
 
     @property
     def connection(self) -> Any:
@@ -115,9 +118,20 @@ class AsyncTaskTransaction:
             self._session = self._sessions(self._opened)
         return self._session
 
-    async def execute(self, text: str, params: Any = ()) -> Any:
-        """Run SQL in the driver's own parameter style; returns the driver's cursor."""
-        return await self._opened.execute(text, params)
+    def execute(self, text: str, params: Any = ()) -> Coroutine[Any, Any, Any]:
+        """Run SQL in the driver's own parameter style; to be awaited, which returns the driver's cursor."""
+        while self._executed and not _is_unstarted(self._executed[-1][1]):
+            self._executed.pop()
+        running = self._opened.execute(text, params)
+        self._executed.append((text, running))
+        return running
+
+    def forgotten(self) -> str | None:
+        """The first SQL given to `execute` that nobody has awaited, and nobody can any more; None for none."""
+        unstarted = [(text, running) for text, running in self._executed if _is_unstarted(running)]
+        for _, running in unstarted:
+            running.close()
+        return unstarted[0][0] if unstarted else None
 
     async def run(self, statement: Statement) -> list[Row]:
         """Run one of Packhorse's own statements (an enqueue, the acknowledgement)."""
@@ -146,6 +160,10 @@ class AsyncTaskTransaction:
             with suppress(Exception):
                 await session.close()
         return was_open
+
+
+def _is_unstarted(running: Coroutine[Any, Any, Any]) -> bool:
+    return inspect.iscoroutine(running) and inspect.getcoroutinestate(running) == inspect.CORO_CREATED
 
 
 class _JobLog(logging.LoggerAdapter[logging.Logger]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -119,6 +120,7 @@ def task_options(
     """
     if isinstance(aliases, str):
         raise ConfigurationError(f"aliases must be a sequence of names, not {aliases!r}")
+    _check_handler(function)
     return TaskOptions(
         name=_default_name(function) if name is None else _name(name),
         aliases=tuple(_name(alias) for alias in aliases),
@@ -136,6 +138,11 @@ def task_options(
         ack_each=_choice("ack", ack, "batched", "each") == "each",
         keep_result=_flag("keep_result", keep_result),
     )
+
+
+def _check_handler(function: Callable[..., Any]) -> None:
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise ConfigurationError(f"{function.__qualname__} has a `yield` in it: a call of it would run nothing")
 
 
 def check_queue(name: object) -> str:

@@ -26,6 +26,7 @@ from packhorse.domain.retry import RetryPolicy, chance
 from packhorse.engine import AsyncTransaction, Engine, Statement, Transaction
 from packhorse.errors import DatabaseBusy, LeaseLost, PayloadError
 from packhorse.runtime.hooks import Hooks
+from packhorse.runtime.mistakes import mistake_in, mistake_with
 from packhorse.runtime.report import error_info, report_ack, report_lost, storable_ack
 from packhorse.task import Task, TaskRegistry
 
@@ -246,6 +247,9 @@ def outcome_of(run: Run, value: Any) -> Outcome:
     """What a returned value means."""
     if isinstance(value, Verdict):
         return value
+    mistake = mistake_with(run.context) or (None if value is None else mistake_in(value))
+    if mistake is not None:
+        return mistake
     if value is None or run.task is None or not run.task.keep_result:
         return Success()
     try:
