@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import queue
 import signal
 import sys
 import threading
@@ -24,9 +23,11 @@ def serve(make_worker: Callable[[], Worker]) -> int:
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     worker = make_worker()
-    stops: queue.SimpleQueue[int] = queue.SimpleQueue()
-    signal.signal(signal.SIGTERM, lambda number, frame: stops.put(number))
-    threading.Thread(target=_stop_when_asked, args=(stops, worker), name="packhorse-signals", daemon=True).start()
+    signals, written = os.pipe()
+    os.set_blocking(written, False)
+    signal.set_wakeup_fd(written, warn_on_full_buffer=False)
+    signal.signal(signal.SIGTERM, lambda number, frame: None)
+    threading.Thread(target=_stop_when_asked, args=(signals, worker), name="packhorse-signals", daemon=True).start()
     threading.Thread(target=_watch_parent, name="packhorse-parent", daemon=True).start()
     ended = worker.run()
     return leave(_status(worker, ended), ended)
@@ -48,9 +49,14 @@ def _status(worker: Worker, ended: Ended) -> int:
     return EXIT_OK if ended.clean else EXIT_KILLED
 
 
-def _stop_when_asked(stops: queue.SimpleQueue[int], worker: Worker) -> None:
-    """Outside the signal handler, which may have interrupted the main thread while it held a lock."""
-    stops.get()
+def _stop_when_asked(signals: int, worker: Worker) -> None:
+    """Stop the worker when SIGTERM is read from the pipe that the interpreter writes the signals to.
+
+    A handler in Python would run in the main thread: perhaps while it holds a lock, and perhaps never, since the kernel
+    may give a signal that came while the process was stopped to another thread, and the main one then goes on waiting.
+    """
+    while signal.SIGTERM not in os.read(signals, 64):
+        pass
     worker.stop()
 
 
