@@ -211,6 +211,10 @@ class TaskRegistry:
         for task in tasks:
             self.register(task)
 
+    def __len__(self) -> int:
+        """How many names and aliases there are."""
+        return len(self._tasks)
+
     def register(self, task: Task[..., Any]) -> None:
         """Add a task.
 

@@ -24,7 +24,7 @@ def test_a_coroutine_that_is_cancelled_at_its_start_takes_its_first_step() -> No
         except asyncio.CancelledError:
             assert slot.is_stopped()
 
-    lane = LoopLane(2, run, lambda job: freed.append(job.id))
+    lane = LoopLane(2, run, lambda job: freed.append(job.id), lambda: None)
     lane.put([claimed_job(id=1)])
     assert blocked.wait(10)
     lane.put([claimed_job(id=2)])
@@ -47,7 +47,7 @@ def test_a_task_that_a_handler_left_behind_does_not_end_the_event_loop() -> None
         if slot.job.id == 1:
             run.left = asyncio.create_task(leave())  # type: ignore[attr-defined]
 
-    lane = LoopLane(1, run, lambda job: freed.append(job.id))
+    lane = LoopLane(1, run, lambda job: freed.append(job.id), lambda: None)
     lane.put([claimed_job(id=1), claimed_job(id=2)])
     wait_until(lambda: freed == [1, 2], what="both runs")
     lane.put([claimed_job(id=3)])

@@ -20,6 +20,10 @@ from packhorse.runtime.service import Service
 log: logging.Logger = logging.getLogger("packhorse.worker")
 
 LARGEST_BATCH = 1000
+GOOD_BATCH = 500
+"""With this many there is no point in letting more gather."""
+LINGER_SECONDS = 0.008
+"""For how long acks gather while other jobs wait to be run; an ack goes out within 20 ms."""
 FULL = 2000
 """With this many waiting, the producer claims nothing more."""
 PASSING = (DatabaseUnreachable, DatabaseBusy, DatabaseFull, DatabaseReadOnly)
@@ -29,18 +33,23 @@ PASSING = (DatabaseUnreachable, DatabaseBusy, DatabaseFull, DatabaseReadOnly)
 class Acker(Service):
     """Collects acks and sends them in batches.
 
-    While one batch is on its way the next one gathers: at low load each goes out at once, at high load hundreds go
-    together. A batch that could not be sent is sent again until it is through; the lease makes that harmless.
+    At low load each goes out at once; while jobs wait to be run, those of a few milliseconds go together: a message
+    costs as much as a hundred acks. A batch that could not be sent is sent again until it is through; the lease makes
+    that harmless.
     """
 
     name: str = "acker"
     interval: float = 1.0
 
-    def __init__(self, store: JobStore, idle: Callable[[], None]) -> None:
+    def __init__(
+        self, store: JobStore, idle: Callable[[], None], is_more_coming: Callable[[], bool] = lambda: False
+    ) -> None:
         super().__init__()
         self._store = store
         self._idle = idle
+        self._is_more_coming = is_more_coming
         self._lock = threading.Condition()
+        self._gathered = threading.Event()
         self._waiting: list[Ack] = []
         self._sending: list[Ack] = []
         self._resent = False
@@ -49,8 +58,9 @@ class Acker(Service):
         """Take an ack; with `each`, return only when it is stored."""
         if each and self._send_alone(ack):
             return
-        with self._lock:
-            self._waiting.append(ack)
+        self._waiting.append(ack)
+        if len(self._waiting) == GOOD_BATCH:
+            self._gathered.set()
         self.wake()
 
     def is_idle(self) -> bool:
@@ -76,11 +86,14 @@ class Acker(Service):
         return True
 
     def run_once(self) -> float | None:
-        """Send what has gathered."""
+        """Send what has gathered, and first let more gather while more is sure to come."""
+        if self._waiting and self._is_more_coming():
+            self._gathered.wait(LINGER_SECONDS)
         with self._lock:
             if not self._sending:
                 self._sending = self._waiting[:LARGEST_BATCH]
                 del self._waiting[:LARGEST_BATCH]
+                self._gathered.clear()
         if self._sending:
             self._send()
         return 0.0 if self._waiting else None

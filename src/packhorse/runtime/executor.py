@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
+import math
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 
@@ -35,25 +34,32 @@ class Executor:
         self._freed = freed
         self._children = Children(settings.app_path)
         self._lanes: dict[str, Lane] = {}
-        self._held: Counter[str] = Counter()
-        self._ids: set[int] = set()
-        self._lock = threading.Lock()
-        self.done: int = 0
-        self._threads = ThreadLane("thread", settings.threads, self._run_in_thread, self._ended)
-        self._loop = LoopLane(settings.coroutines, self._run_in_loop, self._ended)
-        self._isolated = ThreadLane("child", settings.children, self._run_in_child, self._ended)
+        self._used_lanes: list[Lane] = []
+        self._used_of = -1
+        self._holding: dict[int, ClaimedJob] = {}
+        self._taken = 0
+        self.refill_at: float = math.inf
+        """With so many jobs in hand, or fewer, each end is told to whoever can claim more."""
+        self._threads = ThreadLane("thread", settings.threads, self._run_in_thread, self._ended, freed)
+        self._loop = LoopLane(settings.coroutines, self._run_in_loop, self._ended, freed)
+        self._isolated = ThreadLane("child", settings.children, self._run_in_child, self._ended, freed)
 
     def accept(self, jobs: list[ClaimedJob]) -> None:
         """Take claimed jobs, in order, into their lanes."""
-        with self._lock:
-            self._held.update(job.queue for job in jobs)
-            self._ids.update(job.id for job in jobs)
-        by_lane: dict[int, list[ClaimedJob]] = {}
-        for job in jobs:
-            by_lane.setdefault(id(self._lane(job.task)), []).append(job)
-        for lane in self._all():
-            if mine := by_lane.get(id(lane)):
-                lane.put(mine)
+        self._holding.update({job.id: job for job in jobs})
+        self._taken += len(jobs)
+        lanes = {self._lane(name) for name in {job.task for job in jobs}}
+        for lane in lanes:
+            lane.put(jobs if len(lanes) == 1 else [job for job in jobs if self._lane(job.task) is lane])
+
+    @property
+    def done(self) -> int:
+        """How many accepted jobs have ended."""
+        return self._taken - len(self._holding)
+
+    def slots(self) -> int:
+        """How many jobs can run at once in the lanes that the registered tasks use."""
+        return sum(lane.slots for lane in self._used())
 
     def free_slots(self) -> int:
         """How many jobs could start at once in the lanes that the registered tasks use."""
@@ -74,11 +80,11 @@ class Executor:
 
     def held(self, queue: str) -> int:
         """How many accepted jobs of a queue have not ended."""
-        return self._held[queue]
+        return sum(job.queue == queue for job in list(self._holding.values()))
 
     def holds(self, job_id: int) -> bool:
         """Whether this job is waiting or running here."""
-        return job_id in self._ids
+        return job_id in self._holding
 
     def is_idle(self) -> bool:
         """Whether nothing is running or waiting."""
@@ -95,9 +101,9 @@ class Executor:
     def withdraw(self, waited: float = 0.0) -> list[ClaimedJob]:
         """Take back the jobs that have waited for `waited` seconds or more without starting."""
         jobs = [job for lane in self._all() for job in lane.withdraw(waited)]
-        with self._lock:
-            self._held.subtract(job.queue for job in jobs)
-            self._ids.difference_update(job.id for job in jobs)
+        self._taken -= len(jobs)
+        for job in jobs:
+            self._holding.pop(job.id, None)
         return jobs
 
     def stop(self) -> None:
@@ -149,8 +155,12 @@ class Executor:
         return (self._threads, self._loop, self._isolated)
 
     def _used(self) -> list[Lane]:
-        lanes = [self._lane(name) for name in self._runner.registry.names()]
-        return [lane for lane in self._all() if any(lane is other for other in lanes)] or [self._threads]
+        """The lanes of the registered tasks."""
+        if self._used_of != len(self._runner.registry):
+            self._used_of = len(self._runner.registry)
+            lanes = [self._lane(name) for name in self._runner.registry.names()]
+            self._used_lanes = [lane for lane in self._all() if lane in lanes] or [self._threads]
+        return self._used_lanes
 
     def _lane(self, task_name: str) -> Lane:
         lane = self._lanes.get(task_name)
@@ -210,11 +220,9 @@ class Executor:
         self._runner.finish(slot.job, Failure(error_info(error)))
 
     def _ended(self, job: ClaimedJob) -> None:
-        with self._lock:
-            self._held[job.queue] -= 1
-            self._ids.discard(job.id)
-            self.done += 1
-        self._freed()
+        self._holding.pop(job.id, None)
+        if len(self._holding) <= self.refill_at:
+            self._freed()
 
 
 class Timekeeper(Service):

@@ -69,7 +69,10 @@ class Slot:
 
 
 class Waiting:
-    """The jobs of a lane that have not started, in order; guarded by the lane's lock."""
+    """The jobs of a lane that have not started, in order.
+
+    Any thread may take one without a lock: at full speed that is done for each job, by all threads at once.
+    """
 
     def __init__(self) -> None:
         self._jobs: deque[tuple[float, ClaimedJob]] = deque()
@@ -80,50 +83,82 @@ class Waiting:
     def put(self, jobs: list[ClaimedJob]) -> None:
         """Add these at the end."""
         now = time.monotonic()
-        self._jobs.extend((now, job) for job in jobs)
+        self._jobs.extend([(now, job) for job in jobs])
 
-    def take(self) -> ClaimedJob:
-        """The first one, which does not wait any more."""
-        return self._jobs.popleft()[1]
+    def take(self) -> ClaimedJob | None:
+        """The first one, which does not wait any more; None when there is none."""
+        try:
+            return self._jobs.popleft()[1]
+        except IndexError:
+            return None
 
     def withdraw(self, waited: float) -> list[ClaimedJob]:
         """Take out those that have waited for `waited` seconds or more."""
-        limit = time.monotonic() - waited
-        taken = [job for since, job in self._jobs if since <= limit]
-        self._jobs = deque(entry for entry in self._jobs if entry[0] > limit)
+        limit, taken = time.monotonic() - waited, list[ClaimedJob]()
+        while self._is_older(limit) and (job := self.take()) is not None:
+            taken.append(job)
         return taken
+
+    def _is_older(self, limit: float) -> bool:
+        try:
+            return self._jobs[0][0] <= limit
+        except IndexError:
+            return False
+
+
+class Seat:
+    """One thread of a lane: whether it occupies a slot, and what it runs."""
+
+    __slots__ = ("is_taken", "slot")
+
+    def __init__(self) -> None:
+        self.is_taken = True
+        self.slot: Slot | None = None
+
+    def is_running(self) -> bool:
+        """Whether a job that is not late occupies it, or is about to: whoever looks must not miss it in between."""
+        slot = self.slot
+        return self.is_taken and not (slot is not None and slot.late)
 
 
 class ThreadLane:
     """Slots are threads, made when they are needed.
 
+    Threads are called one after the other: each, when it takes a job and there are more, calls the next one. So jobs
+    that take no time stay with few threads, and those that wait for something have all of them at once.
+
     A thread can't be killed. When its job's time is over, another thread takes its slot; the job itself is only
     decided when the thread has ended, so that it never runs twice at the same time.
     """
 
-    def __init__(self, name: str, slots: int, run: Callable[[Slot], None], freed: Callable[[ClaimedJob], None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        slots: int,
+        run: Callable[[Slot], None],
+        ended: Callable[[ClaimedJob], None],
+        rested: Callable[[], None],
+    ) -> None:
         self.slots = slots
         self._name = name
         self._run = run
-        self._freed = freed
+        self._ended = ended
+        self._rested = rested
         self._jobs = Waiting()
         self._ready = threading.Condition()
-        self._busy: dict[Slot, None] = {}
-        self._threads = self._idle = 0
-        self._stopped = False
+        self._ending = threading.Lock()
+        self._seats: list[Seat] = []
+        self._idle = self._made = self._lates = 0
+        self._is_calling = self._stopped = False
 
     def put(self, jobs: list[ClaimedJob]) -> None:
         """Let these jobs run when slots are free, in order."""
-        with self._ready:
-            self._jobs.put(jobs)
-            self._ready.notify(len(jobs))
-            for _ in range(min(self._wanted_threads(), len(jobs))):
-                self._start_thread()
+        self._jobs.put(jobs)
+        self._call_one()
 
     def withdraw(self, waited: float) -> list[ClaimedJob]:
         """Take back the jobs that have waited for `waited` seconds or more and have not started."""
-        with self._ready:
-            return self._jobs.withdraw(waited)
+        return self._jobs.withdraw(waited)
 
     def waiting(self) -> int:
         """How many jobs have not started."""
@@ -131,24 +166,25 @@ class ThreadLane:
 
     def running(self) -> int:
         """How many jobs occupy a slot; a late one does not any more."""
-        return sum(not slot.late for slot in list(self._busy))
+        return sum([seat.is_running() for seat in self._seats])
 
     def late(self) -> list[Slot]:
         """The runs whose time is over and whose threads have not ended."""
-        return [slot for slot in list(self._busy) if slot.late]
+        return [slot for slot in self.busy() if slot.late]
 
     def busy(self) -> list[Slot]:
         """Every run whose thread has not ended."""
-        return list(self._busy)
+        return [slot for seat in list(self._seats) if (slot := seat.slot) is not None]
 
     def expire(self, limit_of: Callable[[ClaimedJob], timedelta | None]) -> list[Slot]:
         """Give the slots of runs over their time limit to other threads; those runs."""
         now = time.monotonic()
-        with self._ready:
-            late = [slot for slot in self._busy if not slot.late and _is_over(slot, limit_of(slot.job), now)]
+        with self._ending:
+            late = [slot for slot in self.busy() if not slot.late and _is_over(slot, limit_of(slot.job), now)]
             for slot in late:
                 slot.late = True
-                self._start_thread()
+            self._lates += len(late)
+        self._call_one()
         return late
 
     def stop(self) -> None:
@@ -157,39 +193,67 @@ class ThreadLane:
             self._stopped = True
             self._ready.notify_all()
 
-    def _wanted_threads(self) -> int:
-        return max(0, min(self.slots - self._threads, len(self._jobs) - self._idle))
+    def _call_one(self) -> None:
+        """Let one thread more take jobs, if there are any; not while one that was called is still on its way."""
+        with self._ready:
+            if self._is_calling or self._stopped or not self._jobs:
+                return
+            if self._idle:
+                self._is_calling = True
+                self._ready.notify()
+            elif self._has_room():
+                self._is_calling = True
+                self._start_thread()
+
+    def _has_room(self) -> bool:
+        return len(self._seats) < self.slots + self._lates
 
     def _start_thread(self) -> None:
-        self._threads += 1
-        name = f"packhorse-{self._name}-{self._threads}"
-        threading.Thread(target=self._work, name=name, daemon=True).start()
+        self._made += 1
+        seat = Seat()
+        self._seats.append(seat)
+        name = f"packhorse-{self._name}-{self._made}"
+        threading.Thread(target=self._work, args=(seat,), name=name, daemon=True).start()
 
-    def _work(self) -> None:
-        while (slot := self._next()) is not None:
+    def _work(self, seat: Seat) -> None:
+        self._is_calling = False
+        while (slot := self._next(seat)) is not None:
             try:
                 self._run(slot)
             except BaseException:
                 log.exception("after job %d its thread goes on", slot.job.id)
-            with self._ready:
-                del self._busy[slot]
-            self._freed(slot.job)
+            with self._ending:
+                seat.slot = None
+                self._lates -= slot.late
+            self._ended(slot.job)
             if slot.late:
                 break
         with self._ready:
-            self._threads -= 1
+            self._seats.remove(seat)
 
-    def _next(self) -> Slot | None:
+    def _next(self, seat: Seat) -> Slot | None:
+        """The next job in its slot, when there is one; None when the lane was stopped."""
+        while not self._stopped:
+            job = self._jobs.take()
+            if job is not None:
+                seat.slot = slot = Slot(job)
+                if self._jobs and not self._is_calling and (self._idle or self._has_room()):
+                    self._call_one()
+                return slot
+            self._rest(seat)
+        return None
+
+    def _rest(self, seat: Seat) -> None:
+        """Wait for a job, in no slot."""
         with self._ready:
             self._idle += 1
+            seat.is_taken = False
+            self._rested()
             while not self._jobs and not self._stopped:
                 self._ready.wait()
+                self._is_calling = False
+            seat.is_taken = True
             self._idle -= 1
-            if self._stopped:
-                return None
-            slot = Slot(self._jobs.take())
-            self._busy[slot] = None
-            return slot
 
 
 class LoopLane:
@@ -199,11 +263,13 @@ class LoopLane:
         self,
         slots: int,
         run: Callable[[Slot], Coroutine[Any, Any, None]],
-        freed: Callable[[ClaimedJob], None],
+        ended: Callable[[ClaimedJob], None],
+        rested: Callable[[], None],
     ) -> None:
         self.slots = slots
         self._run = run
-        self._freed = freed
+        self._job_ended = ended
+        self._rested = rested
         self._jobs = Waiting()
         self._lock = threading.Lock()
         self._tasks: dict[asyncio.Task[None], Slot] = {}
@@ -268,8 +334,8 @@ class LoopLane:
     def _fill(self) -> None:
         """A job is waiting or has a slot, at every moment: whoever stops the lane must not miss it in between."""
         with self._lock:
-            while self._jobs and len(self._tasks) < self.slots and not self._stopped:
-                slot = Slot(self._jobs.take())
+            while len(self._tasks) < self.slots and not self._stopped and (job := self._jobs.take()) is not None:
+                slot = Slot(job)
                 task = asyncio.get_running_loop().create_task(self._occupy(slot))
                 self._tasks[task] = slot
                 task.add_done_callback(self._ended)
@@ -286,7 +352,9 @@ class LoopLane:
         with self._lock:
             slot = self._tasks.pop(task)
         self._fill()
-        self._freed(slot.job)
+        self._job_ended(slot.job)
+        if not self._jobs:
+            self._rested()
 
     def _cancel_all(self) -> None:
         """A task that is cancelled before its first step never takes it: the last ones made take theirs before this."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from collections.abc import Callable, Iterable
 
@@ -91,6 +92,7 @@ class Producer(Service):
 
     def run_once(self) -> float | None:
         """Give back what waited too long, look, claim; seconds until the next pass."""
+        self._executor.refill_at = math.inf
         self._give_back(self._executor.withdraw(STALE_SECONDS))
         self._reconcile()
         if self._is_time_to_look() and not self._look():
@@ -102,6 +104,7 @@ class Producer(Service):
             return SHORTEST_WAIT
         self._claim_round()
         self._tune_hints()
+        self._executor.refill_at = self._refill_at()
         return self._pause()
 
     def on_trouble(self, error: DatabaseError) -> None:
@@ -216,10 +219,19 @@ class Producer(Service):
 
         Which lane they belong in is seen when they are there, so the bound is that of the narrowest one.
         """
-        free, buffered = self._executor.narrowest_room(), self._executor.buffered()
-        bound = min(LARGEST_BUFFER, max(free, int(self._rate.per_second(self._executor.done) * BUFFER_SECONDS)))
-        wanted = bound - buffered
+        bound = self._bound()
+        wanted = bound - self._executor.buffered()
         return wanted if wanted * 2 >= bound else 0
+
+    def _bound(self) -> int:
+        soon = int(self._rate.per_second(self._executor.done) * BUFFER_SECONDS)
+        return min(LARGEST_BUFFER, max(self._executor.narrowest_room(), soon))
+
+    def _refill_at(self) -> float:
+        """With how many jobs in hand, or fewer, a pass may find something to do."""
+        if self._suspects.queues or self._held_back or self._settings.queues:
+            return math.inf
+        return self._bound() / 2 + self._executor.slots()
 
     def _queue_room(self, queue: str) -> int:
         slots = self._settings.queues.get(queue)
@@ -247,12 +259,13 @@ class Producer(Service):
 
     def _accept(self, jobs: list[ClaimedJob]) -> list[ClaimedJob]:
         """Hand jobs to the executor, those of unknown tasks back; the ones that it took."""
-        known = [job for job in jobs if self._registry.find(job.task) is not None]
-        if len(known) < len(jobs):
-            self._set_aside([job for job in jobs if self._registry.find(job.task) is None])
-        if known:
-            self._executor.accept(known)
-        return known
+        unknown = {task for task in {job.task for job in jobs} if self._registry.find(task) is None}
+        if unknown:
+            self._set_aside([job for job in jobs if job.task in unknown])
+            jobs = [job for job in jobs if job.task not in unknown]
+        if jobs:
+            self._executor.accept(jobs)
+        return jobs
 
     def _set_aside(self, jobs: list[ClaimedJob]) -> None:
         """Jobs of tasks that this worker does not know: hand them back, and park them if no live worker does."""

@@ -41,7 +41,8 @@ class Service:
 
     def wake(self) -> None:
         """Make the next pass now. From any thread; cheap."""
-        self._wake.set()
+        if not self._wake.is_set():
+            self._wake.set()
 
     def stop(self) -> None:
         """Make no further pass; returns at once."""

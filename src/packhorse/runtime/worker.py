@@ -102,7 +102,7 @@ class Worker:
         self._replace = False
         self._stop = threading.Event()
         contact = Contact(settings.lease, settings.poll)
-        self._acker = Acker(self._engine, self._acked)
+        self._acker = Acker(self._engine, self._acked, self._is_more_coming)
         self._runner = replace(runner, deliver=self._acker.put)
         self._producer = Producer(
             self._engine, self._registry, settings, worker=self.id, contact=contact, finish=self._runner.finish
@@ -159,6 +159,7 @@ class Worker:
             self._abandon()
         self._acker.flush(HAND_BACK_SECONDS)
         self._leave()
+        log.info("worker %s stopped; jobs run: %d", worker_name(), self._executor.done)
         return Ended(clean=clean, replace=self._replace)
 
     def _registration(self) -> NewWorker:
@@ -207,6 +208,9 @@ class Worker:
             self._engine.deregister_worker(self.id)
         except DatabaseError as error:
             log.warning("the worker could not sign off, its row expires by itself: %s", error)
+
+    def _is_more_coming(self) -> bool:
+        return not self._stop.is_set() and self._executor.buffered() > 0
 
     def _acked(self) -> None:
         self._producer.freed()
