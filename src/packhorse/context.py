@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 import json
 import logging
-from collections.abc import Callable, Coroutine, Iterator, MutableMapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Coroutine, MutableMapping
+from contextlib import suppress
 from contextvars import ContextVar
 from functools import cached_property
 from typing import Any
@@ -231,11 +231,16 @@ def find_current() -> Context | None:
     return _current.get(None)
 
 
-@contextmanager
-def entered(context: Context) -> Iterator[None]:
-    """Make this the current context for a while."""
-    token = _current.set(context)
-    try:
-        yield
-    finally:
-        _current.reset(token)
+class Entered:
+    """Makes a context the current one inside a `with` block; one is made for every run."""
+
+    __slots__ = ("_context", "_token")
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def __enter__(self) -> None:
+        self._token = _current.set(self._context)
+
+    def __exit__(self, *raised: object) -> None:
+        _current.reset(self._token)

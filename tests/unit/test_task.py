@@ -17,7 +17,7 @@ from packhorse import (
     UnknownTask,
     UsageError,
 )
-from packhorse.context import entered
+from packhorse.context import Entered
 from packhorse.domain.retry import RetryPolicy
 from tests.unit.claimed import claimed_job
 
@@ -167,5 +167,5 @@ def test_calling_a_task_with_a_context_needs_a_job(app: Packhorse) -> None:
 
     with pytest.raises(UsageError, match=r"who\.function\(context"):
         who("hello")
-    with entered(Context(claimed_job(id=42))):
+    with Entered(Context(claimed_job(id=42))):
         assert who("hello") == "hello 42"

@@ -17,7 +17,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from packhorse.context import AsyncTaskTransaction, Context, SessionFactory, TaskTransaction, entered, no_sessions
+import msgspec
+
+from packhorse.context import AsyncTaskTransaction, Context, Entered, SessionFactory, TaskTransaction, no_sessions
 from packhorse.domain.causes import causes
 from packhorse.domain.decide import Ack, decide
 from packhorse.domain.job import ClaimedJob
@@ -41,20 +43,24 @@ class TimeLimit(Exception):
     """The handler took longer than its task's time limit."""
 
 
-@dataclass(slots=True)
-class Run:
+def never() -> bool:
+    """Of a run that nobody watches: neither late nor stopped."""
+    return False
+
+
+class Run(msgspec.Struct, eq=False):
     """One run of one job, on its way through the steps."""
 
     job: ClaimedJob
     context: Context
     task: Task[..., Any] | None = None
     args: tuple[Any, ...] = ()
-    kwargs: dict[str, Any] = field(default_factory=dict)
+    kwargs: dict[str, Any] = {}
     outcome: Outcome | None = None
     ack: Ack | None = None
-    is_late: Callable[[], bool] = lambda: False
+    is_late: Callable[[], bool] = never
     """Whether the time limit has passed meanwhile."""
-    is_stopped: Callable[[], bool] = lambda: False
+    is_stopped: Callable[[], bool] = never
     """Whether the worker has cancelled it."""
     raised: BaseException | None = None
     """What the handler, or the commit, raised."""
@@ -82,7 +88,7 @@ class Runner:
     abegin: Callable[[], Awaitable[AsyncTransaction]] | None = None
     sessions: SessionFactory = no_sessions
 
-    def run(self, job: ClaimedJob, is_late: Callable[[], bool] = lambda: False) -> Run:
+    def run(self, job: ClaimedJob, is_late: Callable[[], bool] = never) -> Run:
         """Run a job whose handler is a plain function, in this thread."""
         return self.report(self.attempt(job, is_late))
 
@@ -90,7 +96,7 @@ class Runner:
         """Run a job whose handler is a coroutine function."""
         return self.report(await self.aattempt(job))
 
-    def attempt(self, job: ClaimedJob, is_late: Callable[[], bool] = lambda: False) -> Run:
+    def attempt(self, job: ClaimedJob, is_late: Callable[[], bool] = never) -> Run:
         """All steps but the report, for a plain function."""
         run = self._resolve(job, is_late)
         self._run(run)
@@ -98,7 +104,7 @@ class Runner:
         self._ack(run)
         return run
 
-    async def aattempt(self, job: ClaimedJob, is_stopped: Callable[[], bool] = lambda: False) -> Run:
+    async def aattempt(self, job: ClaimedJob, is_stopped: Callable[[], bool] = never) -> Run:
         """All steps but the report, for a coroutine function."""
         run = self._resolve(job)
         run.is_stopped = is_stopped
@@ -125,7 +131,7 @@ class Runner:
         report_ack(run.job, ack)
         return run
 
-    def _resolve(self, job: ClaimedJob, is_late: Callable[[], bool] = lambda: False) -> Run:
+    def _resolve(self, job: ClaimedJob, is_late: Callable[[], bool] = never) -> Run:
         task = self.registry.find(job.task)
         run = Run(job, Context(job), task, is_late=is_late)
         if task is None:
@@ -144,7 +150,7 @@ class Runner:
         if task.atomic:
             run.context = Context(run.job, TaskTransaction(self.begin or self.engine.begin, self.sessions))
         try:
-            with entered(run.context), self.hooks.around(run.context):
+            with Entered(run.context), self.hooks.around(run.context):
                 if self.eager and run.context.transaction is not None:
                     run.context.transaction.connection  # noqa: B018 - opens it
                 run.outcome = outcome_of(run, task.function(*_leading(run), *run.args, **run.kwargs))
@@ -161,7 +167,7 @@ class Runner:
             if task.atomic:
                 opened = await (self.abegin or self.engine.abegin)()
                 run.context = Context(run.job, AsyncTaskTransaction(opened, self.sessions))
-            with entered(run.context), self.hooks.around(run.context):
+            with Entered(run.context), self.hooks.around(run.context):
                 run.outcome = outcome_of(run, await _within_limit(run, task))
         except BaseException as error:  # noqa: BLE001 - whatever a handler raises is its outcome
             run.outcome = outcome_of_error(run, error)
@@ -300,7 +306,9 @@ def _is_transient(error: BaseException) -> bool:
 
 
 async def _within_limit(run: Run, task: Task[..., Any]) -> Any:
-    limit = task.timeout.total_seconds() if task.timeout else None
+    if task.timeout is None:
+        return await task.function(*_leading(run), *run.args, **run.kwargs)
+    limit = task.timeout.total_seconds()
     deadline = asyncio.timeout(limit)
     try:
         async with deadline:
