@@ -182,10 +182,10 @@ def test_without_notifications_a_job_is_found_within_the_poll_interval(app: Pack
         committed = time.monotonic()
         return job.result(timeout=10) - committed
 
-    with working(app, notifications=False, poll=0.5):
+    with working(app, notifications=False, poll=0.2):
         latencies = [latency() for _ in range(6)]
 
-    assert max(latencies) <= 0.5 + MARGIN
+    assert max(latencies) <= 0.2 + MARGIN
 
 
 @pytest.mark.accepts("C26")

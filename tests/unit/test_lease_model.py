@@ -273,7 +273,9 @@ FAULTS = [
 
 @pytest.mark.accepts("C5", "C6")
 @pytest.mark.parametrize(
-    "faults", FAULTS, ids=lambda faults: "-".join(f"{count}-{kind}" for kind, count in faults.items())
+    "faults",
+    [pytest.param(faults, marks=[pytest.mark.slow] if faults["jobs"] > 1 else []) for faults in FAULTS],
+    ids=lambda faults: "-".join(f"{count}-{kind}" for kind, count in faults.items()),
 )
 def test_no_run_is_acknowledged_for_another_and_no_job_is_lost(faults: dict[str, int]) -> None:
     """In every order of events: an accepted acknowledgement is the current run's, and every job can still end.

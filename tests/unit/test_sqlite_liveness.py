@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from multiprocessing.process import BaseProcess
-from pathlib import Path
 
 import pytest
 
@@ -40,17 +39,12 @@ def live(url: str, id: int) -> None:
 
 
 def fork_and_die(url: str, id: int) -> None:
-    """Be a worker process that leaves a child behind."""
+    """Be a worker process that leaves a child behind, which lives until the test's database is removed."""
     engine = open_engine(url)
     engine.register_worker(worker(id))
     if os.fork() == 0:
-        wait_until(end_of_test(url).exists, timeout=60)
+        wait_until(lambda: not path_of(url).exists(), timeout=60)
     os._exit(0)
-
-
-def end_of_test(url: str) -> Path:
-    """A file that is there when the test is over."""
-    return path_of(url).with_name("the-end")
 
 
 @contextmanager
@@ -132,10 +126,7 @@ def test_a_forked_child_does_not_keep_its_parent_alive(engine: SqliteEngine, sql
     """It shares the parent's open files, and lets go of the lock."""
     code = f"from tests.unit.test_sqlite_liveness import fork_and_die; fork_and_die({sqlite_url!r}, 7)"
     subprocess.run([sys.executable, "-c", code], check=True)
-    try:
-        wait_until(lambda: lost(engine) == {7})
-    finally:
-        end_of_test(sqlite_url).touch()
+    wait_until(lambda: lost(engine) == {7})
 
 
 def test_an_expired_worker_is_lost_though_its_process_lives(engine: SqliteEngine) -> None:
