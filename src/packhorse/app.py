@@ -291,16 +291,16 @@ def open_engine(settings: Settings) -> Engine:
     """The engine for the configured address.
 
     Raises:
-        ConfigurationError: there is no address, or its scheme is none of ours.
+        ConfigurationError: there is no address, its scheme is none of ours, or its driver is not installed.
     """
     url = plain_url(settings.database_url)
-    if url.startswith("sqlite:"):
+    if _scheme(url) == "sqlite":
         from packhorse.engines.sqlite.engine import SqliteEngine
 
         return SqliteEngine(url)
-    from packhorse.engines.postgres.engine import PostgresEngine
-
-    return PostgresEngine(url, schema=settings.schema)
+    postgres = _extra("packhorse.engines.postgres.engine", "psycopg", "postgres")
+    engine: Engine = postgres.PostgresEngine(url, schema=settings.schema)
+    return engine
 
 
 def open_notifier(engine: Engine) -> Notifier:
@@ -331,7 +331,7 @@ def plain_url(url: str | None) -> str:
     if url.startswith(DJANGO):
         plain: str = _integration("django.database").database_url(url)
         return plain
-    scheme = url.partition(":")[0].partition("+")[0]
+    scheme = _scheme(url)
     if scheme not in SCHEMES:
         raise ConfigurationError(
             f"the database's address begins with {scheme!r}: it must begin with sqlite:///, postgresql:// or django://"
@@ -339,9 +339,30 @@ def plain_url(url: str | None) -> str:
     return url
 
 
+def _scheme(url: str) -> str:
+    """`sqlite` in `sqlite:///shop.db`, and in SQLAlchemy's `sqlite+aiosqlite:///shop.db`."""
+    return url.partition(":")[0].partition("+")[0]
+
+
 def _integration(name: str) -> Any:
-    """A module that needs a framework, imported only where that is in use; the framework's layer is above this one."""
-    return import_module(f"packhorse.integrations.{name}")
+    """A module that needs a framework, imported only where that is in use; the framework's layer is above this one.
+
+    Raises:
+        ConfigurationError: the framework is not installed.
+    """
+    return _extra(f"packhorse.integrations.{name}", name.partition(".")[0])
+
+
+def _extra(module: str, needs: str, extra: str = "") -> Any:
+    """A module that needs a library which not every installation brings."""
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name != needs:
+            raise
+        raise ConfigurationError(
+            f"the database's address needs {needs}, which is not installed: pip install 'packhorse[{extra or needs}]'"
+        ) from error
 
 
 def _session_on(transaction: Any) -> Any:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
+from urllib.parse import quote
 
 from packhorse.domain.naming import check_schema_name
 from packhorse.errors import ConfigurationError
@@ -18,6 +20,8 @@ WorkerMode = Literal["processes", "inline", "immediate"]
 under Django that never commit, the producer at the enqueue."""
 
 TABLE = "[tool.packhorse]"
+RELATIVE_FILE = re.compile(r"(?P<scheme>sqlite(?:\+\w+)?:///)(?P<file>[^/~:].*)", re.DOTALL)
+"""The address of a SQLite file in no folder of its own: neither absolute, nor under a home, nor `:memory:`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +30,8 @@ class Settings:
 
     Attributes:
         database_url: where the jobs are: `sqlite:///file.db`, `postgresql://…`, or `django://alias`; without it,
-            and without PACKHORSE_DATABASE_URL, the environment's DATABASE_URL is taken.
+            and without PACKHORSE_DATABASE_URL, the environment's DATABASE_URL is taken. A relative file in the settings
+            file lies beside that, wherever the program was started; any other in the current folder.
         schema: the PostgreSQL schema that holds the tables; `packhorse`.
         worker: `processes` (the default) leaves the jobs to `packhorse worker`; `inline` runs them in the producer's
             thread, after its commit; `immediate`, with `django://` only, runs them at the enqueue, inside the open
@@ -75,10 +80,26 @@ class Settings:
 def _from_file(folder: Path) -> dict[str, Any]:
     for place in (folder, *folder.parents):
         if (own := place / "packhorse.toml").is_file():
-            return _known(_read(own), str(own))
+            return _placed(_known(_read(own), str(own)), place)
         if (project := place / "pyproject.toml").is_file():
-            return _known(_read(project).get("tool", {}).get("packhorse", {}), f"{TABLE} in {project}")
+            return _placed(_known(_table(_read(project), project), f"{TABLE} in {project}"), place)
     return {}
+
+
+def _table(document: dict[str, Any], path: Path) -> Any:
+    tools = document.get("tool", {})
+    if not isinstance(tools, dict):
+        raise ConfigurationError(f"[tool] in {path} must be a table")
+    return tools.get("packhorse", {})
+
+
+def _placed(values: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The settings of a file in this folder, with the file of a SQLite database in the same folder."""
+    url = values.get("database_url")
+    match = RELATIVE_FILE.fullmatch(url) if isinstance(url, str) else None
+    if match is None:
+        return values
+    return values | {"database_url": f"{match['scheme']}{quote(str(folder.absolute()))}/{match['file']}"}
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -44,11 +44,13 @@ class CommandLine:
     Args:
         folder: the current folder of the commands.
         environ: variables beside PATH and the like.
+        program: how `packhorse` is started.
     """
 
-    def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, environ: Mapping[str, str], program: Sequence[str] = ()) -> None:
         self.folder = folder
-        steering = ("PACKHORSE_", "DATABASE_URL", "NO_COLOR")
+        self._program = program or packhorse()
+        steering = ("PACKHORSE_", "DATABASE_URL", "DJANGO_", "NO_COLOR")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(steering)}
         self._environ = {**kept, "PYTHONPATH": str(ROOT), **environ}
         self._started: list[subprocess.Popen[str]] = []
@@ -59,7 +61,7 @@ class CommandLine:
 
     def words(self, *words: str) -> list[str]:
         """The whole command line, to be part of another one."""
-        return [*packhorse(), *words]
+        return [*self._program, *words]
 
     def run(self, words: Sequence[str], stdin: str = "", **environ: str) -> Ended:
         """Run any program to its end."""
@@ -125,3 +127,8 @@ class Running:
 def packhorse() -> list[str]:
     """How the command line is started: the very interpreter that runs the tests."""
     return [sys.executable, "-m", "packhorse"]
+
+
+def installed() -> list[str]:
+    """The script that an installation brings: unlike `python -m` it does not look for modules in the current folder."""
+    return [str(Path(sys.executable).with_name("packhorse"))]

@@ -1,6 +1,7 @@
 """A small application for the tests of the command line; its address comes from the environment."""
 
 import os
+import signal
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -30,6 +31,11 @@ def tell_process() -> int:
     return os.getpid()
 
 
+def kill() -> None:
+    """End the process that the handler runs in, as the kernel does when memory runs out."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def make_app(url: str | None = None) -> Packhorse:
     """The application; the tests make one of their own beside the one that commands load."""
     made = Packhorse(url, worker="processes")
@@ -38,6 +44,7 @@ def make_app(url: str | None = None) -> Packhorse:
     made.task(name="shop.wait")(wait)
     made.task(name="shop.tell_process")(tell_process)
     made.task(name="shop.tell_child", isolation="process")(tell_process)
+    made.task(name="shop.kill", isolation="process")(kill)
     return made
 
 

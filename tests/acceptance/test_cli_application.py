@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.acceptance.command import CommandLine
+from tests.acceptance.command import CommandLine, installed
 
 APP = 'from packhorse import Packhorse\napp = Packhorse("sqlite:///shop.db")\n'
 
@@ -22,6 +22,10 @@ def folder_cli(cli: CommandLine) -> CommandLine:
         "exits": "import sys\nsys.exit('leave me alone')\n",
         "wrong": "app = 3\n",
         "bad_factory": "def make():\n    raise RuntimeError('no\\nway')\n",
+        "tasks": APP + "other = app\n@app.task(name='t')\ndef invoice(): open('called', 'w')\n",
+        "calls": "class Shop:\n    def __init__(self): open('called', 'w')\n    __call__ = __init__\n"
+        "def make(name): open('called', 'w')\nasync def amake(): open('called', 'w')\n"
+        "def number(): return 8\n" + APP,
         "twice": APP + "@app.task(name='t')\ndef a(): ...\n@app.task(name='t')\ndef b(): ...\n",
     }
     for name, text in modules.items():
@@ -71,12 +75,13 @@ def test_what_was_tried_is_listed_when_no_database_is_named(cli: CommandLine) ->
         ("shop.jbos:app", "did you mean 'shop.jobs'?"),
         ("shpo.jobs:app", "did you mean 'shop'?"),
         ("shop.jobs:ap", "did you mean 'app'?"),
+        ("shop.jobs:shop", "did you mean shop.jobs:app?"),
         ("shop/jobs.py", "write package.module:attribute"),
         ("shop.broken:app", "NameError: name 'undefined_name' is not defined (shop/broken.py:3)"),
         ("shop.syntax:app", "SyntaxError: invalid syntax (shop/syntax.py:1)"),
         ("shop.missing_import:app", "No module named 'no_such_library' (shop/missing_import.py:1)"),
         ("shop.exits:app", "SystemExit: leave me alone (shop/exits.py:2)"),
-        ("shop.wrong:app", "is a int, no Packhorse application"),
+        ("shop.wrong:app", "shop.wrong:app is an int, not an app"),
         ("shop.bad_factory:make", "RuntimeError: no (shop/bad_factory.py:2)"),
         ("shop.twice:app", "DuplicateTask: task 't' is"),
     ],
@@ -88,6 +93,26 @@ def test_an_application_that_cannot_be_loaded_is_explained(folder_cli: CommandLi
     assert done.code == 2
     assert why in done.complaint
     assert len(done.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("shop.tasks:invoice", "is a task, not an app; did you mean shop.tasks:app or shop.tasks:other?"),
+        ("shop.tasks:invoice.enqueue", "is a method, not an app; did you mean shop.tasks:app"),
+        ("shop.calls:Shop", "is a class, not an app; did you mean shop.calls:app?"),
+        ("shop.calls:make", "is a function that takes name; one that makes an app takes nothing; did you mean"),
+        ("shop.calls:amake", "is a coroutine function, not an app; did you mean shop.calls:app?"),
+        ("shop.calls:number", "what shop.calls:number() returned is an int, not an app; did you mean shop.calls:app?"),
+    ],
+)
+def test_what_makes_no_application_is_not_called(folder_cli: CommandLine, path: str, why: str) -> None:
+    """A task above all, which would do its work; the applications of the module are named instead."""
+    for words in (["worker"], ["stats"]):
+        done = folder_cli(*words, "-A", path)
+        assert done.code == 2
+        assert why in done.complaint
+    assert not (folder_cli.folder / "called").exists()
 
 
 def test_a_wrong_setting_is_told_with_its_place(cli: CommandLine) -> None:
@@ -108,8 +133,113 @@ def test_an_address_is_enough_without_the_code(folder_cli: CommandLine) -> None:
     assert (folder_cli.folder / "other.db").exists()
 
 
+def test_a_file_in_the_settings_lies_beside_them(cli: CommandLine) -> None:
+    """Wherever below a command is started, it reaches the same database."""
+    (cli.folder / "pyproject.toml").write_text('[tool.packhorse]\ndatabase_url = "sqlite:///shop.db"\n')
+    (cli.folder / "below").mkdir()
+    below = CommandLine(cli.folder / "below", {})
+
+    assert cli("enqueue", "t").code == 0
+    assert [job["task"] for job in below("jobs", "list", "--json").json] == ["t"]
+    assert list(below.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["stats", "--database-url", ""], "Invalid value for '--database-url': it is empty"),
+        (["stats", "-A", " "], "it is empty"),
+        (["stats", "-A", "shop.jobs:app", "--database-url", "sqlite:///other.db"], "give one of them"),
+        (["stats", "-A", "shop.jobs:app", "--schema", "jobs"], "--schema goes with --database-url"),
+        (["worker", "--database-url", "sqlite:///other.db"], "on the database that the application's own code names"),
+        (["worker", "-A", "shop.jobs:app", "--schema", "jobs"], "set PACKHORSE_DATABASE_URL (and PACKHORSE_SCHEMA)"),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(folder_cli: CommandLine, words: list[str], why: str) -> None:
+    """None is passed over in silence, and an empty one is most likely a variable that is not set."""
+    done = folder_cli(*words)
+
+    assert done.code == 2
+    assert why in done.complaint
+
+
 @pytest.mark.parametrize("variable", ["PACKHORSE_DATABASE_URL", "DATABASE_URL"])
 def test_the_environment_names_the_database(cli: CommandLine, variable: str) -> None:
     """PACKHORSE_DATABASE_URL or DATABASE_URL is all that an operator's shell needs."""
     assert cli("migrate", "up", **{variable: "sqlite:///here.db"}).code == 0
     assert (cli.folder / "here.db").exists()
+
+
+DJANGO_APP = 'from packhorse import Packhorse\napp = Packhorse("django://default")\n'
+DJANGO_SETTINGS = 'DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "django.db"}}\n'
+
+
+@pytest.fixture
+def django_cli(cli: CommandLine) -> CommandLine:
+    """The command line in a folder with settings of Django and an application that uses them.
+
+    It is started as the installed script is, whose modules come from its own folder and not from the current one.
+    """
+    (cli.folder / "shop.py").write_text(DJANGO_APP)
+    (cli.folder / "shop_settings.py").write_text(DJANGO_SETTINGS)
+    (cli.folder / "broken_settings.py").write_text("DATABASES = undefined_name\n")
+    return CommandLine(cli.folder, {}, program=installed())
+
+
+USING_DJANGO = (["--database-url", "django://default"], ["-A", "shop:app"])
+
+
+@pytest.mark.parametrize("words", USING_DJANGO, ids=" ".join)
+def test_django_s_settings_are_found_in_the_current_folder(django_cli: CommandLine, words: list[str]) -> None:
+    """As modules of `-A` are."""
+    environ = {"DJANGO_SETTINGS_MODULE": "shop_settings"}
+
+    assert django_cli("migrate", "up", *words, **environ).code == 0
+    assert django_cli("check", *words, **environ).code == 0
+    assert (django_cli.folder / "django.db").exists()
+
+
+@pytest.mark.parametrize("words", USING_DJANGO, ids=" ".join)
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ("", "set DJANGO_SETTINGS_MODULE, as in DJANGO_SETTINGS_MODULE=shop.settings"),
+        ("no_settings", "DJANGO_SETTINGS_MODULE=no_settings: ModuleNotFoundError: No module named 'no_settings'"),
+        ("broken_settings", "NameError: name 'undefined_name' is not defined"),
+    ],
+)
+def test_django_s_settings_that_cannot_be_loaded_are_explained(
+    django_cli: CommandLine, words: list[str], settings: str, why: str
+) -> None:
+    """In one line that names the variable, whatever the command."""
+    for command in (["stats"], ["workers", "list"], ["migrate", "up"]):
+        done = django_cli(*command, *words, DJANGO_SETTINGS_MODULE=settings)
+        assert done.code == 2
+        assert why in done.complaint
+        assert len(done.err.splitlines()) == 1
+
+
+def test_a_wrong_alias_of_django_s_is_told_with_the_right_ones(django_cli: CommandLine) -> None:
+    """They are those of DATABASES."""
+    done = django_cli("stats", "--database-url", "django://other", DJANGO_SETTINGS_MODULE="shop_settings")
+
+    assert done.code == 2
+    assert "Django's DATABASES has no 'other'; there are default" in done.complaint
+
+
+@pytest.mark.parametrize(
+    ("library", "url", "install"),
+    [
+        ("django", "django://default", "pip install 'packhorse[django]'"),
+        ("psycopg", "postgresql://127.0.0.1/shop", "pip install 'packhorse[postgres]'"),
+    ],
+)
+def test_a_library_that_is_not_installed_is_named(cli: CommandLine, library: str, url: str, install: str) -> None:
+    """With the words that install it."""
+    missing = cli.folder / "missing" / library
+    missing.mkdir(parents=True)
+    (missing / "__init__.py").write_text(f"raise ModuleNotFoundError('No module named {library}', name='{library}')\n")
+    for command in (["stats"], ["enqueue", "t"]):
+        done = cli(*command, "--database-url", url, PYTHONPATH=str(missing.parent))
+        assert done.code == 2
+        assert install in done.complaint

@@ -89,6 +89,8 @@ def test_progress_is_for_terminals(shop_cli: CommandLine, shop: Packhorse) -> No
         (["shop.greet"], "", "missing a required argument: 'name'"),
         (["shop.greet", "Ann", "--kwargs", '{"lout": true}'], "", "unexpected keyword argument 'lout'"),
         (["shop.greet", "-"], '"Ann"\n["Bob"', "line 2 of standard input is no JSON"),
+        (["shop.greet", "-"], '"Ann"\n\n["Bob", true, 3]', "line 3 of standard input: greet(name: str, loud: bool"),
+        (["shop.greet", "-"], '"Ann"\n{"nam": "Bob"}', "line 2 of standard input: greet("),
         (["shop.greet", "-"], "[NaN]", "NaN is a number that JSON does not have"),
         (["shop.greet", "-"], '"\\u0000"', "contains a NUL character"),
         (["shop.greet", "-"], '"\\ud800"', "contains a lone surrogate"),
@@ -99,7 +101,7 @@ def test_progress_is_for_terminals(shop_cli: CommandLine, shop: Packhorse) -> No
         (["shop.greet", "[1,"], "", "argument 1 is no JSON"),
         (["shop.greet", "Ann", "--kwargs", "[1]"], "", "--kwargs must be a JSON object"),
         (["shop.greet", "Ann", "--queue", "a b"], "", "'a b' is no name for a queue"),
-        (["shop.greet", "Ann", "--max-attempts", "0"], "", "max_attempts must be"),
+        (["shop.greet", "Ann", "--max-attempts", "0"], "", "it must be at least 1"),
         (["shop.greet", "Ann", "--delay", "1s", "--at", "2200-01-01T00:00Z"], "", "not both"),
     ],
 )

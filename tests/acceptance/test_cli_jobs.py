@@ -2,12 +2,13 @@
 
 import json
 import re
+import shlex
 import signal
 
 import pytest
 
 from packhorse import JobState, Packhorse
-from tests.acceptance.command import CommandLine, packhorse
+from tests.acceptance.command import APP, CommandLine, packhorse
 from tests.waiting import wait_until
 
 HOSTILE = "bad\x1b[2J\x1b]0;title\x07\u202egnp.exe\r\nsecond line"
@@ -45,12 +46,40 @@ def test_a_long_list_says_how_to_go_on(shop_cli: CommandLine, shop: Packhorse) -
     """The hint is a command line that shows the next page, with the same filters."""
     ids = [shop.enqueue("shop.wait", 0).id for _ in range(5)]
     first = shop_cli("jobs", "list", "--limit", "3", "--state", "available")
-    hint = first.err.partition("packhorse ")[2].split()
+    hint = suggested(first.err)
     second = shop_cli(*hint, "--json")
 
     assert [job["id"] for job in second.json] == [ids[1], ids[0]]
     assert "jobs list --state available --limit 3" in first.err
-    assert shop_cli("jobs", "list", "--limit", "6").err == ""
+    assert shop_cli("jobs", "list", "--limit", "5").err == ""
+
+
+def test_the_next_page_is_of_the_same_database(cli: CommandLine, shop: Packhorse, database_url: str) -> None:
+    """The hint repeats the options that reach it, and never a password."""
+    ids = [shop.enqueue("shop.wait", 0).id for _ in range(3)]
+    for words in (["--database-url", database_url], ["-A", APP]):
+        first = cli("jobs", "list", "--limit", "2", *words, PACKHORSE_DATABASE_URL=database_url)
+        second = cli(*suggested(first.err), "--json", PACKHORSE_DATABASE_URL=database_url)
+        assert suggested(first.err)[-2:] == words
+        assert [job["id"] for job in second.json] == ids[:1]
+
+
+@pytest.mark.engines("postgresql")
+def test_a_hint_holds_no_password(cli: CommandLine, shop: Packhorse, database_url: str) -> None:
+    """It has to be typed again, rather than be read over somebody's shoulder."""
+    shop.enqueue_many(shop.named("shop.wait").call(n) for n in range(2))
+    mark = "&" if "?" in database_url else "?"
+    done = cli("jobs", "list", "--limit", "1", "--database-url", f"{database_url}{mark}password=s3cret")
+
+    assert "password=***" in done.err
+    assert "s3cret" not in done.err
+
+
+def suggested(text: str) -> list[str]:
+    """The words of the command in a hint, without `packhorse`."""
+    found = re.search("`packhorse ([^`]+)`", text)
+    assert found is not None, text
+    return shlex.split(found[1])
 
 
 def test_a_job_is_shown_with_its_story(shop_cli: CommandLine, failed: int, succeeded: int) -> None:
@@ -152,7 +181,19 @@ def test_workers_are_listed(shop_cli: CommandLine, shop: Packhorse) -> None:
     worker.end()
 
     assert listed["id"] == worker.id
-    assert listed["name"] in table
+    assert re.search(rf"^{listed['name']} .* alive +0  all$", table, re.MULTILINE)
+
+
+def test_a_worker_that_died_is_listed_as_lost(shop_cli: CommandLine, shop: Packhorse) -> None:
+    """Until another one rescues its jobs; the figures count those that live."""
+    running = shop_cli.start("worker", "--lease", "1s")
+    wait_until(lambda: len(shop.list_workers()) == 1, what="the worker to register")
+    assert shop_cli("stats", "--json").json["workers"] == 1
+    running.send(signal.SIGKILL)
+    running.wait()
+
+    wait_until(lambda: " lost" in shop_cli("workers", "list").out, what="the worker to be lost")
+    assert shop_cli("stats", "--json").json["workers"] == 0
 
 
 def test_stats_count_by_state_and_queue(shop_cli: CommandLine, shop: Packhorse, failed: int) -> None:
@@ -168,7 +209,7 @@ def test_stats_count_by_state_and_queue(shop_cli: CommandLine, shop: Packhorse, 
 
 def test_stats_can_be_watched(shop_cli: CommandLine, shop: Packhorse) -> None:
     """New figures at every interval, until Ctrl-C, which is no failure."""
-    watch = shop_cli.start("stats", "--watch", "--interval", "50ms", "--json")
+    watch = shop_cli.start("stats", "--watch", "--interval", "100ms", "--json")
     wait_until(lambda: watch.log().count("\n") >= 1, what="the first figures")
     shop.enqueue("shop.greet", "Ann")
     wait_until(lambda: '"available": 1' in watch.log(), what="the new job in the figures")

@@ -1,5 +1,6 @@
 """`packhorse worker`: processes that run jobs, and how they start, speak and stop."""
 
+import os
 import re
 import signal
 from pathlib import Path
@@ -117,8 +118,59 @@ def test_each_event_is_one_line(shop_cli: CommandLine, shop: Packhorse) -> None:
 
     lines = worker.log().splitlines()
     [line] = [line for line in lines if f"job {job.id} " in line]
-    assert "failed for good: first ↵ second\\x1b[2J" in line
+    assert "failed for good: ValueError: first ↵ second\\x1b[2J" in line
     assert all(re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} [A-Z]+ +\[\d+\] \S", line) for line in lines)
+
+
+def test_the_log_tells_of_each_run_that_did_not_succeed(shop_cli: CommandLine, shop: Packhorse) -> None:
+    """With the type and the message of the exception; of one that succeeded only to those who debug."""
+    greeted, failed = shop.enqueue("shop.greet", "Ann"), shop.enqueue("shop.fail", "no paper")
+    silent, killed = shop.enqueue("shop.fail", ""), shop.named("shop.kill").enqueue()
+    wordy = shop_cli.start("worker", "--log-level", "debug")
+    wait_for(shop, JobState.FAILED, 3)
+    wordy.send(signal.SIGTERM)
+    wordy.wait()
+    log = wordy.log()
+
+    assert re.search(rf"DEBUG .* job {greeted.id} \(shop.greet\), attempt 1: success$", log, re.MULTILINE)
+    assert re.search(rf"WARNING .* job {failed.id} .*, again in .* s: ValueError: no paper$", log, re.MULTILINE)
+    assert re.search(rf"ERROR .* job {silent.id} .* failed for good: ValueError$", log, re.MULTILINE)
+    assert re.search(rf"job {killed.id} .* crashed .* was killed by signal 9 \(SIGKILL\)", log)
+
+
+def test_the_log_tells_of_the_start_and_the_stop(shop_cli: CommandLine, shop: Packhorse) -> None:
+    """How many jobs ran stands in the last words of each process; how many tasks there are in the first."""
+    job = shop.enqueue("shop.greet", "Ann")
+    worker = shop_cli.start("worker")
+    assert job.result(30) == "Hello Ann"
+    worker.send(signal.SIGTERM)
+    worker.wait()
+    lines = worker.log().splitlines()
+
+    assert "6 tasks, all queues" in lines[0]
+    assert re.search(r"worker \S+ stopped; jobs run: 1$", lines[-2])
+    assert lines[-1].endswith(" stopped")
+    assert f"job {job.id}" not in worker.log()
+
+
+def test_a_process_that_is_killed_is_told_with_its_signal(shop_cli: CommandLine, shop: Packhorse) -> None:
+    """And replaced."""
+    worker = shop_cli.start("worker")
+    [pid] = wait_for_workers(shop, 1)
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: worker.log().count(" started") == 2, what="another process")
+
+    assert f"worker process {pid} was killed by signal 9 (SIGKILL); a new one starts in" in worker.log()
+
+
+def test_queues_with_a_colon_are_served(shop_cli: CommandLine, shop: Packhorse) -> None:
+    """Their slots are always said; the worker's processes are told the same."""
+    jobs = [shop.named("shop.greet").using(queue=queue).enqueue("Ann") for queue in ("eu:mail", "us:mail")]
+    shop_cli.start("worker", "-q", "eu:mail:*,us:mail:2")
+
+    assert [job.result(30) for job in jobs] == ["Hello Ann"] * 2
+    [worker] = shop.list_workers()
+    assert set(worker.queues) == {"eu:mail", "us:mail"}
 
 
 def test_a_quiet_worker_says_only_what_matters(shop_cli: CommandLine, shop: Packhorse) -> None:

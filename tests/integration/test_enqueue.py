@@ -122,6 +122,15 @@ def test_many_are_stored_in_order_or_not_at_all(app: Packhorse) -> None:
     assert app.enqueue_many([]) == []
 
 
+@pytest.mark.parametrize("wrong", [1, "send", None, ("send", 1)])
+def test_many_of_something_else_are_refused(app: Packhorse, wrong: Any) -> None:
+    """The message shows what a call looks like; nothing is stored."""
+    with pytest.raises(TypeError, match=r"enqueue_many takes calls, such as send_invoice\.call\(42\), not"):
+        app.enqueue_many([app.named("send").call(1), wrong])
+
+    assert app.list_jobs() == []
+
+
 def test_coroutines_have_twins(app: Packhorse) -> None:
     """aenqueue, by task and by name, on the loop of the caller without blocking it."""
 

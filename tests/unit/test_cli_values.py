@@ -6,7 +6,9 @@ import click
 import pytest
 
 from packhorse.cli import values
-from packhorse.cli.output import ago, duration, printable
+from packhorse.cli.output import ago, counted, duration, printable
+from packhorse.cli.suggestions import completed, without_password
+from packhorse.runtime.endings import ending
 
 
 @pytest.mark.parametrize(
@@ -28,11 +30,10 @@ def test_other_durations_are_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "queues"),
     [
-        ("", {}),
         ("billing", {"billing": None}),
         ("billing:10, mail:5,reports", {"billing": 10, "mail": 5, "reports": None}),
         ("eu:billing:3", {"eu:billing": 3}),
-        ("eu:billing", {"eu:billing": None}),
+        ("eu:billing:*", {"eu:billing": None}),
     ],
 )
 def test_queues_may_name_their_slots(text: str, queues: dict[str, int | None]) -> None:
@@ -41,11 +42,71 @@ def test_queues_may_name_their_slots(text: str, queues: dict[str, int | None]) -
     assert values.queues(values.queues_text(queues)) == queues
 
 
-@pytest.mark.parametrize("text", ["a b", "mail:0", ":3", "-x", "é", "m\nn", "x" * 64])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", ",", "a,,b", "a,", "a b", "mail:0", "mail:x", "mail:", "mail:-1", "eu:mail", "mail:1234567890"),
+        *(":3", ":", "-x", "é", "m\nn", "x" * 64, "a,a", "a:1,a:2"),
+    ],
+)
 def test_other_queues_are_refused(text: str) -> None:
-    """A name that no job can have is a mistake."""
+    """A name that no job can have, an empty one, or what is no number of slots is a mistake."""
     with pytest.raises(click.BadParameter):
         values.queues(text)
+
+
+def test_a_duration_has_bounds_where_an_option_has() -> None:
+    """Both count as inside."""
+    read = values.duration_between("1s", "2m")
+
+    assert [read(text) for text in ("1", "120s")] == [timedelta(seconds=1), timedelta(minutes=2)]
+    for text in ("0", "999ms", "121s"):
+        with pytest.raises(click.BadParameter, match="from 1s to 2m"):
+            read(text)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://ann:s3cret@db:6432/shop", "postgresql://ann:***@db:6432/shop"),
+        ("postgresql://ann@db/shop", "postgresql://ann@db/shop"),
+        (
+            "postgresql:///shop?user=ann&password=s3cret&sslmode=require",
+            "postgresql:///shop?user=ann&password=***&sslmode=require",
+        ),
+        ("postgresql://db/shop?sslpassword=s3cret", "postgresql://db/shop?sslpassword=***"),
+        ("postgresql://ann:s3/cr@et@db/shop", "postgresql://ann:***@db/shop"),
+        ("sqlite:////srv/shop.db", "sqlite:////srv/shop.db"),
+    ],
+)
+def test_a_password_is_not_repeated(url: str, shown: str) -> None:
+    """In doubt more is hidden than less."""
+    assert without_password(url) == shown
+
+
+def test_a_suggested_command_reaches_the_same_database() -> None:
+    """The options follow it; a text without one, and a worker, which takes no address, stay as they are."""
+    words = ["--database-url", "sqlite:///a.db"]
+
+    assert completed("run `packhorse migrate up` first", words) == (
+        "run `packhorse migrate up --database-url sqlite:///a.db` first"
+    )
+    assert completed("see `packhorse worker` or `make`", words) == "see `packhorse worker` or `make`"
+    assert completed("run `packhorse migrate up`", []) == "run `packhorse migrate up`"
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [(3, "ended with status 3"), (-9, "was killed by signal 9 (SIGKILL)"), (-40, "was killed by signal 40")],
+)
+def test_how_a_process_ended_is_told_in_words(code: int, text: str) -> None:
+    """A signal by its name, where it has one."""
+    assert ending(code) == text
+
+
+def test_things_are_counted_as_people_do() -> None:
+    """One is not many."""
+    assert [counted(number, "task") for number in (0, 1, 2000)] == ["0 tasks", "1 task", "2,000 tasks"]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from packhorse import ConfigurationError, Packhorse, Settings
+from packhorse.engines.sqlite.address import database_path
 
 
 def load(folder: Path, environ: dict[str, str] | None = None, **given: object) -> Settings:
@@ -61,7 +62,7 @@ def test_a_file_goes_before_database_url(tmp_path: Path) -> None:
     """It was written for us."""
     (tmp_path / "packhorse.toml").write_text('database_url = "sqlite:///f.db"\n')
 
-    assert load(tmp_path, {"DATABASE_URL": "sqlite:///d.db"}).database_url == "sqlite:///f.db"
+    assert load(tmp_path, {"DATABASE_URL": "sqlite:///d.db"}).database_url == f"sqlite:///{tmp_path}/f.db"
 
 
 @pytest.mark.parametrize(
@@ -75,6 +76,7 @@ def test_a_file_goes_before_database_url(tmp_path: Path) -> None:
         ('schema = "information_schema"', "nor information_schema"),
         ('worker = "inlne"', "did you mean 'inline'"),
         ("schema =", r"packhorse\.toml can't be read"),
+        ("database_url = 3", "database_url must be a text"),
     ],
 )
 def test_a_wrong_setting_is_refused(tmp_path: Path, text: str, message: str) -> None:
@@ -109,3 +111,37 @@ def test_an_address_of_another_kind_is_refused(url: str) -> None:
     """The message lists what there is."""
     with pytest.raises(ConfigurationError, match="sqlite:///, postgresql:// or django://"):
         _ = Packhorse(url).engine
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("packhorse.toml", 'database_url = "{}"'), ("pyproject.toml", '[tool.packhorse]\ndatabase_url = "{}"')],
+)
+@pytest.mark.parametrize("scheme", ["sqlite", "sqlite+aiosqlite"])
+def test_a_relative_file_lies_beside_the_settings_file(tmp_path: Path, name: str, text: str, scheme: str) -> None:
+    """Not in the folder where a command happens to be started; the folder may be called anything."""
+    folder = tmp_path / "my shop%20 #1"
+    below = folder / "src" / "shop"
+    below.mkdir(parents=True)
+    (folder / name).write_text(text.format(f"{scheme}:///data/shop%20one.db"))
+    url = load(below).database_url
+
+    assert url is not None
+    assert database_path(url) == folder / "data" / "shop one.db"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["sqlite:////var/shop.db", "sqlite:///~/shop.db", "sqlite:///:memory:", "postgresql://db/shop", "sqlite:x.db"],
+)
+def test_any_other_address_in_a_file_stays_as_it_is(tmp_path: Path, url: str) -> None:
+    """Absolute, under a home, on a server, or wrong: that is told later."""
+    (tmp_path / "packhorse.toml").write_text(f'database_url = "{url}"\n')
+
+    assert load(tmp_path).database_url == url
+
+
+def test_a_relative_file_elsewhere_is_that_of_the_current_folder(tmp_path: Path) -> None:
+    """A keyword and the environment name no folder."""
+    assert load(tmp_path, {"PACKHORSE_DATABASE_URL": "sqlite:///e.db"}).database_url == "sqlite:///e.db"
+    assert load(tmp_path, database_url="sqlite:///k.db").database_url == "sqlite:///k.db"

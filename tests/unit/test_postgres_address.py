@@ -45,6 +45,8 @@ def test_all_of_libpq_s_parameters_are_passed_on() -> None:
     [
         f"postgresql://ann:{SECRET}@db.example/shop",
         f"postgresql://ann:{SECRET}",
+        "postgresql://ann:pa:ss@word@db.example/shop",
+        "postgresql+psycopg://ann:x@pa:ss@db.example:5432/shop?sslmode=require",
         f"password={SECRET} nonsense",
         "postgresql://ann:pa:ss/x@db.example/shop",
         "postgresql://ann:12/pa:ss@db.example/shop",

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import importlib.util
+import inspect
 import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any, TypeVar
 
 from packhorse.app import Packhorse
 from packhorse.errors import ConfigurationError, DatabaseError
+from packhorse.task import BoundTask
 
 T = TypeVar("T")
 
@@ -25,8 +26,8 @@ NOT_THEIRS = ("<frozen", str(Path(__file__).parents[1]))
 def load(path: str) -> Packhorse:
     """Import the application at `package.module:attribute`; without an attribute, `app` is taken.
 
-    The current folder is importable. The attribute may lie deeper (`module:shop.app`), or be a function without
-    parameters that makes the application.
+    The current folder is importable. The attribute may lie deeper (`module:shop.app`), or be a plain function that
+    takes no argument and makes the application; nothing else is called, and no task.
 
     Raises:
         ConfigurationError: there is no such module or attribute, it is something else, or its own code failed; the
@@ -38,18 +39,44 @@ def load(path: str) -> Packhorse:
         raise ConfigurationError(f"{path!r} names no application; write package.module:attribute, as in shop.jobs:app")
     module = _import(module_name, path)
     found = _attribute(module, attribute or DEFAULT_ATTRIBUTE, path)
-    if not isinstance(found, Packhorse) and callable(found):
-        found = _guarded(found, f"{path}() failed")
+    if isinstance(found, FunctionType):
+        found, path = _made(found, path, module), f"what {path}() returned"
+    if isinstance(found, BoundTask):
+        raise ConfigurationError(f"{path} is a task, not an app{_instances(module)}")
     if not isinstance(found, Packhorse):
-        raise ConfigurationError(f"{path} is {_kind(found)}, no Packhorse application{_instances(module)}")
+        raise ConfigurationError(f"{path} is {_kind(found)}, not an app{_instances(module)}")
     return found
 
 
-def _import(name: str, path: str) -> ModuleType:
+def look_here_first() -> str:
+    """Make the modules of the current folder importable, as `python -m` does; the folder."""
     folder = str(Path.cwd())
     if folder not in sys.path:
         sys.path.insert(0, folder)
     importlib.invalidate_caches()
+    return folder
+
+
+def _made(function: FunctionType, path: str, module: ModuleType) -> Any:
+    """What a function returns that is to make the application."""
+    if inspect.iscoroutinefunction(function):
+        raise ConfigurationError(f"{path} is a coroutine function, not an app{_instances(module)}")
+    needed = [one.name for one in inspect.signature(function).parameters.values() if _is_needed(one)]
+    if needed:
+        raise ConfigurationError(
+            f"{path} is a function that takes {', '.join(needed)}; one that makes an app takes nothing"
+            f"{_instances(module)}"
+        )
+    return _guarded(function, f"{path}() failed")
+
+
+def _is_needed(parameter: inspect.Parameter) -> bool:
+    is_variable = parameter.kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return parameter.default is inspect.Parameter.empty and not is_variable
+
+
+def _import(name: str, path: str) -> ModuleType:
+    folder = look_here_first()
     try:
         return _guarded(lambda: importlib.import_module(name), f"importing {name} failed")
     except _MissingModule as error:
@@ -129,9 +156,14 @@ def _attribute(module: ModuleType, attribute: str, path: str) -> Any:
 
 
 def _instances(module: ModuleType) -> str:
-    names = [name for name, value in vars(module).items() if isinstance(value, Packhorse)]
-    return f"; there is {module.__name__}:{names[0]}" if names else ""
+    names = [f"{module.__name__}:{name}" for name, value in vars(module).items() if isinstance(value, Packhorse)]
+    return f"; did you mean {' or '.join(names)}?" if names else ""
 
 
 def _kind(value: Any) -> str:
-    return f"module {value.__name__}" if isinstance(value, ModuleType) else f"a {type(value).__qualname__}"
+    if isinstance(value, ModuleType):
+        return f"module {value.__name__}"
+    if isinstance(value, type):
+        return "a class"
+    name = type(value).__qualname__
+    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"

@@ -11,16 +11,15 @@ from packhorse.cli.flags import json_option, target_options
 from packhorse.cli.groups import Command
 from packhorse.cli.output import print_fields, print_json
 from packhorse.cli.target import Target
+from packhorse.cli.values import Integer
 
 if TYPE_CHECKING:
     from packhorse.bench.measure import Figures
 
 
 @click.command(cls=Command)
-@click.option(
-    "--jobs", type=click.IntRange(100, 10_000_000), default=20_000, help="How many to enqueue in bulk and drain."
-)
-@click.option("-p", "--processes", type=click.IntRange(1, 64), default=1, help="How many worker processes drain them.")
+@click.option("--jobs", type=Integer(100, 10_000_000), default=20_000, help="How many to enqueue in bulk and drain.")
+@click.option("-p", "--processes", type=Integer(1, 64), default=1, help="How many worker processes drain them.")
 @json_option
 @target_options
 def bench(target: Target, *, jobs: int, processes: int, as_json: bool) -> None:

@@ -19,6 +19,8 @@ class CallArguments:
 
     args: tuple[Any, ...] = ()
     kwargs: dict[str, Any] = field(default_factory=dict)
+    line: int | None = None
+    """The number of the line of standard input that it was read from."""
 
 
 def from_words(words: Sequence[str], kwargs: str | None) -> CallArguments:
@@ -48,8 +50,8 @@ def from_lines(lines: Iterable[str], kwargs: str | None) -> list[CallArguments]:
 def _from_line(line: str, number: int, common: dict[str, Any]) -> CallArguments:
     value = _json(line, f"line {number} of standard input")
     if isinstance(value, dict):
-        return CallArguments((), common | value)
-    return CallArguments(tuple(value) if isinstance(value, list) else (value,), common)
+        return CallArguments((), common | value, number)
+    return CallArguments(tuple(value) if isinstance(value, list) else (value,), common, number)
 
 
 def _value(word: str, what: str) -> Any:

@@ -61,7 +61,7 @@ def look(target: Target) -> Iterator[Finding]:
         try:
             yield from (Finding(result, what, text) for result, text in step(target.found))
         except PackhorseError as error:
-            yield Finding(FAILED, what, str(error), code_of(error))
+            yield Finding(FAILED, what, target.completed(str(error)), code_of(error))
             return
 
 

@@ -11,7 +11,8 @@ import click
 from packhorse.cli.flags import json_option, target_options
 from packhorse.cli.groups import Command
 from packhorse.cli.target import Target
-from packhorse.cli.values import duration, moment, priority
+from packhorse.cli.values import Integer, duration, moment, priority
+from packhorse.errors import PayloadError
 
 if TYPE_CHECKING:
     from packhorse.app import Packhorse
@@ -36,7 +37,7 @@ CHUNK = 2000
 )
 @click.option("--delay", type=duration, help="Not before this long from now: 30s, 5m, 2h, 1d.")
 @click.option("--at", "scheduled_at", type=moment, help="Not before this moment: 2026-12-24T18:00:00+01:00.")
-@click.option("--max-attempts", type=int, help="How many counted failures make it fail for good.")
+@click.option("--max-attempts", type=Integer(1), help="How many counted failures make it fail for good.")
 @json_option
 @target_options
 def enqueue(
@@ -78,9 +79,26 @@ def _enqueue(target: Target, name: str, calls: Sequence[CallArguments], options:
     app = target.ready
     task = app.named(name).using(**options)
     jobs = [task.call(*call.args, **call.kwargs) for call in calls]
-    if len(jobs) <= CHUNK:
-        return [handle.id for handle in app.enqueue_many(jobs)]
-    return _enqueue_in_chunks(app, jobs)
+    try:
+        if len(jobs) <= CHUNK:
+            return [handle.id for handle in app.enqueue_many(jobs)]
+        return _enqueue_in_chunks(app, jobs)
+    except PayloadError:
+        _refuse_line(calls, jobs)
+        raise
+
+
+def _refuse_line(calls: Sequence[CallArguments], jobs: Sequence[Call[Any]]) -> None:
+    """One of the calls is not as it should be: say in which line of standard input it stands, if it is from there."""
+    from packhorse.domain.signature import encode_plain_call
+
+    for call, job in zip(calls, jobs, strict=True):
+        encode = job.signature.encode if job.signature is not None else encode_plain_call
+        try:
+            encode(job.args, dict(job.kwargs))
+        except PayloadError as error:
+            if call.line is not None:
+                raise PayloadError(f"line {call.line} of standard input: {error}") from error
 
 
 def _enqueue_in_chunks(app: Packhorse, jobs: Sequence[Call[Any]]) -> list[int]:

@@ -33,6 +33,14 @@ CODES: tuple[tuple[type[PackhorseError], ExitCode], ...] = (
 """The code of an error is that of the first class that it belongs to, else `FAILED`."""
 
 
+class Complaint(Exception):
+    """What ends a command: a message, and the code."""
+
+    def __init__(self, message: str, code: ExitCode) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 def code_of(error: PackhorseError) -> ExitCode:
     """With which code a command ends that this error stopped."""
     return next((code for kind, code in CODES if isinstance(error, kind)), ExitCode.FAILED)

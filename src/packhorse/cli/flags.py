@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import click
+from click.core import ParameterSource
 
 from packhorse.cli.target import Target
 
@@ -23,7 +24,14 @@ SCHEMA_HELP = "The PostgreSQL schema that holds the tables (with --database-url)
 def app_option(command: Callback) -> Callback:
     """Add `-A`."""
     return click.option(
-        "-A", "--app", "app_path", metavar="MODULE:APP", envvar="PACKHORSE_APP", show_envvar=True, help=APP_HELP
+        "-A",
+        "--app",
+        "app_path",
+        metavar="MODULE:APP",
+        envvar="PACKHORSE_APP",
+        show_envvar=True,
+        callback=_filled,
+        help=APP_HELP,
     )(command)
 
 
@@ -32,14 +40,29 @@ def target_options(command: Callback) -> Callback:
 
     @functools.wraps(command)
     def with_target(*args: Any, app_path: str | None, database_url: str | None, schema: str | None, **rest: Any) -> Any:
-        with Target(app_path, database_url, schema) as target:
+        is_named = is_on_command_line("app_path")
+        if is_named and database_url is not None:
+            raise click.UsageError("-A and --database-url each name a database: give one of them")
+        with Target(app_path, database_url, schema, is_named=is_named) as target:
             return command(*args, target=target, **rest)
 
-    with_target = click.option("--schema", metavar="NAME", help=SCHEMA_HELP)(with_target)
-    with_target = click.option("--database-url", metavar="URL", help=URL_HELP)(with_target)
+    with_target = click.option("--schema", metavar="NAME", callback=_filled, help=SCHEMA_HELP)(with_target)
+    with_target = click.option("--database-url", metavar="URL", callback=_filled, help=URL_HELP)(with_target)
     return app_option(with_target)
+
+
+def is_on_command_line(parameter: str) -> bool:
+    """Whether the running command was given this parameter in words, not by the environment."""
+    return click.get_current_context().get_parameter_source(parameter) == ParameterSource.COMMANDLINE
 
 
 def json_option(command: Callback) -> Callback:
     """Add --json."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(command)
+
+
+def _filled(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Refuse an empty value: most likely it is that of a variable of the shell that is not set."""
+    if value is not None and not value.strip():
+        raise click.BadParameter("it is empty; give it a value, or leave the option out")
+    return value

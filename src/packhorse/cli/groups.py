@@ -13,6 +13,8 @@ from packhorse.cli.exits import ExitCode
 
 EXAMPLE = "    "
 """How a line of an example begins."""
+OF_COMMANDS = frozenset({"-A", "--app", "--database-url", "--schema", "--json"})
+"""Options that groups are given by mistake."""
 
 
 class Command(click.Command):
@@ -21,6 +23,17 @@ class Command(click.Command):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.help: str | None = _keep_examples(self.help)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments; a negative number is not taken for a mistyped option."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if error.option_name[1:2].isdigit():
+                raise click.UsageError(
+                    f"No such option {error.option_name!r}. Put -- before arguments that begin with a dash.", ctx
+                ) from None
+            raise
 
 
 class LazyGroup(click.Group):
@@ -55,7 +68,13 @@ class LazyGroup(click.Group):
         if not args and not ctx.resilient_parsing:
             click.echo(ctx.get_help())
             ctx.exit(ExitCode.USAGE)
-        return super().parse_args(ctx, args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if error.option_name in OF_COMMANDS:
+                place = f"{ctx.command_path} COMMAND {error.option_name} …"
+                raise click.UsageError(f"{error.option_name} goes behind the command: {place}", ctx) from None
+            raise
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -12,7 +12,7 @@ from packhorse.cli.exits import ExitCode
 from packhorse.cli.flags import json_option, target_options
 from packhorse.cli.groups import LazyGroup
 from packhorse.cli.target import Target
-from packhorse.cli.values import ID
+from packhorse.cli.values import ID, Integer
 from packhorse.domain.state import FINAL, JobState
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def jobs() -> None:
 @click.option("--queue", metavar="NAME", help="Only jobs of this queue.")
 @click.option("--task", metavar="NAME", help="Only jobs of this task.")
 @click.option("--before", "before_id", type=ID, help="Only ids below this: the next page.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=50, help="At most this many.")
+@click.option("--limit", type=Integer(1, 10_000), default=50, help="At most this many.")
 @json_option
 @target_options
 def list_(
@@ -61,12 +61,14 @@ def list_(
     from packhorse.cli.output import print_json
     from packhorse.cli.records import job_document, print_jobs
 
-    found = target.existing.list_jobs(state=state, queue=queue, task=task, before_id=before_id, limit=limit)
+    found = target.existing.list_jobs(state=state, queue=queue, task=task, before_id=before_id, limit=limit + 1)
+    shown = found[:limit]
     if as_json:
-        print_json([job_document(job) for job in found])
+        print_json([job_document(job) for job in shown])
     else:
-        print_jobs(found)
-        _hint_next_page(found, limit, {"--state": state, "--queue": queue, "--task": task})
+        print_jobs(shown)
+        if len(found) > limit:
+            _hint_next_page(target, shown, {"--state": state, "--queue": queue, "--task": task})
 
 
 @jobs.command()
@@ -126,11 +128,10 @@ def cancel(target: Target, ids: Sequence[int], *, as_json: bool) -> int:
     return _report(target, ids, target.existing.cancel(*ids), CANCELLED, as_json=as_json)
 
 
-def _hint_next_page(found: Sequence[JobRecord], limit: int, filters: dict[str, str | None]) -> None:
-    if len(found) == limit:
-        given = "".join(f"{name} {shlex.quote(value)} " for name, value in filters.items() if value is not None)
-        page = f"packhorse jobs list {given}--limit {limit} --before {found[-1].id}"
-        click.echo(f"{limit} shown; the next ones: {page}", err=True)
+def _hint_next_page(target: Target, shown: Sequence[JobRecord], filters: dict[str, str | None]) -> None:
+    given = "".join(f"{name} {shlex.quote(value)} " for name, value in filters.items() if value is not None)
+    page = f"`packhorse jobs list {given}--limit {len(shown)} --before {shown[-1].id}`"
+    click.echo(target.completed(f"{len(shown):,} shown; the next ones: {page}"), err=True)
 
 
 def _report(target: Target, ids: Sequence[int], done: set[int], what: str, *, as_json: bool) -> int:

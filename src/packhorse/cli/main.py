@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import click
 
-from packhorse.cli.exits import ExitCode, code_of, complain
+from packhorse.cli.exits import Complaint, ExitCode, code_of, complain
 from packhorse.cli.groups import LazyGroup
 from packhorse.errors import PackhorseError
 
@@ -90,6 +90,9 @@ def run(args: Sequence[str] | None = None) -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
+    except Complaint as error:
+        complain(str(error))
+        return error.code
     except PackhorseError as error:
         complain(str(error))
         return code_of(error)
@@ -100,7 +103,7 @@ def run(args: Sequence[str] | None = None) -> int:
 
 def _explain(error: click.ClickException) -> None:
     """Say in two lines what was wrong with the command line and where its help is."""
-    complain(error.format_message())
+    complain(" ".join(error.format_message().split()))
     context = getattr(error, "ctx", None)
     if context is not None:
         click.echo(f"See `{context.command_path} --help`.", err=True)

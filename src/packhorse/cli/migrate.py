@@ -6,11 +6,12 @@ import dataclasses
 
 import click
 
-from packhorse.cli.exits import ExitCode
+from packhorse.cli.exits import ExitCode, warn
 from packhorse.cli.flags import json_option, target_options
 from packhorse.cli.groups import LazyGroup
 from packhorse.cli.output import print_fields, print_json
 from packhorse.cli.target import Target
+from packhorse.cli.values import Integer
 
 
 @click.group(cls=LazyGroup)
@@ -26,7 +27,7 @@ def migrate() -> None:
 
 
 @migrate.command()
-@click.option("--to", type=click.IntRange(1), help="Stop after the migration of this number.")
+@click.option("--to", type=Integer(1), help="Stop after the migration of this number.")
 @target_options
 def up(target: Target, *, to: int | None) -> None:
     """Run the migrations that are missing.
@@ -36,6 +37,8 @@ def up(target: Target, *, to: int | None) -> None:
     Repeating it does no harm, nor do two of them at once. Next: `packhorse check`.
     """
     engine = target.app.engine
+    if to is not None and not engine.migration_sql(since=to - 1):
+        raise click.UsageError(f"there is no migration {to}; leave --to out to run them all")
     done = engine.migrate(to)
     for name in done:
         click.echo(f"ran {name}")
@@ -61,7 +64,7 @@ def status(target: Target, *, as_json: bool) -> int:
     try:
         engine.check_schema()
     except SchemaError as error:
-        verdict, code = str(error), ExitCode.SCHEMA
+        verdict, code = target.completed(str(error)), ExitCode.SCHEMA
     if as_json:
         print_json(dataclasses.asdict(found) | {"database": engine.address, "fits": code == ExitCode.OK})
     else:
@@ -71,14 +74,18 @@ def status(target: Target, *, as_json: bool) -> int:
 
 
 @migrate.command()
-@click.option("--since", type=click.IntRange(0), default=0, help="Only the migrations after this number.")
+@click.option("--since", type=Integer(0), default=0, help="Only the migrations after this number.")
 @target_options
 def sql(target: Target, *, since: int) -> None:
     """Print the SQL of the migrations.
 
         packhorse migrate sql --database-url postgresql:// > packhorse.sql
-        packhorse migrate sql --since 3
+        packhorse migrate sql --since 1 > changes.sql      what came after the first
 
     For another tool to run; the database itself is not asked. Next: `packhorse migrate status`.
     """
-    click.echo(target.app.engine.migration_sql(since))
+    script = target.app.engine.migration_sql(since)
+    if script:
+        click.echo(script)
+    else:
+        warn(f"no migration is newer than {since}: there is nothing to run")

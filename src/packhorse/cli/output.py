@@ -79,6 +79,11 @@ def print_fields(fields: Mapping[str, object]) -> None:
         click.echo(f"{click.style(name.ljust(width), bold=True)}  {coloured(str(value), text)}")
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things: `1 task`, `2,000 tasks`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def moment(at: datetime | None) -> str | None:
     """A moment in the time zone of whoever reads it, to the second: `2026-11-22 05:34:59`."""
     return None if at is None else at.astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from packhorse.cli.flags import json_option, target_options
+from packhorse.cli.flags import is_on_command_line, json_option, target_options
 from packhorse.cli.groups import Command
 from packhorse.cli.output import coloured, moment
 from packhorse.cli.target import Target
-from packhorse.cli.values import duration
+from packhorse.cli.values import duration_between
 from packhorse.domain.state import FINAL
 
 if TYPE_CHECKING:
@@ -25,7 +25,9 @@ CLEAR = "\x1b[H\x1b[J"
 
 @click.command(cls=Command)
 @click.option("--watch", is_flag=True, help="Look again and again, until Ctrl-C.")
-@click.option("--interval", type=duration, default="1s", help="How long between two looks with --watch.")
+@click.option(
+    "--interval", type=duration_between("100ms", "1d"), default="1s", help="How long between two looks with --watch."
+)
 @json_option
 @target_options
 def stats(target: Target, *, watch: bool, interval: timedelta, as_json: bool) -> None:
@@ -37,6 +39,8 @@ def stats(target: Target, *, watch: bool, interval: timedelta, as_json: bool) ->
 
     Next: `packhorse jobs list --state failed`, `packhorse workers list`.
     """
+    if not watch and is_on_command_line("interval"):
+        raise click.UsageError("--interval goes with --watch")
     app = target.existing
     figures = look(app, None)
     show(figures, as_json=as_json, watch=watch)
@@ -54,6 +58,7 @@ def look(app: Packhorse, before: dict[str, Any] | None) -> dict[str, Any]:
     from datetime import UTC, datetime
 
     from packhorse.cli.queues import queue_document
+    from packhorse.cli.workers import is_alive
 
     states = {state.value: count for state, count in app.count_jobs().items()}
     figures: dict[str, Any] = {
@@ -61,7 +66,7 @@ def look(app: Packhorse, before: dict[str, Any] | None) -> dict[str, Any]:
         "database": app.engine.address,
         "states": states,
         "queues": [queue_document(queue) for queue in app.list_queues()],
-        "workers": len(app.list_workers()),
+        "workers": sum(map(is_alive, app.list_workers())),
         "finished_per_s": None,
     }
     if before is not None and "states" in before:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from packhorse.errors import ConfigurationError, DatabaseUnreachable
+from packhorse.cli.exits import Complaint, code_of
+from packhorse.cli.suggestions import completed, without_password
+from packhorse.errors import ConfigurationError, DatabaseUnreachable, PackhorseError
 
 if TYPE_CHECKING:
     from packhorse.app import Packhorse
@@ -19,15 +23,19 @@ SQLITE = "sqlite"
 class Target:
     """The application or database of one command; closed when the command ends.
 
+    An error of ours that ends the command is told with suggestions that reach the same application or database.
+
     Attributes:
         app_path: where the application is, `module:attribute`; None looks into the settings file.
         database_url: the database alone, without the application's code.
         schema: the PostgreSQL schema, with `database_url`.
+        is_named: whether `app_path` is from the command line, so that the next command will not find it by itself.
     """
 
     app_path: str | None = None
     database_url: str | None = None
     schema: str | None = None
+    is_named: bool = False
     _app: Packhorse | None = field(default=None, init=False)
 
     @property
@@ -48,6 +56,18 @@ class Target:
         if self.database_url is not None:
             return None
         return self.app_path or _configured_path()
+
+    @property
+    def words(self) -> Sequence[str]:
+        """The options that make another command reach the same; a password is left out."""
+        if self.database_url is None:
+            return ["-A", shlex.quote(self.app_path)] if self.is_named and self.app_path else []
+        schema = [] if self.schema is None else ["--schema", shlex.quote(self.schema)]
+        return ["--database-url", shlex.quote(without_password(self.database_url)), *schema]
+
+    def completed(self, text: str) -> str:
+        """The text with these options in each command that it suggests."""
+        return completed(text, self.words)
 
     @property
     def configured_url(self) -> str | None:
@@ -119,15 +139,22 @@ class Target:
     ) -> None:
         if self._app is not None:
             self._app.close()
+        if isinstance(error, PackhorseError):
+            raise Complaint(self.completed(str(error)), code_of(error)) from error
 
-    @staticmethod
-    def _load(path: str) -> Packhorse:
+    def _load(self, path: str) -> Packhorse:
         from packhorse.cli.application import load
 
+        if self.schema is not None:
+            raise ConfigurationError(
+                f"--schema goes with --database-url; {path} names its schema itself, with Packhorse(schema=…) or "
+                "PACKHORSE_SCHEMA"
+            )
         return load(path)
 
     def _bare(self) -> Packhorse:
-        from packhorse.app import Packhorse
+        from packhorse.app import DJANGO, Packhorse
+        from packhorse.cli.application import look_here_first
 
         app = Packhorse(self.database_url, schema=self.schema, worker="processes")
         if app.settings.database_url is None:
@@ -137,6 +164,8 @@ class Target:
                 "`database_url` in packhorse.toml or under [tool.packhorse] in pyproject.toml, "
                 f"from {Path.cwd()} upwards"
             )
+        if app.settings.database_url.startswith(DJANGO):
+            look_here_first()
         return app
 
 

@@ -3,16 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 import click
 
 UNITS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
 DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)", re.ASCII)
-QUEUE_WITH_SLOTS = re.compile(r"(?P<name>.+?)(?::(?P<slots>\d{1,9}))?", re.ASCII | re.DOTALL)
+SLOTS = re.compile(r"\d{1,9}", re.ASCII)
+ALL_SLOTS = "*"
+"""Stands where the number of slots would, for as many as there are."""
 
-ID = click.IntRange(min=1, max=2**63 - 1)
+
+class Integer(click.IntRange):
+    """A whole number, with bounds or without; it is refused in plain words."""
+
+    name: str = "integer"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read the number, and refuse one out of range."""
+        number = int(click.INT.convert(value, param, ctx))
+        least, most = self.min, self.max
+        if (least is not None and number < least) or (most is not None and number > most):
+            bounds = f"at least {least}" if most is None else f"from {least} to {most}"
+            self.fail(f"{number} is not in the range: it must be {bounds}", param, ctx)
+        return number
+
+
+ID: Integer = Integer(min=1, max=2**63 - 1)
 """What the id of a job may be."""
 
 
@@ -29,6 +48,20 @@ def duration(text: str) -> timedelta:
         return timedelta(seconds=float(match[1]) * UNITS[match[2]])
     except OverflowError:
         raise click.BadParameter(f"{text!r} is too long") from None
+
+
+def duration_between(least: str, most: str) -> Callable[[str], timedelta]:
+    """What reads a length of time for an option that takes none shorter or longer than these."""
+    shortest, longest = duration(least), duration(most)
+
+    def read(text: str) -> timedelta:
+        length = duration(text)
+        if not shortest <= length <= longest:
+            raise click.BadParameter(f"{text!r} is not in the range: it must be from {least} to {most}")
+        return length
+
+    read.__name__ = duration.__name__  # click names the option's type after it
+    return read
 
 
 def moment(text: str) -> datetime:
@@ -49,22 +82,35 @@ def moment(text: str) -> datetime:
 
 
 def queues(text: str) -> dict[str, int | None]:
-    """Queues and how many slots each may take, None for any number: `billing:10,mail:5,reports`.
+    """Queues and how many slots each may take, None for as many as there are: `billing:10,mail:5,reports`.
+
+    A queue whose own name has a colon is always followed by its slots: `eu:billing:10`, or `eu:billing:*` for as many
+    as there are.
 
     Raises:
         click.BadParameter: naming the part that is wrong.
     """
-    return dict(_queue(part.strip()) for part in text.split(",") if part.strip())
+    return merged([_queue(part.strip(), text) for part in text.split(",")])
 
 
 def queues_text(queues: Mapping[str, int | None]) -> str:
     """The queues as one `-q` option says them."""
-    return ",".join(name if slots is None else f"{name}:{slots}" for name, slots in queues.items())
+    return ",".join(_queue_text(name, slots) for name, slots in queues.items())
 
 
 def merged(queues: Iterable[Mapping[str, int | None]]) -> dict[str, int | None]:
-    """The queues of all `-q` options together."""
-    return {name: slots for one in queues for name, slots in one.items()}
+    """The queues of all `-q` options together.
+
+    Raises:
+        click.BadParameter: one of them is named twice.
+    """
+    together: dict[str, int | None] = {}
+    for one in queues:
+        for name, slots in one.items():
+            if name in together:
+                raise click.BadParameter(f"queue {name!r} is named twice")
+            together[name] = slots
+    return together
 
 
 def priority(text: str) -> int | str:
@@ -84,18 +130,38 @@ def priority(text: str) -> int | str:
     return chosen
 
 
-def _queue(part: str) -> tuple[str, int | None]:
+def _queue(part: str, text: str) -> dict[str, int | None]:
+    name, colon, slots = part.rpartition(":")
+    if not colon:
+        return {_queue_name(part, text): None}
+    return {_queue_name(name, text): _slots(slots, part)}
+
+
+def _queue_name(name: str, text: str) -> str:
     from packhorse.errors import ConfigurationError
     from packhorse.options import check_queue
 
-    match = QUEUE_WITH_SLOTS.fullmatch(part)
-    assert match is not None  # noqa: S101 - it fits every text that is not empty
+    if not name:
+        raise click.BadParameter(f"a queue without a name in {text!r}; leave the option out to serve all queues")
     try:
-        name = check_queue(match["name"])
+        return check_queue(name)
     except ConfigurationError as error:
         raise click.BadParameter(str(error)) from None
-    if match["slots"] is None:
-        return name, None
-    if int(match["slots"]) < 1:
-        raise click.BadParameter(f"queue {name!r} needs at least 1 slot; leave it out to not serve it")
-    return name, int(match["slots"])
+
+
+def _slots(slots: str, part: str) -> int | None:
+    if slots == ALL_SLOTS:
+        return None
+    if not SLOTS.fullmatch(slots):
+        raise click.BadParameter(
+            f"{slots!r} in {part!r} is no number of slots; write billing:10, or {part}:* if that is the queue's name"
+        )
+    if int(slots) < 1:
+        raise click.BadParameter(f"{part!r} leaves the queue no slot: it needs at least 1 slot, or leave it out")
+    return int(slots)
+
+
+def _queue_text(name: str, slots: int | None) -> str:
+    if slots is None:
+        return f"{name}:{ALL_SLOTS}" if ":" in name else name
+    return f"{name}:{slots}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,8 @@ import click
 
 from packhorse.cli.flags import Callback, app_option
 from packhorse.cli.groups import Command
-from packhorse.cli.values import duration, merged, queues, queues_text
+from packhorse.cli.output import counted
+from packhorse.cli.values import Integer, duration_between, merged, queues, queues_text
 
 if TYPE_CHECKING:
     from packhorse.app import Packhorse
@@ -32,6 +33,20 @@ def worker_options(command: Callback) -> Callback:
     return command
 
 
+def refuse_address(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    """Say why the worker is the one command without an address.
+
+    Raises:
+        click.UsageError: it was given one.
+    """
+    if value is not None:
+        raise click.UsageError(
+            "a worker runs the tasks of an application, on the database that the application's own code names: give "
+            "-A module:app alone. To choose the database outside the code, write Packhorse() there without an address "
+            "and set PACKHORSE_DATABASE_URL (and PACKHORSE_SCHEMA)"
+        )
+
+
 def _flag(*names: str, **attributes: Any) -> Callable[[Callback], Callback]:
     return click.option(*names, show_envvar=True, show_default=True, **attributes)
 
@@ -39,26 +54,49 @@ def _flag(*names: str, **attributes: Any) -> Callable[[Callback], Callback]:
 OPTIONS: tuple[Callable[[Callback], Callback], ...] = (
     app_option,
     _flag(
-        "-q", "--queues", type=queues, multiple=True, help="Serve these queues only, each with at most so many slots."
+        "-q",
+        "--queues",
+        type=queues,
+        multiple=True,
+        callback=lambda context, parameter, given: merged(given),
+        help="Serve these queues only, each with at most so many slots; NAME:* where the name itself has a colon.",
     ),
-    _flag("-p", "--processes", type=click.IntRange(1, 1024), default=1, help="How many worker processes."),
-    _flag(
-        "-c", "--concurrency", type=click.IntRange(1, 1000), default=16, help="`def` handlers at once, in each process."
-    ),
+    _flag("-p", "--processes", type=Integer(1, 1024), default=1, help="How many worker processes."),
+    _flag("-c", "--concurrency", type=Integer(1, 1000), default=16, help="`def` handlers at once, in each process."),
     _flag(
         "--coroutines",
-        type=click.IntRange(1, 100_000),
+        type=Integer(1, 100_000),
         default=100,
         help="`async def` handlers at once, in each process.",
     ),
+    _flag("--children", type=Integer(1, 1000), help="Isolated handlers at once; as many as there are processors."),
     _flag(
-        "--children", type=click.IntRange(1, 1000), help="Isolated handlers at once; as many as there are processors."
+        "--poll",
+        type=duration_between("10ms", "60s"),
+        default="1s",
+        help="How often to look for work when nothing woke the worker.",
     ),
-    _flag("--poll", type=duration, default="1s", help="How often to look for work when nothing woke the worker."),
-    _flag("--lease", type=duration, default="15s", help="How long a worker that is not heard of counts as alive."),
-    _flag("--shutdown-timeout", type=duration, default="25s", help="How long running jobs may take to end at a stop."),
+    _flag(
+        "--lease",
+        type=duration_between("1s", "1d"),
+        default="15s",
+        help="How long a worker that is not heard of counts as alive.",
+    ),
+    _flag(
+        "--shutdown-timeout",
+        type=duration_between("0s", "30d"),
+        default="25s",
+        help="How long running jobs may take to end at a stop.",
+    ),
     _flag("--no-notifications", is_flag=True, help="Do not listen for wake-ups: only look every --poll."),
     _flag("--log-level", type=click.Choice(LEVELS), default="info", help="What to write to standard error."),
+    click.option(
+        *("--database-url", "--schema"),
+        hidden=True,
+        expose_value=False,
+        allow_from_autoenv=False,
+        callback=refuse_address,
+    ),
     click.option("--incarnation", type=int, hidden=True, allow_from_autoenv=False),
 )
 
@@ -93,7 +131,7 @@ def worker(*, app_path: str | None, processes: int, incarnation: int | None, log
 def _settings(
     app_path: str,
     *,
-    queues: Sequence[dict[str, int | None]],
+    queues: Mapping[str, int | None],
     concurrency: int,
     coroutines: int,
     children: int | None,
@@ -106,7 +144,7 @@ def _settings(
 
     optional = {} if children is None else {"children": children}
     return WorkerSettings(
-        queues=merged(queues),
+        queues=queues,
         threads=concurrency,
         coroutines=coroutines,
         poll=poll.total_seconds(),
@@ -129,7 +167,7 @@ def _supervise(app: Packhorse, processes: int, settings: WorkerSettings, log_lev
 def _introduction(app: Packhorse, processes: int, settings: WorkerSettings) -> str:
     queues = queues_text(settings.queues).replace(",", ", ") or "all queues"
     return (
-        f"{settings.app_path} on {app.engine.address}: {len(app.registry.list_tasks())} tasks, {queues}; "
+        f"{settings.app_path} on {app.engine.address}: {counted(len(app.registry.list_tasks()), 'task')}, {queues}; "
         f"processes {processes}, threads {settings.threads} and coroutines {settings.coroutines} in each"
     )
 
@@ -138,7 +176,8 @@ def _command(settings: WorkerSettings, log_level: str, incarnation: int) -> list
     """The command line of one worker process: what this one was told, in full, and who it is."""
     return [
         *(sys.executable, "-m", "packhorse", "worker", f"--app={settings.app_path}"),
-        *(f"--queues={queues_text(settings.queues)}", f"--concurrency={settings.threads}"),
+        *((f"--queues={queues_text(settings.queues)}",) if settings.queues else ()),
+        f"--concurrency={settings.threads}",
         *(f"--coroutines={settings.coroutines}", f"--children={settings.children}"),
         *(f"--poll={settings.poll}s", f"--lease={settings.lease}s"),
         *(f"--shutdown-timeout={settings.shutdown_timeout}s", f"--log-level={log_level}"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,7 +13,10 @@ from packhorse.cli.groups import LazyGroup
 from packhorse.cli.output import ago, print_json, print_table
 from packhorse.cli.target import Target
 
-HEADERS = ("WORKER", "STARTED", "EXECUTING", "QUEUES")
+if TYPE_CHECKING:
+    from packhorse.domain.worker import WorkerRecord
+
+HEADERS = ("WORKER", "STARTED", "STATUS", "EXECUTING", "QUEUES")
 
 
 @click.group(cls=LazyGroup)
@@ -32,13 +37,31 @@ def list_(target: Target, *, as_json: bool) -> None:
 
         packhorse workers list
 
-    By host and process id, since when they run, and how many jobs they hold. Next: `packhorse worker` starts one.
+    By host and process id, since when they run, and how many jobs they hold. STATUS says whether a worker is alive, or
+    since when it has been silent for too long: its jobs are rescued by the next worker that looks.
+
+    Next: `packhorse worker` starts one.
     """
     found = target.existing.list_workers()
     if as_json:
         print_json([dataclasses.asdict(worker) for worker in found])
     elif not found:
-        click.echo("no workers: start one with `packhorse worker -A module:app`")
+        click.echo(f"no workers: start one with `packhorse worker -A {target.path or 'module:app'}`")
     else:
-        rows = [(one.name, ago(one.started_at), one.executing, ", ".join(one.queues) or "all") for one in found]
-        print_table(HEADERS, rows, numbers="EXECUTING")
+        print_table(HEADERS, [_row(one) for one in found], numbers="EXECUTING")
+
+
+def is_alive(worker: WorkerRecord) -> bool:
+    """Whether it was heard of within its lease."""
+    return worker.expires_at > datetime.now(UTC)
+
+
+def _row(worker: WorkerRecord) -> tuple[object, ...]:
+    return (worker.name, ago(worker.started_at), _status(worker), worker.executing, ", ".join(worker.queues) or "all")
+
+
+def _status(worker: WorkerRecord) -> str:
+    if is_alive(worker):
+        return "alive"
+    is_known_since = worker.expires_at > worker.started_at  # one that was seen to die has a moment long past
+    return f"lost {ago(worker.expires_at)}" if is_known_since else "lost"

@@ -20,6 +20,7 @@ import msgspec
 from packhorse.domain.job import ClaimedJob
 from packhorse.domain.outcome import Cancel, ErrorInfo, Fail, Failure, Outcome, Retry, Skip, Success, Unknown, Verdict
 from packhorse.errors import ConfigurationError
+from packhorse.runtime.endings import ending
 
 START_LIMIT = 60.0
 """Seconds that a child may take to import the application."""
@@ -159,7 +160,7 @@ class Child:
                     raise ChildLate
                 chunk = os.read(self._process.stdout.fileno(), 1 << 16)
                 if not chunk:
-                    raise ChildDied(f"child {self._process.pid} ended with status {self._process.wait()}")
+                    raise ChildDied(f"child {self._process.pid} {ending(self._process.wait())}")
                 self._received += chunk
         line, _, self._received = self._received.partition(b"\n")
         return line

@@ -20,6 +20,7 @@ from types import FrameType
 
 from packhorse.engine import Engine
 from packhorse.errors import DatabaseError
+from packhorse.runtime.endings import ending
 from packhorse.runtime.heartbeat import Heartbeat
 from packhorse.runtime.settings import WorkerSettings
 from packhorse.runtime.worker import new_incarnation
@@ -85,6 +86,7 @@ class Supervisor:
         finally:
             self._kill_all()
             self._heartbeat.stop()
+        log.info("stopped")
         return self._status
 
     # Signals
@@ -168,15 +170,14 @@ class Supervisor:
             self._status = code
             self.stop()
         else:
-            self._plan_restart(place, code)
+            self._plan_restart(place, 0 if process is None else process.pid, code)
 
-    def _plan_restart(self, place: ChildProcess, code: int) -> None:
+    def _plan_restart(self, place: ChildProcess, pid: int, code: int) -> None:
         is_young = time.monotonic() - place.started_at < YOUNG_SECONDS
         place.deaths = place.deaths + 1 if is_young and code != EXIT_REPLACE else 0
         pause = min(LONGEST_RESTART, FIRST_RESTART * 2 ** (place.deaths - 1)) if place.deaths else 0.0
         place.restart_at = time.monotonic() + pause
-        how = f"was killed by signal {-code}" if code < 0 else f"ended with status {code}"
-        log.warning("a worker process %s; a new one starts in %g s", how, pause)
+        log.warning("worker process %d %s; a new one starts in %g s", pid, ending(code), pause)
 
     def _kill_overdue(self) -> None:
         if self._stop_at is not None and time.monotonic() >= self._stop_at:

@@ -11,6 +11,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from packhorse.errors import ConfigurationError
 
 _DRIVER = re.compile(r"^(postgres(?:ql)?)\+\w+://")
+_TWO_AT = re.compile(r"^[^/?]*://[^/?]*@[^/?]*@")
+"""libpq takes all after the first @ for the host, and would tell it: a part of the password."""
 _DEFAULTS = {
     "client_encoding": "utf8",
     "connect_timeout": "10",
@@ -45,6 +47,11 @@ def shown(address: str) -> str:
 
 
 def _parameters(address: str) -> dict[str, str]:
+    if _TWO_AT.match(address):
+        raise ConfigurationError(
+            "the PostgreSQL address has more than one @ before the database: percent-encode an @ in the password "
+            "(or in the user) as %40"
+        )
     try:
         read = conninfo_to_dict(_DRIVER.sub(r"\1://", address))
     except ProgrammingError:

@@ -40,6 +40,7 @@ _REFUSALS = (
     ("does not exist", "create it, or correct the address"),
     ("starting up", "try again"),
     ("shutting down", "try again"),
+    ("Is the server running", ""),
 )
 """What a server says that refuses a connection, and what to do about it."""
 _UNDONE = frozenset({"40001", "40P01", "57P01"})
@@ -64,9 +65,9 @@ def translated(error: psycopg.Error, address: str) -> DatabaseError:
 
 def unopenable(error: psycopg.Error, address: str) -> DatabaseError:
     """The same for an error while connecting: the driver gives it no code, so its words are looked at."""
-    message = str(error).strip()
+    message = "; ".join(line.strip() for line in str(error).strip().splitlines()).replace(":; ", ": ")
     advice = next((advice for words, advice in _REFUSALS if words in message), "is the server running, and is that it?")
-    return DatabaseUnreachable(f"{address}: {message}; {advice}")
+    return DatabaseUnreachable(f"{address}: {message}" + (f"; {advice}" if advice else ""))
 
 
 def _kind(error: psycopg.Error) -> tuple[type[DatabaseError], str]:

@@ -26,9 +26,9 @@ def database_path(address: str | Path) -> Path:
 
 def _path_in(address: str) -> str:
     scheme, is_url, rest = address.partition("://")
-    if not is_url:
+    if not is_url and not address.startswith(f"{SCHEME}:"):
         return address
-    if scheme != SCHEME or not rest.startswith("/"):
+    if scheme.partition("+")[0] != SCHEME or not rest.startswith("/"):
         raise ConfigurationError(
             f"{address!r} is no SQLite address; write sqlite:///relative.db or sqlite:////absolute.db"
         )

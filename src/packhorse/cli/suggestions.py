@@ -1,0 +1,25 @@
+"""The commands that messages suggest, so that they can be copied as they are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+COMMAND = re.compile(r"`(packhorse (?!worker\b)[^`]+)`")
+"""A command in a message. The worker is left alone: it takes no address."""
+SECRET = re.compile(r"((?:ssl)?password=)[^&]*", re.IGNORECASE)
+HIDDEN = "***"
+
+
+def completed(text: str, words: Sequence[str]) -> str:
+    """The text, with the words at the end of each command in it."""
+    return COMMAND.sub(lambda found: f"`{' '.join([found[1], *words])}`", text)
+
+
+def without_password(url: str) -> str:
+    """The address with `***` where the password is; in doubt, more is hidden than less."""
+    scheme, mark, rest = url.partition("://")
+    before, at, place = rest.rpartition("@")
+    user, colon, _ = before.partition(":")
+    shown = f"{user}{colon}{HIDDEN if colon else ''}{at}{place}"
+    return SECRET.sub(rf"\1{HIDDEN}", f"{scheme}{mark}{shown}")
