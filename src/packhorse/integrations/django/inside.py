@@ -10,7 +10,7 @@ from django.db import connections
 
 from packhorse.engine import Row, Statement, Transaction
 from packhorse.engines.postgres.engine import PostgresEngine
-from packhorse.engines.sql.base import NO_PARAMS, Params, SqlBase
+from packhorse.engines.sql.base import NO_PARAMS, Command, Params, SqlBase
 from packhorse.engines.sqlite.engine import SqliteEngine
 from packhorse.integrations.django.connection import DjangoConnection
 from packhorse.integrations.django.database import alias_in, database_url
@@ -32,12 +32,16 @@ class _Inside(SqlBase):
         return set(workers)
 
     def _read(self, name: str, params: Params = NO_PARAMS, *options: str) -> list[Row]:
-        return self._write(name, params, *options)
+        return self._write_all([Command(name, params, options)])
 
-    def _write(self, name: str, params: Params = NO_PARAMS, *options: str) -> list[Row]:
+    def _write_all(self, commands: Sequence[Command]) -> list[Row]:
         connection = DjangoConnection(connections[self.alias])
-        texts = self._statements.get(name, *options)
-        return [row for text in texts for row in connection.run(Statement(text, params))]
+        statements = [
+            Statement(text, command.params)
+            for command in commands
+            for text in self._statements.get(command.name, *command.options)
+        ]
+        return [row for statement in statements for row in connection.run(statement)]
 
 
 class SqliteInside(_Inside, SqliteEngine):
