@@ -79,22 +79,18 @@ class Enqueuer:
         All or none are stored; the ids are in the order of `calls`.
         """
         prepared = self._prepare(calls)
-        connection = self._connection(conn)
-        ids = self._write([one.job for one in prepared], connection)
-        self._tell(prepared, ids)
-        self._after_enqueue(connection)
-        return ids
+        return self._store(prepared, self._connection(conn))
 
     async def aenqueue(self, calls: Sequence[Call[Any]], conn: object | None) -> list[int]:
         """The same for coroutines."""
         prepared = self._prepare(calls)
         connection = self._connection(conn)
-        ids = await self._awrite([one.job for one in prepared], connection)
-        self._tell(prepared, ids)
         if connection is None:
-            await asyncio.to_thread(self._after_enqueue, None)
-        else:
-            self._after_enqueue(connection)
+            return await asyncio.to_thread(self._store, prepared, None)
+        if connection.is_async is False:
+            return self._store(prepared, connection)
+        ids = await afollow(self._storing(connection, [one.job for one in prepared]), connection)
+        self._finish(prepared, ids, connection)
         return ids
 
     def _prepare(self, calls: Iterable[Call[Any]]) -> list[Prepared]:
@@ -128,19 +124,17 @@ class Enqueuer:
         )
         return Prepared(job, draft)
 
+    def _store(self, prepared: Sequence[Prepared], connection: Connection | AsyncConnection | None) -> list[int]:
+        ids = self._write([one.job for one in prepared], connection)
+        self._finish(prepared, ids, connection)
+        return ids
+
     def _write(self, jobs: Sequence[NewJob], connection: Connection | AsyncConnection | None) -> list[int]:
         if connection is None:
             return self._write_alone(jobs)
         if connection.is_async is True:
             raise UnsupportedConnection(f"{_kind(connection.raw)} is for coroutines: use aenqueue and await it")
         return follow(self._storing(connection, jobs), connection)
-
-    async def _awrite(self, jobs: Sequence[NewJob], connection: Connection | AsyncConnection | None) -> list[int]:
-        if connection is None:
-            return await asyncio.to_thread(self._write_alone, jobs)
-        if connection.is_async is False:
-            return self._write(jobs, connection)
-        return await afollow(self._storing(connection, jobs), connection)
 
     def _connection(self, conn: object | None) -> Connection | AsyncConnection | None:
         connection = self._surrounding() if conn is None else self._adapt(conn)
@@ -187,11 +181,15 @@ class Enqueuer:
         self._set_up = engine
         return statement
 
-    def _tell(self, prepared: Sequence[Prepared], ids: Sequence[int]) -> None:
+    def _finish(
+        self, prepared: Sequence[Prepared], ids: Sequence[int], connection: Connection | AsyncConnection | None
+    ) -> None:
+        """The middleware is told before the jobs may run here."""
         if self._hooks:
             for one, id in zip(prepared, ids, strict=True):
                 if one.draft is not None:
                     self._hooks.enqueued(one.draft, id)
+        self._after_enqueue(connection)
 
 
 def _encode_meta(draft: Draft) -> str | None:

@@ -2,17 +2,23 @@
 
     class Tenant(Middleware):
         def enqueuing(self, draft):
-            draft.meta["tenant"] = current_tenant()
+            draft.meta["tenant"] = tenant.get()
 
         @contextmanager
         def running(self, context):
-            with tenant_is(context.meta["tenant"]):
+            if "tenant" not in context.meta:
+                raise Fail("enqueued without a tenant")
+            token = tenant.set(context.meta["tenant"])
+            try:
                 yield
+            finally:
+                tenant.reset(token)
 
     app = Packhorse(middleware=[Tenant()])
 
 A hook that raises is logged as an error, naming the middleware, and left out: the job is enqueued, run and
-acknowledged all the same. To refuse a job, check where it is enqueued, or raise in the handler.
+acknowledged all the same. But an outcome (Fail, Skip, Retry, Cancel) that `running` raises before the handler is
+called stands for the run: the handler is not called. To refuse a job's enqueue, check where it is enqueued.
 """
 
 from __future__ import annotations
@@ -58,20 +64,33 @@ class Middleware:
     """
 
     def enqueuing(self, draft: Draft) -> None:
-        """Called before a job is stored, in the producer's thread."""
+        """Called before a job is stored, in the producer's thread; what it changes in the draft is stored."""
 
     def enqueued(self, draft: Draft, job_id: int) -> None:
-        """Called when the job has its id; the producer's transaction may still be open, and may yet roll back."""
+        """Called when the job has its id; the producer's transaction may still be open, and may yet roll back.
+
+        In the thread that stored it: not in the coroutine's own, for an enqueue that has no connection. Inline it comes
+        before the run; a worker elsewhere may have begun already.
+        """
 
     def running(self, context: Context) -> AbstractContextManager[object]:
         """Entered before the handler is called and left after it, in the handler's own thread or coroutine.
 
         What the handler raised goes through it, and can't be swallowed there.
+
+        Raises:
+            Verdict: what the run comes to without the handler's being called.
         """
         return nullcontext()
 
     def finished(self, context: Context, ack: Ack) -> None:
-        """Called when it is decided what follows from the run: `ack.outcome`, `ack.state`, `ack.error`."""
+        """Called after the run, when it is decided what follows.
+
+        Args:
+            context: the run's; its `job` is as it was claimed.
+            ack: `outcome` (`success`, `retry`, `skip`, `fail`, `cancel`), `state` (what the job becomes), `error`
+                (None, or its `type`, `message` and `traceback`), `reason`, `result` (JSON text).
+        """
 
 
 class EnqueueHooks:

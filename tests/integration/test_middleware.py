@@ -1,14 +1,20 @@
 """Middleware around enqueue and run."""
 
+import asyncio
 import logging
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from packhorse import Context, Draft, JobState, Middleware, Packhorse
+from packhorse import Cancel, Context, Draft, Fail, JobState, Middleware, Packhorse, Retry, Skip
+from packhorse.config import WorkerMode
 from packhorse.domain.decide import Ack
+from packhorse.domain.outcome import Verdict
 
 pytestmark = pytest.mark.accepts("C29")
 
@@ -53,8 +59,10 @@ class Diary(Middleware):
     def running(self, context: Context) -> Iterator[None]:
         """Note begin and end."""
         self.notes.append(f"{self.name}: begin {context.job.task}")
-        yield
-        self.notes.append(f"{self.name}: end {context.job.task}")
+        try:
+            yield
+        finally:
+            self.notes.append(f"{self.name}: end {context.job.task}")
 
     def finished(self, context: Context, ack: Ack) -> None:
         """Note what follows."""
@@ -94,9 +102,9 @@ class BrokenAtTheEnd(Middleware):
 
 
 @contextmanager
-def application(url: str, *middleware: Middleware) -> Iterator[Packhorse]:
+def application(url: str, *middleware: Middleware, worker: WorkerMode | None = None) -> Iterator[Packhorse]:
     """An application with this middleware."""
-    app = Packhorse(url, middleware=middleware)
+    app = Packhorse(url, middleware=middleware, worker=worker)
     app.engine.migrate()
     yield app
     app.close()
@@ -148,6 +156,149 @@ def test_hooks_are_called_in_order(database_url: str) -> None:
         "one: success, succeeded",
         "two: success, succeeded",
     ]
+
+
+def enqueue(app: Packhorse) -> None:
+    """By itself."""
+    app.enqueue("add", 1)
+
+
+def enqueue_many(app: Packhorse) -> None:
+    """Among many."""
+    app.enqueue_many([app.named("add").call(1)])
+
+
+def enqueue_in_block(app: Packhorse) -> None:
+    """In a transaction whose commit is seen."""
+    with app.transaction():
+        app.enqueue("add", 1)
+
+
+def enqueue_in_coroutine(app: Packhorse) -> None:
+    """By a coroutine."""
+    asyncio.run(aenqueue(app))
+
+
+async def aenqueue(app: Packhorse) -> None:
+    """By itself, in a coroutine."""
+    await app.aenqueue("add", 1)
+
+
+def enqueue_in_coroutine_s_block(app: Packhorse) -> None:
+    """In a coroutine's transaction whose commit is seen."""
+
+    async def main() -> None:
+        async with app.transaction():
+            await aenqueue(app)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    "produce",
+    [enqueue, enqueue_many, enqueue_in_block, enqueue_in_coroutine, enqueue_in_coroutine_s_block],
+    ids=lambda produce: produce.__name__,
+)
+def test_inline_the_enqueue_comes_before_the_run(database_url: str, produce: Callable[[Packhorse], None]) -> None:
+    """However it is enqueued: a diary has its job's id before it has its end."""
+    notes: list[str] = []
+    with application(database_url, Diary("one", notes), worker="inline") as app:
+
+        @app.task(name="add")
+        def add(a: int) -> None: ...
+
+        produce(app)
+
+    assert notes == [
+        "one: enqueuing add(1,){}",
+        "one: enqueued add as a number: True",
+        "one: begin add",
+        "one: end add",
+        "one: success, succeeded",
+    ]
+
+
+class Guard(Middleware):
+    """Refuses every run, in its own way."""
+
+    def __init__(self, verdict: Verdict | None) -> None:
+        self.verdict = verdict
+
+    @contextmanager
+    def running(self, context: Context) -> Iterator[None]:
+        """Refuse it."""
+        if self.verdict is not None:
+            raise self.verdict
+        yield
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["function", "coroutine"])
+@pytest.mark.parametrize(
+    ("verdict", "state"),
+    [
+        (Fail("not here"), JobState.FAILED),
+        (Skip("not here"), JobState.SCHEDULED),
+        (Retry("not here"), JobState.SCHEDULED),
+        (Cancel("not here"), JobState.CANCELLED),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_an_outcome_that_one_raises_stands_for_the_run(
+    database_url: str, verdict: Verdict, state: JobState, is_async: bool
+) -> None:
+    """The handler is not called; those outside are left again, those inside are not entered, and all are told."""
+    notes: list[str] = []
+
+    def add() -> None:
+        notes.append("called")
+
+    async def aadd() -> None:
+        add()
+
+    with application(database_url, Diary("one", notes), Guard(verdict), Diary("two", notes)) as app:
+        handle = app.task(name="add")(aadd if is_async else add).enqueue()
+        notes.clear()
+        app.run_pending()
+        record = handle.record()
+
+    assert (record.state, record.reason) == (state, "not here")
+    assert notes[:2] == ["one: begin add", "one: end add"]
+    assert [note.partition(",")[0] for note in notes[2:]] == [f"{one}: {_outcome(verdict)}" for one in ("one", "two")]
+
+
+def _outcome(verdict: Verdict) -> str:
+    return type(verdict).__name__.lower()
+
+
+def test_the_guide_s_example_runs_word_for_word(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The tenant reaches the handler, and a job without one is not run, whether it was forgotten or came from SQL."""
+    monkeypatch.setenv("PACKHORSE_DATABASE_URL", database_url)
+    text = Path("docs/guide.md").read_text("utf-8")
+    example: Any = {}
+    exec(re.findall(r"## Middleware\n+```python\n(.*?)```", text, re.DOTALL)[0], example)  # noqa: S102
+    app: Packhorse = example["app"]
+    current: ContextVar[str] = example["tenant"]
+    seen: list[str] = []
+    app.engine.migrate()
+
+    @app.task(name="look", max_attempts=1)
+    def look() -> None:
+        seen.append(current.get())
+
+    token = current.set("acme")
+    with_tenant = look.enqueue()
+    current.reset(token)
+    without = look.enqueue()
+    app.run_pending()
+    records = with_tenant.record(), without.record()
+    app.close()
+
+    assert seen == ["acme"]
+    assert [record.state for record in records] == [JobState.SUCCEEDED, JobState.FAILED]
+    assert records[1].reason == "enqueued without a tenant"
+    assert "LookupError" in caplog.text
 
 
 def test_every_way_of_enqueueing_is_seen(database_url: str) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Protocol
 
 from packhorse.context import Context
 from packhorse.domain.decide import Ack
+from packhorse.domain.outcome import Verdict
 
 log: logging.Logger = logging.getLogger("packhorse.middleware")
 
@@ -17,12 +18,17 @@ class RunHook(Protocol):
     """The part of a middleware that sees runs."""
 
     def running(self, context: Context) -> AbstractContextManager[object]:
-        """Entered before the handler is called, left after it has ended."""
+        """Entered before the handler is called, left after it has ended; an outcome that it raises is the run's."""
         ...
 
     def finished(self, context: Context, ack: Ack) -> None:
         """Called after it was decided what follows."""
         ...
+
+
+NOTHING: AbstractContextManager[None] = nullcontext()
+"""Around a run where there is no middleware."""
+Entered = tuple[RunHook, AbstractContextManager[object]]
 
 
 class Hooks:
@@ -31,12 +37,21 @@ class Hooks:
     def __init__(self, hooks: Sequence[RunHook] = ()) -> None:
         self._hooks = tuple(hooks)
 
+    def around(self, context: Context) -> AbstractContextManager[None]:
+        """Enter every hook, in order, for a run; leave them in reverse, showing each what the handler raised.
+
+        Raises:
+            Verdict: a hook's own, in place of a run; those before it are left.
+        """
+        return self._around(context) if self._hooks else NOTHING
+
     @contextmanager
-    def around(self, context: Context) -> Iterator[None]:
-        """Enter every hook, in order, for a run; leave them in reverse, showing each what the handler raised."""
-        entered = [(hook, manager) for hook in self._hooks if (manager := _enter(hook, context))]
+    def _around(self, context: Context) -> Iterator[None]:
+        entered: list[Entered] = []
         raised: BaseException | None = None
         try:
+            for hook in self._hooks:
+                entered += _entered(hook, context)
             yield
         except BaseException as error:
             raised = error
@@ -54,14 +69,17 @@ class Hooks:
                 log.exception("middleware %s failed after job %d", _name(hook), context.job.id)
 
 
-def _enter(hook: RunHook, context: Context) -> AbstractContextManager[object] | None:
+def _entered(hook: RunHook, context: Context) -> Sequence[Entered]:
+    """What is to be left after the run: nothing of a hook that failed."""
     try:
         manager = hook.running(context)
         manager.__enter__()
+    except Verdict:
+        raise
     except Exception:
         log.exception("middleware %s failed before job %d, which runs all the same", _name(hook), context.job.id)
-        return None
-    return manager
+        return ()
+    return ((hook, manager),)
 
 
 def _leave(
