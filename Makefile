@@ -7,6 +7,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2          # pytest processes; tests that measure time run without neighbours all the same
 PYTEST := $(BIN)/pytest -n $(strip $(WORKERS))
+QUICK_WORKERS ?= 4    # more than processors: a good part of the quick tests is waiting
+# Tests start Python hundreds of times; where this is set, each start would compile all modules again.
+unexport PYTHONDONTWRITEBYTECODE
 DATABASE_URL ?=
 # Some shells export a LINES of their own, the height of the terminal: from the environment it counts beside ORDERS only.
 ORDERS ?=
@@ -35,7 +38,7 @@ test: setup servers  ## everything: the whole suite on every engine, with style,
 	$(PYTEST) --acceptance write
 
 quick: setup  ## the loop of every minute: SQLite only, nothing slow
-	$(PYTEST) --engine sqlite -m 'not slow' -q
+	$(BIN)/pytest -n $(strip $(QUICK_WORKERS)) --engine sqlite -m 'not slow' -q
 
 lint: setup  ## ruff and the layer contracts
 	$(BIN)/ruff check .
