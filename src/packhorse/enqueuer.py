@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
+
+import msgspec
 
 from packhorse.blocks import OpenBlocks
 from packhorse.connection import AnyConnection, AsyncConnection, Connection
@@ -27,12 +28,11 @@ log: logging.Logger = logging.getLogger("packhorse")
 
 R = TypeVar("R")
 
-CHUNK = 500
+CHUNK = 1000
 """How many jobs one statement stores at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(msgspec.Struct, frozen=True):
     """A call on its way into the database."""
 
     job: NewJob
@@ -102,7 +102,7 @@ class Enqueuer:
         if call.signature is None:
             args, kwargs = encode_plain_call(call.args, call.kwargs)
         else:
-            args, kwargs = call.signature.encode(call.args, dict(call.kwargs))
+            args, kwargs = call.signature.encode(call.args, call.kwargs)
         draft = None
         options, meta = call.options, None
         if self._hooks:

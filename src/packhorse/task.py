@@ -6,9 +6,10 @@ import difflib
 import functools
 import inspect
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Generic, ParamSpec, Protocol, TypeVar, cast, overload
+
+import msgspec
 
 from packhorse.context import Context, find_current
 from packhorse.domain.retry import RetryPolicy
@@ -23,8 +24,7 @@ R_co = TypeVar("R_co", covariant=True)
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Call(Generic[R_co]):
+class Call(msgspec.Struct, Generic[R_co], frozen=True):
     """One call of a task, with its options, that is not enqueued yet: for `enqueue_many`.
 
     Attributes:
@@ -37,7 +37,7 @@ class Call(Generic[R_co]):
 
     task: str
     args: tuple[Any, ...] = ()
-    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    kwargs: Mapping[str, Any] = {}
     options: Options = NO_OPTIONS
     signature: CallSignature | None = None
 

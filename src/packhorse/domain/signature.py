@@ -52,7 +52,7 @@ def encode_plain_call(
     Raises:
         PayloadError: naming the path to an argument that is no JSON, such as `args[1].a`.
     """
-    trees, named = list(args), dict(kwargs)
+    trees, named = list(args), dict(kwargs) if kwargs else {}
     _within("args", check_json, trees, LISTS, MAX_DEPTH + 1)
     if named:
         _within("kwargs", check_json, named, LISTS, MAX_DEPTH + 1)
@@ -120,7 +120,7 @@ class CallSignature:
         return self._plan.takes_context
 
     def encode(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], *, max_bytes: int = MAX_PAYLOAD_BYTES
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, max_bytes: int = MAX_PAYLOAD_BYTES
     ) -> EncodedCall:
         """The stored form of a call, proven to come back as it is.
 

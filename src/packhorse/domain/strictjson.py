@@ -54,7 +54,10 @@ LISTS_AND_TUPLES: Final = frozenset({list, tuple})
 """The sequences that JSON can write; a tuple comes back as a list."""
 
 # Cycles end at the depth limit before the encoder sees them, so it need not look for them again.
-_write = json.JSONEncoder(ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":")).encode
+_write_slowly = json.JSONEncoder(
+    ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":")
+).encode
+_write_fast = msgspec.json.Encoder().encode
 _read = msgspec.json.Decoder().decode
 
 
@@ -199,6 +202,14 @@ def check_size(size: int, most: int) -> None:
     """
     if size > most:
         raise Refusal(f"takes {size:,} bytes as JSON, more than the {most:,} allowed: pass a reference instead")
+
+
+def _write(tree: Any) -> str:
+    """The quick encoder takes no integers beyond 64 bits, and no lone surrogates (which are refused later, by path)."""
+    try:
+        return _write_fast(tree).decode()
+    except (OverflowError, UnicodeEncodeError, RecursionError):
+        return _write_slowly(tree)
 
 
 def _measure(text: str, tree: Any) -> int:
