@@ -38,6 +38,8 @@ class Executor:
         self._used_of = -1
         self._holding: dict[int, ClaimedJob] = {}
         self._taken = 0
+        self.is_outdated: bool = False
+        """Whether a child, which imports the application anew, did not know a task that this process knows."""
         self.refill_at: float = math.inf
         """With so many jobs in hand, or fewer, each end is told to whoever can claim more."""
         self._threads = ThreadLane("thread", settings.threads, self._run_in_thread, self._ended, freed)
@@ -197,7 +199,7 @@ class Executor:
             self._settle(slot, error)
         else:
             if isinstance(outcome, Unknown):
-                log.error("the children, which import the application anew, have no task %s any more", outcome.task)
+                self.is_outdated = True
             if outcome is not None:
                 self._runner.finish(slot.job, outcome)
 
@@ -238,7 +240,7 @@ class Timekeeper(Service):
         self._warned: set[int] = set()
 
     def run_once(self) -> float | None:
-        """Expire what is over its limit; ask for a new process when too many threads hang."""
+        """Expire what is over its limit; ask for a new process when too many threads hang, or the code has changed."""
         self._executor.expire()
         for slot in self._executor.long_runs():
             if slot.job.id not in self._warned:
@@ -246,4 +248,6 @@ class Timekeeper(Service):
                 log.warning("job %d (%s) has been running for more than an hour", slot.job.id, slot.job.task)
         if self._executor.is_clogged():
             self._recycle("every slot's thread hangs beyond its time limit")
+        if self._executor.is_outdated:
+            self._recycle("its children, which import the application anew, do not know a task that it knows")
         return None

@@ -127,6 +127,11 @@ class Worker:
         if self._notifier is not None and self._settings.notifications:
             self._notifier.listen(self._producer.hint)
 
+    @property
+    def is_ending(self) -> bool:
+        """Whether it was asked to end, or has a reason of its own to."""
+        return self._stop.is_set()
+
     def quiet(self, is_quiet: bool = True) -> None:
         """Claim nothing more, or go on claiming; what runs goes on."""
         self._producer.is_quiet = is_quiet
