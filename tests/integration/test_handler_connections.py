@@ -18,6 +18,7 @@ from packhorse.domain.retry import RetryPolicy
 from packhorse.engine import Claim
 from packhorse.engines.postgres.engine import PostgresEngine
 from packhorse.engines.sqlite.engine import SqliteEngine
+from packhorse.errors import DatabaseError
 from tests.opening import open_engine
 
 pytestmark = pytest.mark.accepts("C7")
@@ -188,3 +189,108 @@ def test_no_registration_reaches_the_next_coroutine(engine: PostgresEngine) -> N
         return amount
 
     assert asyncio.run(run()) == Decimal("0.1")
+
+
+LEFT_BEHIND = {
+    "search_path": ("SET search_path = elsewhere", "SHOW search_path"),
+    "timezone": ("SET timezone = 'Asia/Tokyo'", "SHOW timezone"),
+    "statement_timeout": ("SET statement_timeout = '1s'", "SHOW statement_timeout"),
+    "read_only": ("SET default_transaction_read_only = on", "SHOW default_transaction_read_only"),
+    "tenant": ("SELECT set_config('shop.tenant', 'acme', false)", "SELECT current_setting('shop.tenant', true)"),
+    "role": ("SET ROLE pg_monitor", "SELECT current_user"),
+    "user": ("SET SESSION AUTHORIZATION pg_monitor", "SELECT session_user"),
+    "table": ("CREATE TEMPORARY TABLE mine (n integer)", "SELECT to_regclass('mine')"),
+    "lock": ("SELECT pg_advisory_lock(42)", "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"),
+    "channel": ("LISTEN here", "SELECT count(*) FROM pg_listening_channels()"),
+}
+"""What SQL leaves in a session, and how it is seen; the custom setting is empty where it was never set, or unset."""
+
+
+def seen_by(cursor: Any) -> Any:
+    """What a query shows."""
+    [[value]] = cursor
+    return value or None
+
+
+@pytest.mark.engines("postgresql")
+@pytest.mark.parametrize("end", ["commit", "rollback", "commit-and-rollback"])
+@pytest.mark.parametrize("name", LEFT_BEHIND)
+def test_nothing_in_the_session_reaches_the_next_handler(engine: PostgresEngine, name: str, end: str) -> None:
+    """Nor whatever else uses the connection: it is given back as it was, by the message that ends the transaction."""
+    words, look = LEFT_BEHIND[name]
+    transaction = engine.begin()
+    before = seen_by(transaction.execute(look))
+    transaction.execute(words)
+    if end == "commit-and-rollback":
+        transaction.connection.commit()
+    (transaction.commit if end == "commit" else transaction.rollback)()
+    following = engine.begin()
+    same, after = following.connection is transaction.connection, seen_by(following.execute(look))
+    following.rollback()
+
+    assert (same, after) == (True, before)
+
+
+@pytest.mark.engines("postgresql")
+@pytest.mark.parametrize("end", ["commit", "rollback", "commit-and-rollback"])
+@pytest.mark.parametrize("name", LEFT_BEHIND)
+def test_nothing_in_the_session_reaches_the_next_coroutine(engine: PostgresEngine, name: str, end: str) -> None:
+    """As in a thread."""
+    words, look = LEFT_BEHIND[name]
+
+    async def run() -> tuple[Any, Any, bool]:
+        transaction = await engine.abegin()
+        before = seen_by(await (await transaction.execute(look)).fetchall())
+        await transaction.execute(words)
+        if end == "commit-and-rollback":
+            await transaction.connection.commit()
+        await (transaction.commit if end == "commit" else transaction.rollback)()
+        following = await engine.abegin()
+        after = seen_by(await (await following.execute(look)).fetchall())
+        await following.rollback()
+        return before, after, following.connection is transaction.connection
+
+    before, after, same = asyncio.run(run())
+    assert (same, after) == (True, before)
+
+
+@pytest.mark.engines("postgresql")
+def test_a_handler_s_settings_hold_to_its_end(engine: PostgresEngine) -> None:
+    """A trigger that waits for the commit sees them."""
+    transaction = engine.begin()
+    for text in DEFERRED:
+        transaction.execute(text)
+    transaction.commit()
+    following = engine.begin()
+    assert following.execute("SELECT tenant FROM effect").fetchall() == [("acme",)]
+    following.rollback()
+
+
+DEFERRED = (
+    "CREATE TABLE effect (tenant text)",
+    """CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
+    $$BEGIN UPDATE effect SET tenant = current_setting('shop.tenant'); RETURN NULL; END$$""",
+    """CREATE CONSTRAINT TRIGGER noted AFTER INSERT ON effect DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION note()""",
+    "SELECT set_config('shop.tenant', 'acme', false)",
+    "INSERT INTO effect VALUES (NULL)",
+)
+
+
+@pytest.mark.engines("postgresql")
+def test_a_broken_transaction_is_not_taken_for_committed(engine: PostgresEngine) -> None:
+    """The server would roll it back without a word, although the application caught its error."""
+
+    async def run() -> None:
+        transaction = await engine.abegin()
+        with pytest.raises(psycopg.Error):
+            await transaction.execute("SELECT 1 / 0")
+        with pytest.raises(DatabaseError, match="has failed before"):
+            await transaction.commit()
+
+    transaction = engine.begin()
+    with pytest.raises(psycopg.Error):
+        transaction.execute("SELECT 1 / 0")
+    with pytest.raises(DatabaseError, match="has failed before"):
+        transaction.commit()
+    asyncio.run(run())

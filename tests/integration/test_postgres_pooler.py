@@ -80,6 +80,30 @@ def test_atomic_runs(engine: PostgresEngine) -> None:
     assert engine._connections.run("SELECT sum(n) FROM effect") == [(3,)]
 
 
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+def test_a_handler_s_settings_stay_on_no_server_connection(engine: PostgresEngine, end: str) -> None:
+    """They would be the next client's: every session of the pool is as it was."""
+    transaction = engine.begin()
+    transaction.execute("SET search_path = elsewhere")
+    transaction.execute("SET statement_timeout = '1s'")
+    getattr(transaction, end)()
+
+    async def arun() -> None:
+        transaction = await engine.abegin()
+        await transaction.execute("SET timezone = 'Asia/Tokyo'")
+        await getattr(transaction, end)()
+
+    asyncio.run(arun())
+    sessions = [engine.begin() for _ in range(3)]
+    look = "SELECT pg_backend_pid(), current_setting('search_path'), current_setting('statement_timeout')"
+    seen = [session.execute(f"{look}, current_setting('timezone') = 'Asia/Tokyo'").fetchone() for session in sessions]
+    for session in sessions:
+        session.rollback()
+
+    assert len({pid for pid, *_ in seen}) == len(sessions)
+    assert {tuple(rest) for _, *rest in seen} == {('"$user", public', "0", False)}
+
+
 def test_hundreds_of_statements_over_few_server_connections(engine: PostgresEngine, pgbouncer: PgBouncer) -> None:
     """Nothing is prepared and nothing is left behind, so any server connection will do."""
     for number in range(200):

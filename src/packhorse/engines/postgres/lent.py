@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 AnyPsycopg = psycopg.Connection | psycopg.AsyncConnection
 Found = tuple[object, ...]
@@ -11,6 +12,39 @@ _PLAIN = ("row_factory", "cursor_factory", "server_cursor_factory", "prepare_thr
 """How results come; set back by assignment."""
 _SESSION = ("autocommit", "isolation_level", "read_only", "deferrable")
 """How transactions begin; a connection on which they differ is given up, as a coroutine sets them otherwise."""
+
+
+_CLEAN = (
+    "; RESET SESSION AUTHORIZATION; RESET ALL; CLOSE ALL; UNLISTEN *; DISCARD TEMP; SELECT pg_advisory_unlock_all()"
+)
+"""What DISCARD ALL does, which can't stand in one message with others; but for prepared statements, which a pooler
+and the driver count. Some microseconds."""
+
+
+def ending(word: str, *, is_lent: bool) -> str:
+    """How a transaction is ended: in one message with what clears the session of a handler's settings.
+
+    In the same message since behind a transaction pooler the next one may go to another session; after the end since
+    deferred triggers are to see the settings, and locks are to hold as long.
+    """
+    return word + _CLEAN if is_lent else word
+
+
+def is_untouched(connection: AnyPsycopg, *, is_lent: bool) -> bool:
+    """Whether nothing was run on it, so that there is nothing to end."""
+    return not is_lent and connection.info.transaction_status is TransactionStatus.IDLE
+
+
+def refuse_broken(connection: AnyPsycopg) -> None:
+    """Refuse to commit what the server can only roll back: it would do so without a word.
+
+    Raises:
+        psycopg.errors.InFailedSqlTransaction: a statement in it has failed.
+    """
+    if connection.info.transaction_status is TransactionStatus.INERROR:
+        raise psycopg.errors.InFailedSqlTransaction(
+            "a statement in this transaction has failed before, so it can't be committed and is rolled back"
+        )
 
 
 def found_on(connection: AnyPsycopg) -> Found:

@@ -12,7 +12,8 @@ from packhorse.engine import Row, Statement
 from packhorse.engines.postgres import wire
 from packhorse.engines.postgres.async_connections import AsyncConnections
 from packhorse.engines.postgres.connections import Connections
-from packhorse.engines.postgres.lent import found_on, restored
+from packhorse.engines.postgres.lent import ending, found_on, is_untouched, refuse_broken, restored
+from packhorse.engines.sql.base import NO_PARAMS
 
 
 class PostgresTransaction:
@@ -23,14 +24,16 @@ class PostgresTransaction:
         self._connection = connections.take()
         self._connection.autocommit = False
         self._found = found_on(self._connection)
+        self._is_lent = False
         self._is_over = False
 
     @property
     def connection(self) -> psycopg.Connection:
+        self._is_lent = True
         return self._connection
 
     def execute(self, text: str, params: Any = ()) -> psycopg.Cursor:
-        return self._connection.execute(text.encode(), params or None)
+        return self.connection.execute(text.encode(), params or None)
 
     def run(self, statement: Statement) -> list[Row]:
         with self._connections.translating():
@@ -39,13 +42,15 @@ class PostgresTransaction:
     def commit(self) -> None:
         try:
             with self._connections.translating():
-                self._connection.commit()
+                refuse_broken(self._connection)
+                wire.run(self._connection, ending("COMMIT", is_lent=self._is_lent), NO_PARAMS)
         finally:
             self._give_back()
 
     def rollback(self) -> None:
-        with contextlib.suppress(psycopg.Error):
-            self._connection.rollback()
+        if not self._is_over and not is_untouched(self._connection, is_lent=self._is_lent):
+            with contextlib.suppress(psycopg.Error):
+                wire.run(self._connection, ending("ROLLBACK", is_lent=self._is_lent), NO_PARAMS)
         self._give_back()
 
     def _give_back(self) -> None:
@@ -67,14 +72,16 @@ class AsyncPostgresTransaction:
         self._connection = connection
         self._connections = connections
         self._found = found_on(connection)
+        self._is_lent = False
         self._is_over = False
 
     @property
     def connection(self) -> psycopg.AsyncConnection:
+        self._is_lent = True
         return self._connection
 
     async def execute(self, text: str, params: Any = ()) -> psycopg.AsyncCursor:
-        return await self._connection.execute(text.encode(), params or None)
+        return await self.connection.execute(text.encode(), params or None)
 
     async def run(self, statement: Statement) -> list[Row]:
         with self._connections.translating():
@@ -83,13 +90,15 @@ class AsyncPostgresTransaction:
     async def commit(self) -> None:
         try:
             with self._connections.translating():
-                await self._connection.commit()
+                refuse_broken(self._connection)
+                await wire.run_async(self._connection, ending("COMMIT", is_lent=self._is_lent), NO_PARAMS)
         finally:
             await self._give_back()
 
     async def rollback(self) -> None:
-        with contextlib.suppress(psycopg.Error):
-            await self._connection.rollback()
+        if not self._is_over and not is_untouched(self._connection, is_lent=self._is_lent):
+            with contextlib.suppress(psycopg.Error):
+                await wire.run_async(self._connection, ending("ROLLBACK", is_lent=self._is_lent), NO_PARAMS)
         await self._give_back()
 
     async def _give_back(self) -> None:
