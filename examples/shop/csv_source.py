@@ -9,6 +9,16 @@ from typing import TextIO, TypeVar
 T = TypeVar("T")
 
 MOST_PROBLEMS_SHOWN = 20
+WHY_NO_CSV = {
+    "unexpected end of data": 'a quote (") that is opened here is never closed',
+    "',' expected after '\"'": 'a quote (") stands inside a field: double it, and put the whole field in quotes',
+}
+"""The parser's messages in plain words; they concern the whole record that begins in the line."""
+WIDE_MARKS = ("\udcff\udcfe", "\udcfe\udcff", "\0\0\udcfe\udcff")
+"""What reading as UTF-8 makes of the byte order marks of UTF-16 and UTF-32."""
+OTHER_SEPARATORS = (";", "\t", "|")
+
+csv.field_size_limit(2**31 - 1)  # a quote that is never closed makes one long field of the rest: that is to be told
 
 
 class BadInput(Exception):
@@ -47,11 +57,13 @@ class CsvSource:
         path: the file: UTF-8 (a byte order mark is allowed), commas, quotes doubled inside quotes.
         header: the names that its first line must have, in any order.
         problems: what is wrong, as `file:line: …`.
+        is_whole: whether every record could be taken apart; if not, what seems to be missing may be in the others.
     """
 
     path: Path
     header: tuple[str, ...]
     problems: list[str] = field(default_factory=list)
+    is_whole: bool = True
 
     def records(self) -> Iterator[Record]:
         """The records that have as many fields as the header; others are noted as problems.
@@ -82,13 +94,25 @@ class CsvSource:
         line, first = next(rows, (1, []))
         names = [name.strip() for name in first]
         if sorted(names) != sorted(self.header):
-            found = ",".join(names)[:200]
-            raise BadInput([f"{self.path}:{line}: the header must be {','.join(self.header)}, not {found!r}"])
+            raise BadInput(self.problems or [f"{self.path}:{line}: {self._wrong_header(names)}"])
         for line, values in rows:
             if len(values) == len(names):
                 yield Record(line, dict(zip(names, values, strict=True)))
             else:
+                self.is_whole = False
                 self.refuse(line, f"{len(values)} fields in place of {len(names)}")
+
+    def _wrong_header(self, names: list[str]) -> str:
+        """What is wrong with the first line, from what commonly is."""
+        header, found = ",".join(self.header), ",".join(names)
+        if not names:
+            return f"this file is empty; it must begin with the line {header}"
+        if found.startswith(WIDE_MARKS) or "\0" in found:
+            return "this is no text in UTF-8 (UTF-16, or no text at all): save it as CSV in UTF-8"
+        for separator in OTHER_SEPARATORS:
+            if sorted(name.strip() for name in found.split(separator)) == sorted(self.header):
+                return f"the fields are separated by {separator!r}: they must be separated by commas"
+        return f"the header must be {header}, not {found[:200]!r}"
 
     def _rows(self, text: TextIO) -> Iterator[tuple[int, list[str]]]:
         """Each row that is not blank, with the number of the line that it begins in."""
@@ -98,7 +122,8 @@ class CsvSource:
             try:
                 row = next(reader)
             except csv.Error as error:
-                self.refuse(line, f"this is no CSV: {error}")
+                self.is_whole = False
+                self.refuse(line, f"this is no CSV: {WHY_NO_CSV.get(str(error), str(error))}")
             except StopIteration:
                 return
             else:

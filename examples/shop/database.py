@@ -3,7 +3,6 @@
 import shutil
 import sqlite3
 from contextlib import closing
-from glob import escape
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote, unquote
@@ -14,6 +13,9 @@ SHOP_SCHEMA, PACKHORSE_SCHEMA = "packhorse_demo_shop", "packhorse_demo"
 APPLICATION_ID = 0x53484F50
 """Marks a SQLite file as made by this demo ("SHOP" in ASCII): no other file is ever replaced."""
 BUSY_SECONDS = 30.0
+CONNECT_SECONDS = 10
+BESIDE = ("-wal", "-shm", "-journal", "-workers.log", "-packhorse-workers")
+"""What a demo leaves beside its SQLite file, under the file's name with one of these; only the last one is a folder."""
 
 MARK_SQLITE = (f"pragma application_id = {APPLICATION_ID}",)
 DROP_POSTGRES = (
@@ -21,6 +23,8 @@ DROP_POSTGRES = (
     f"drop schema if exists {PACKHORSE_SCHEMA}, {SHOP_SCHEMA} cascade",
     f"create schema {SHOP_SCHEMA}",
 )
+FIND_SQLITE = "select count(*) from sqlite_master where name = 'shop_kills'"
+FIND_POSTGRES = f"select to_regclass('{SHOP_SCHEMA}.kills')"
 TABLES = """
 create table shop.orders (
     order_id text primary key,
@@ -103,12 +107,17 @@ class ShopDatabase:
     """
 
     def __init__(self, url: str) -> None:
-        scheme, _, rest = url.partition("://")
-        if scheme not in {"sqlite", "postgresql", "postgres"} or (scheme == "sqlite" and not rest.strip("/")):
-            raise BadAddress(f"the database must be sqlite:///file.db or postgresql://…, not {url!r}")
+        scheme = url.partition(":")[0]  # the rest may hold a password, which no message repeats
+        if scheme not in {"sqlite", "postgresql", "postgres"} or not url.startswith(f"{scheme}://"):
+            raise BadAddress("the database's address must be sqlite:///file.db or postgresql://…")
         self.is_sqlite = scheme == "sqlite"
-        self.path = Path(unquote(rest.removeprefix("/"))).absolute()
+        self.path = _sqlite_path(url) if self.is_sqlite else Path()
         self.url = sqlite_url(self.path) if self.is_sqlite else url
+
+    @property
+    def log(self) -> Path:
+        """On SQLite: where the workers' log goes, beside the database."""
+        return _beside(self.path, "-workers.log")
 
     @property
     def driver_error(self) -> type[Exception]:
@@ -134,7 +143,7 @@ class ShopDatabase:
             ShopDatabaseError: the file is not one of this demo's, or the database refuses.
         """
         if self.is_sqlite:
-            _remove_old_file(self.path)
+            _make_room(self.path)
         begin = MARK_SQLITE if self.is_sqlite else DROP_POSTGRES
         with closing(self.connect()) as connection:
             try:
@@ -142,7 +151,20 @@ class ShopDatabase:
                     connection.execute(self.sql(statement))
                 connection.commit()
             except self.driver_error as error:
-                raise ShopDatabaseError(f"the shop's tables can't be made: {str(error).strip()}") from error
+                raise ShopDatabaseError(f"the shop's tables can't be made: {in_one_line(error)}") from error
+
+    def require_tables(self) -> None:
+        """See that a demo has made its tables here, without making anything.
+
+        Raises:
+            ShopDatabaseError: none has, or the database refuses.
+        """
+        nothing = ShopDatabaseError("no demo has run on this database yet: leave out --check to run it")
+        if self.is_sqlite and not (self.path.is_file() and _application_id(self.path) == APPLICATION_ID):
+            raise nothing
+        with closing(self.connect()) as connection:
+            if not connection.execute(FIND_SQLITE if self.is_sqlite else FIND_POSTGRES).fetchone()[0]:
+                raise nothing
 
     def sql(self, text: str) -> str:
         """A statement in the words of this database.
@@ -162,13 +184,43 @@ def sqlite_url(path: Path) -> str:
     return f"sqlite:///{quote(str(path.absolute()))}"
 
 
+def in_one_line(error: Exception) -> str:
+    """A driver's message, which may have several."""
+    return " ".join(str(error).split())
+
+
+def _sqlite_path(url: str) -> Path:
+    text = unquote(url.removeprefix("sqlite://"))
+    if not text.startswith("/") or "?" in text or "\0" in text:
+        raise BadAddress(f"{url!r} is no SQLite address: write sqlite:///relative.db or sqlite:////absolute.db")
+    path = Path(text[1:]).expanduser().absolute()
+    if text.endswith("/") or path.name in {"", ":memory:"}:
+        raise BadAddress(f"{url!r} names no file: the shop and its workers need one that they can share")
+    _require_place(path)
+    return path
+
+
+def _require_place(path: Path) -> None:
+    """The folder must be there (build/demo is made), and the file be one if it is there."""
+    if path == DEFAULT_FILE:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        if path.is_dir():
+            raise BadAddress(f"{path} is a folder: name a file")
+        if path.exists() and not path.is_file():
+            raise BadAddress(f"{path} is no ordinary file: name another one")
+        if not path.parent.is_dir():
+            raise BadAddress(f"there is no folder {path.parent}: make it, or name a file elsewhere")
+    except OSError as error:
+        raise BadAddress(f"{path} can't be used: {error.strerror}") from error
+
+
 def _connect_sqlite(path: Path) -> Connection:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level="IMMEDIATE")
         connection.execute("pragma wal_autocheckpoint = 0")  # left to Packhorse, which does it safely with old SQLite
         return connection
-    except (OSError, sqlite3.Error) as error:
+    except sqlite3.Error as error:
         raise ShopDatabaseError(f"{path} can't be opened: {error}") from error
 
 
@@ -176,19 +228,33 @@ def _connect_postgres(url: str) -> Connection:
     import psycopg
 
     try:
-        return psycopg.connect(url, prepare_threshold=None)  # prepared statements would not survive a pooler
+        # Prepared statements would not survive a pooler.
+        return psycopg.connect(url, connect_timeout=CONNECT_SECONDS, prepare_threshold=None)
     except psycopg.Error as error:
-        raise ShopDatabaseError(f"no connection to the database: {str(error).strip()}") from error
+        raise ShopDatabaseError(f"no connection to the database: {in_one_line(error)}") from error
+
+
+def _make_room(path: Path) -> None:
+    """Remove what an earlier demo left, and that alone; see that a new file can be made."""
+    try:
+        if path.exists():
+            _remove_old_file(path)
+        path.touch()
+    except OSError as error:
+        raise ShopDatabaseError(f"{path} can't be made anew: {error.strerror}") from error
 
 
 def _remove_old_file(path: Path) -> None:
-    if not path.exists():
-        return
     if path.stat().st_size and _application_id(path) != APPLICATION_ID:
         raise ShopDatabaseError(f"{path} was not made by this demo, which begins with an empty file: name another one")
-    for beside in path.parent.glob(f"{escape(path.name)}-*"):
-        shutil.rmtree(beside) if beside.is_dir() else beside.unlink()
+    for ending in BESIDE:
+        beside = _beside(path, ending)
+        shutil.rmtree(beside) if beside.is_dir() else beside.unlink(missing_ok=True)
     path.unlink()
+
+
+def _beside(path: Path, ending: str) -> Path:
+    return path.with_name(path.name + ending)
 
 
 def _application_id(path: Path) -> int | None:

@@ -3,15 +3,16 @@
     orders    order_id,customer,country,ordered_at,currency
     lines     order_id,product,quantity,unit_price,discount
 
-`ordered_at` is ISO 8601; without an offset it counts as UTC. `currency` is a code such as EUR. Numbers are written
-plainly, such as -3 or 12.50, with at most 12 digits before the point and 8 after it; `discount` is in percent.
+`ordered_at` is ISO 8601; without an offset it counts as UTC, and an offset is of whole minutes, below 16 hours.
+`currency` is a code such as EUR. Numbers are written plainly, such as -3 or 12.50, with at most 12 digits before the
+point and 8 after it; `discount` is in percent.
 """
 
 import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -27,6 +28,8 @@ CURRENCY = re.compile(r"[A-Z]{3}")
 NOT_UTF8 = re.compile(r"[\ud800-\udfff]")
 """What reading makes of bytes that are not UTF-8."""
 ALL = Decimal(100)
+TOO_FAR = timedelta(hours=16)
+"""From UTC; PostgreSQL knows no such offset."""
 
 
 @dataclass(slots=True)
@@ -57,8 +60,8 @@ def read_orders(orders_file: Path, lines_file: Path) -> list[Order]:
     for record in orders.records():
         _take_order(orders, record, draft)
     for record in lines.records():
-        _take_line(lines, record, draft, orders_file)
-    _require_lines(orders, draft, lines_file)
+        _take_line(lines, record, draft, orders)
+    _require_lines(orders, lines, draft)
     if problems := orders.problems + lines.problems:
         raise BadInput(problems)
     return [replace(head, lines=tuple(draft.lines[order_id])) for order_id, head in draft.heads.items()]
@@ -73,21 +76,26 @@ def _take_order(source: CsvSource, record: Record, draft: Draft) -> None:
         draft.heads[order_id] = order
 
 
-def _take_line(source: CsvSource, record: Record, draft: Draft, orders_file: Path) -> None:
+def _take_line(source: CsvSource, record: Record, draft: Draft, orders: CsvSource) -> None:
     order_id = record.fields["order_id"].strip()
     draft.mentioned.add(order_id)
     if order_id not in draft.named_in:
-        source.refuse(record.line, f"there is no order {order_id!r:.{LONGEST_ID}} in {orders_file}")
+        if orders.is_whole and draft.named_in:
+            source.refuse(record.line, f"there is no order {order_id!r:.{LONGEST_ID}} in {orders.path}")
     elif line := source.converted(record, _line):
         draft.lines[order_id].append(line)
 
 
-def _require_lines(source: CsvSource, draft: Draft, lines_file: Path) -> None:
-    for order_id in draft.heads:
-        if order_id not in draft.mentioned:
-            source.refuse(draft.named_in[order_id], f"order {order_id!r} has no lines in {lines_file}")
-    if not draft.named_in:
-        source.refuse(1, "there are no orders in this file")
+def _require_lines(orders: CsvSource, lines: CsvSource, draft: Draft) -> None:
+    """No order may be without lines; but what else is wrong with a file is told before what follows from that."""
+    if not draft.named_in and orders.is_whole:
+        orders.refuse(1, "there are no orders in this file")
+    elif not draft.mentioned and lines.is_whole:
+        lines.refuse(1, "there are no lines of orders in this file")
+    elif lines.is_whole:
+        for order_id in draft.heads:
+            if order_id not in draft.mentioned:
+                orders.refuse(draft.named_in[order_id], f"order {order_id!r} has no lines in {lines.path}")
 
 
 def _order(fields: Mapping[str, str]) -> Order:
@@ -139,6 +147,9 @@ def _moment(fields: Mapping[str, str], name: str) -> datetime:
         moment = datetime.fromisoformat(value)
     except ValueError:
         raise ValueError(f"{name} must be a time such as 2025-03-30T03:00:00+02:00, not {value[:60]!r}") from None
+    offset = moment.utcoffset() or timedelta()
+    if abs(offset) >= TOO_FAR or offset % timedelta(minutes=1):
+        raise ValueError(f"{name} must be less than 16 hours from UTC, by whole minutes, not {value[:60]!r}")
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

@@ -1,5 +1,6 @@
-"""A progress bar with rate and time left; where there is no terminal, a line now and then."""
+"""A progress bar with rate and time left; where there is no terminal that can, a line now and then."""
 
+import os
 import shutil
 import time
 from collections import deque
@@ -31,7 +32,7 @@ class Progress:
         self.total = total
         self._label = label
         self._out = out
-        self._is_terminal = out.isatty()
+        self._is_terminal = out.isatty() and os.environ.get("TERM") != "dumb"
         self._seen: deque[tuple[float, int]] = deque()
         self._drawn_at = 0.0
 

@@ -9,6 +9,7 @@ from typing import TextIO
 from shop.audit import Findings, audit
 from shop.books import Books
 from shop.database import ShopDatabase
+from shop.ending import Ending
 from shop.importer import import_order, plan
 from shop.jobs import app
 from shop.orders import Order
@@ -36,25 +37,35 @@ class Result:
     seconds: float
 
 
-def run(database: ShopDatabase, orders: Sequence[Order], out: TextIO) -> Result:
-    """Make the tables anew and run the shop on them.
+def prepare(database: ShopDatabase) -> None:
+    """Make the shop's tables and Packhorse's anew; what an earlier run left there goes.
+
+    Raises:
+        ShopDatabaseError: the database refuses.
+        DatabaseError: the same, at Packhorse's tables.
+    """
+    database.recreate()
+    app.engine.migrate()
+
+
+def run(database: ShopDatabase, orders: Sequence[Order], out: TextIO, ending: Ending) -> Result:
+    """Run the shop on the new tables.
 
     Args:
-        database: where; what an earlier run left there goes.
+        database: where.
         orders: what to import.
         out: where to show what happens.
+        ending: stops the workers at Ctrl-C.
 
     Raises:
         Stalled: nothing moved for a long time.
         WorkersEnded: the workers can't work.
         ShopDatabaseError: the database refuses.
     """
-    database.recreate()
-    app.engine.migrate()
     expected = sum(not roll_back for _, roll_back in plan(orders))
     progress = Progress("invoices", expected, out)
     with ExitStack() as stack:
-        workers = stack.enter_context(_workers(database, len(orders)))
+        workers = stack.enter_context(_workers(database, len(orders), ending))
         importing = stack.enter_context(closing(database.connect()))
         watch = Watch(app, stack.enter_context(Books.opened(database)), workers, progress)
         watch.wait_for_workers(PROCESSES)
@@ -66,15 +77,20 @@ def run(database: ShopDatabase, orders: Sequence[Order], out: TextIO) -> Result:
 
 
 def check(database: ShopDatabase, orders: Sequence[Order]) -> Findings:
-    """Audit what the last run with these orders left."""
+    """Audit what the last run with these orders left.
+
+    Raises:
+        ShopDatabaseError: no run has left anything there.
+    """
+    database.require_tables()
     committed = [order for order, roll_back in plan(orders) if not roll_back]
     rolled_back = [order for order, roll_back in plan(orders) if roll_back]
     return audit(database, committed, rolled_back, list(_ordered_jobs()))
 
 
-def _workers(database: ShopDatabase, orders: int) -> Workers:
+def _workers(database: ShopDatabase, orders: int, ending: Ending) -> Workers:
     answer = min(SLOWEST_ANSWER, max(FASTEST_ANSWER, SHORTEST_WORK * PROCESSES * THREADS / orders))
-    return Workers(database, processes=PROCESSES, threads=THREADS, tax_office_seconds=answer)
+    return Workers(database, ending, processes=PROCESSES, threads=THREADS, tax_office_seconds=answer)
 
 
 def _ordered_jobs() -> Iterator[str]:

@@ -1,8 +1,6 @@
 """The worker processes of the demo: `packhorse worker`, started as anybody would start it."""
 
 import os
-import signal
-import subprocess
 import sys
 from pathlib import Path
 from types import TracebackType
@@ -10,6 +8,7 @@ from typing import Self
 
 from packhorse import Packhorse
 from shop.database import DEFAULT_FILE, ShopDatabase
+from shop.ending import HURRIED_SECONDS, Ending, stop
 
 EXAMPLES = Path(__file__).resolve().parents[1]
 STOP_SECONDS = 15.0
@@ -25,6 +24,7 @@ class Workers:
 
     Args:
         database: the shop's.
+        ending: starts them, and stops them at Ctrl-C.
         processes: how many.
         threads: how many jobs each works on at once.
         tax_office_seconds: how long the tax office takes to answer them.
@@ -33,8 +33,11 @@ class Workers:
         log: the file that they write their log to.
     """
 
-    def __init__(self, database: ShopDatabase, *, processes: int, threads: int, tax_office_seconds: float) -> None:
-        self.log = database.path.with_suffix(".log") if database.is_sqlite else DEFAULT_FILE.with_name("postgresql.log")
+    def __init__(
+        self, database: ShopDatabase, ending: Ending, *, processes: int, threads: int, tax_office_seconds: float
+    ) -> None:
+        self.log = database.log if database.is_sqlite else DEFAULT_FILE.with_name("postgresql-workers.log")
+        self._ending = ending
         self._command = [sys.executable, "-m", "packhorse", "worker", "-A", "shop.jobs:app"]
         self._command += ["-p", str(processes), "-c", str(threads)]
         self._environment = {
@@ -46,22 +49,14 @@ class Workers:
     def __enter__(self) -> Self:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("wb") as log:
-            self._supervisor = subprocess.Popen(
-                self._command, cwd=EXAMPLES, env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
+            self._supervisor = self._ending.start(self._command, cwd=EXAMPLES, env=self._environment, log=log)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Stop them gracefully; kill them when they take too long."""
-        if self._supervisor.poll() is None:
-            self._supervisor.send_signal(signal.SIGTERM)
-            try:
-                self._supervisor.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                self._supervisor.kill()
-                self._supervisor.wait()
+        """Stop them gracefully; force them when they take too long, which is soon when something went wrong."""
+        stop(self._supervisor, STOP_SECONDS if kind is None else HURRIED_SECONDS)
 
     def require_running(self) -> None:
         """Raise `WorkersEnded` if they are not running any more."""

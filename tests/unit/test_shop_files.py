@@ -14,6 +14,7 @@ ORDERS = "order_id,customer,country,ordered_at,currency\n"
 LINES = "order_id,product,quantity,unit_price,discount\n"
 GOOD_ORDER = "A1,Zoë,DE,2025-03-30T03:00:00+02:00,EUR\n"
 GOOD_LINE = "A1,Tea,2,3.50,10\n"
+NO_CSV = 'this is no CSV: a quote (") '
 
 
 @pytest.fixture
@@ -82,8 +83,17 @@ def test_a_time_without_an_offset_is_utc(folder: Path) -> None:
         ("A2,Z\0ë,DE,2025-03-30,EUR", "customer contains a NUL character"),
         ("A1,Zoë,DE,2025-03-30,EUR", "order 'A1' is in line 2 already"),
         (f"{'x' * 201},Zoë,DE,2025-03-30,EUR", "order_id has 201 characters; 200 is the most"),
-        ('A2,"Zoë" B,DE,2025-03-30,EUR', "this is no CSV: ',' expected after '\"'"),
-        ('A2,"Zoë,DE,2025-03-30,EUR', "this is no CSV: unexpected end of data"),
+        (
+            'A2,"Zoë" B,DE,2025-03-30,EUR',
+            NO_CSV + "stands inside a field: double it, and put the whole field in quotes",
+        ),
+        ('A2,"Zoë,DE,2025-03-30,EUR', NO_CSV + "that is opened here is never closed"),
+        ("A2,Zoë,DE,0000-03-30,EUR", "ordered_at must be a time such as 2025-03-30T03:00:00+02:00, not '0000-03-30'"),
+        (
+            "A2,Zoë,DE,2025-03-30T03:00:00+16:00,EUR",
+            "ordered_at must be less than 16 hours from UTC, by whole minutes, not '2025-03-30T03:00:00+16:00'",
+        ),
+        (f"A2,{'x' * 200_000},DE,2025-03-30,EUR", "customer has 200,000 characters; 10,000 is the most"),
     ],
 )
 def test_a_bad_order_is_named(folder: Path, line: str, what: str) -> None:
@@ -98,6 +108,7 @@ def test_a_bad_order_is_named(folder: Path, line: str, what: str) -> None:
         ("Z9,Tea,2,3.50,0", "there is no order 'Z9' in orders.csv"),
         ("A1,,2,3.50,0", "product is empty"),
         ("A1,Tea,two,3.50,0", "quantity must be a number such as -3 or 12.50, not 'two'"),
+        ('A1,Tea,2,"1.234,56",0', "unit_price must be a number such as -3 or 12.50, not '1.234,56'"),
         ("A1,Tea,2,NaN,0", "unit_price must be a number such as -3 or 12.50, not 'NaN'"),
         ("A1,Tea,2,1e5,0", "unit_price must be a number such as -3 or 12.50, not '1e5'"),
         ("A1,Tea,2,1_000,0", "unit_price must be a number such as -3 or 12.50, not '1_000'"),
@@ -145,7 +156,44 @@ def test_all_problems_of_both_files_are_found_and_twenty_shown(folder: Path) -> 
     assert str(refused.value).splitlines()[20:] == ["… and 11 more"]
 
 
-@pytest.mark.parametrize("header", ["", "order_id,product,quantity\n", ORDERS, LINES.replace("discount", "rebate")])
+def test_a_line_that_cannot_be_taken_apart_is_all_that_is_told(folder: Path) -> None:
+    """What seems to be missing from that file may be in that line: nothing else is blamed for it."""
+    assert problems(ORDERS + '"A1,Zoë,DE,2025-03-30,EUR\n') == [
+        f"orders.csv:2: {NO_CSV}that is opened here is never closed"
+    ]
+    assert problems(lines=LINES + "A1,Tea,2,3,50,10\n") == ["lines.csv:2: 6 fields in place of 5"]
+
+
+def test_a_file_without_lines_is_named_once(folder: Path) -> None:
+    """Not each of its orders."""
+    orders = ORDERS + GOOD_ORDER + "A2,Zoë,DE,2025-03-30,EUR\n"
+
+    assert problems(orders, LINES) == ["lines.csv:1: there are no lines of orders in this file"]
+    assert problems(ORDERS) == ["orders.csv:1: there are no orders in this file"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_a_file_in_another_unicode_encoding_is_told(folder: Path, encoding: str) -> None:
+    """Spreadsheets call it "Unicode text"."""
+    [what] = problems((ORDERS + GOOD_ORDER).encode(encoding))
+
+    assert what == "orders.csv:1: this is no text in UTF-8 (UTF-16, or no text at all): save it as CSV in UTF-8"
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_another_separator_is_told(folder: Path, separator: str) -> None:
+    """Spreadsheets take the semicolon where the comma is in the numbers."""
+    [what] = problems(lines=(LINES + GOOD_LINE).replace(",", separator))
+
+    assert what == f"lines.csv:1: the fields are separated by {separator!r}: they must be separated by commas"
+
+
+def test_an_empty_file_is_told(folder: Path) -> None:
+    """With what it must begin with."""
+    assert problems(lines="") == [f"lines.csv:1: this file is empty; it must begin with the line {LINES.rstrip()}"]
+
+
+@pytest.mark.parametrize("header", ["order_id,product,quantity\n", ORDERS, LINES.replace("discount", "rebate")])
 def test_another_header_is_refused(folder: Path, header: str) -> None:
     """The message says what it must be."""
     [what] = problems(lines=header + GOOD_LINE)

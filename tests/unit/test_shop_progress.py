@@ -29,7 +29,8 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The clock that the bar looks at."""
+    """The clock that the bar looks at, and a terminal that can draw it."""
+    monkeypatch.setenv("TERM", "xterm")
     clock = Clock()
     monkeypatch.setattr(time, "monotonic", clock.monotonic)
     return clock
@@ -59,6 +60,16 @@ def test_a_narrow_terminal_shows_no_bar(clock: Clock, monkeypatch: pytest.Monkey
     Progress("invoices", 1200, out).show(300)
 
     assert out.getvalue() == "\r\x1b[Kinvoices 300 of 1,2"
+
+
+def test_a_terminal_that_can_do_nothing_gets_plain_lines(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TERM=dumb says so: no control characters."""
+    monkeypatch.setenv("TERM", "dumb")
+    out = Terminal()
+
+    Progress("invoices", 1200, out).show(300)
+
+    assert out.getvalue() == "invoices 300 of 1,200\n"
 
 
 def test_a_file_gets_a_line_now_and_then(clock: Clock) -> None:
