@@ -17,8 +17,8 @@ from packhorse.runtime.worker import Ended, Worker
 def serve(make_worker: Callable[[], Worker]) -> int:
     """Run a worker until the supervisor says stop or is gone; the exit status.
 
-    SIGTERM stops it gracefully. SIGINT is the supervisor's alone. The end of standard input means that the
-    supervisor has died.
+    SIGTERM stops it gracefully, SIGQUIT without waiting for what runs. SIGINT is the supervisor's alone. The end of
+    standard input means that the supervisor has died.
     """
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -26,7 +26,8 @@ def serve(make_worker: Callable[[], Worker]) -> int:
     signals, written = os.pipe()
     os.set_blocking(written, False)
     signal.set_wakeup_fd(written, warn_on_full_buffer=False)
-    signal.signal(signal.SIGTERM, lambda number, frame: None)
+    for number in (signal.SIGTERM, signal.SIGQUIT):
+        signal.signal(number, lambda number, frame: None)
     threading.Thread(target=_stop_when_asked, args=(signals, worker), name="packhorse-signals", daemon=True).start()
     threading.Thread(target=_watch_parent, name="packhorse-parent", daemon=True).start()
     ended = worker.run()
@@ -50,14 +51,15 @@ def _status(worker: Worker, ended: Ended) -> int:
 
 
 def _stop_when_asked(signals: int, worker: Worker) -> None:
-    """Stop the worker when SIGTERM is read from the pipe that the interpreter writes the signals to.
+    """Stop the worker, or hurry it, when that is read from the pipe that the interpreter writes the signals to.
 
     A handler in Python would run in the main thread: perhaps while it holds a lock, and perhaps never, since the kernel
     may give a signal that came while the process was stopped to another thread, and the main one then goes on waiting.
     """
-    while signal.SIGTERM not in os.read(signals, 64):
-        pass
-    worker.stop()
+    while signal.SIGQUIT not in (seen := os.read(signals, 64)):
+        if signal.SIGTERM in seen:
+            worker.stop()
+    worker.hurry()
 
 
 def _watch_parent() -> None:

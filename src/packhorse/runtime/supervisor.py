@@ -35,6 +35,8 @@ FIRST_RESTART, LONGEST_RESTART = 0.5, 30.0
 YOUNG_SECONDS = 2.0
 KILL_GRACE = 10.0
 """Seconds beyond the shutdown timeout before a child that does not end is killed."""
+HURRY_SECONDS = 3.0
+"""How long a child may take at most to hand back what runs after a second interrupt."""
 
 
 @dataclass(slots=True)
@@ -106,8 +108,7 @@ class Supervisor:
 
     def _handle(self, number: int | None) -> None:
         if number == signal.SIGINT and self._stop_at is not None:
-            log.warning("a second interrupt: the workers are killed")
-            self._stop_at = 0.0
+            self._hurry(self._stop_at)
         elif number in (signal.SIGTERM, signal.SIGINT) and self._stop_at is None:
             self.stop()
 
@@ -115,9 +116,18 @@ class Supervisor:
         """Tell every child to end: no new claims, running jobs may finish up to the shutdown timeout."""
         log.info("stopping: running jobs may take up to %g s to end", self._settings.shutdown_timeout)
         self._stop_at = time.monotonic() + self._settings.shutdown_timeout + KILL_GRACE
+        self._tell(signal.SIGTERM)
+
+    def _hurry(self, stop_at: float) -> None:
+        """Tell every child to hand back what runs and to end; one that can't do so in time is killed."""
+        log.warning("interrupted again: running jobs go back, and the workers end within %g s", HURRY_SECONDS)
+        self._stop_at = min(stop_at, time.monotonic() + HURRY_SECONDS)
+        self._tell(signal.SIGQUIT)
+
+    def _tell(self, number: int) -> None:
         for place in self._places:
             if place.process is not None:
-                self._send(place, signal.SIGTERM)
+                self._send(place, number)
                 self._send(place, signal.SIGCONT)
 
     # Children

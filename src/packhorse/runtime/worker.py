@@ -100,6 +100,7 @@ class Worker:
         self._settings = settings
         self._notifier = notifier
         self._replace = False
+        self._is_hurried = False
         self._stop = threading.Event()
         contact = Contact(settings.lease, settings.poll)
         self._acker = Acker(self._engine, self._acked, self._is_more_coming)
@@ -139,6 +140,11 @@ class Worker:
 
     def stop(self) -> None:
         """Ask it to end; `run` or `wait` returns when it has. From any thread, but not from a signal handler."""
+        self._stop.set()
+
+    def hurry(self) -> None:
+        """Ask it to end at once: what runs is interrupted and handed back, as after the shutdown timeout."""
+        self._is_hurried = True
         self._stop.set()
 
     def run(self) -> Ended:
@@ -187,7 +193,9 @@ class Worker:
 
     def _wait_for_runs(self) -> bool:
         until = time.monotonic() + self._settings.shutdown_timeout
-        while (running := self._executor.running()) > len(self._executor.late()) and time.monotonic() < until:
+        while (running := self._executor.running()) > len(self._executor.late()):
+            if self._is_hurried or time.monotonic() >= until:
+                break
             time.sleep(POLL_SECONDS)
         return running == 0
 
