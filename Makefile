@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2          # pytest processes; tests that measure time run without neighbours all the same
 PYTEST := $(BIN)/pytest -n $(strip $(WORKERS))
-QUICK_WORKERS ?= 4    # more than processors: a good part of the quick tests is waiting
+QUICK_WORKERS ?= 3    # more than processors: a good part of the quick tests is waiting
 # Tests start Python hundreds of times; where this is set, each start would compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 DATABASE_URL ?=
