@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from packhorse.domain.claim import Claim
 from packhorse.domain.decide import Ack
-from packhorse.domain.job import AttemptRecord, ClaimedJob, JobRecord, Lease, NewJob
+from packhorse.domain.job import AttemptRecord, ClaimedJob, JobRecord, NewJob
 from packhorse.domain.state import JobState
 from packhorse.domain.worker import NewWorker, WorkerRecord
 
@@ -54,21 +55,6 @@ class Features:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """What a worker asks for."""
-
-    lease: Lease
-    """A new one for every claim."""
-    queue: str
-    limit: int
-    """At most this many, 1 or more."""
-    other_tasks: frozenset[str] = frozenset()
-    """Tasks to leave alone: those that only other workers know, and those that there is no room for here."""
-    suspects: bool = False
-    """True: only jobs whose worker died (`crashes` > 0). False: only the others."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Glance:
     """What a worker needs to know before it claims or sleeps."""
 
@@ -81,7 +67,7 @@ class Glance:
     due_in: timedelta | None
     """Until the next scheduled job is due, zero or less when one is; None when none is scheduled."""
     has_lost_workers: bool
-    """Whether `list_lost_workers` would name one."""
+    """Whether some worker's life has ended, by its heartbeat or by the operating system."""
     is_registered: bool
     """Whether this worker's row is still there. False: it was given up as dead and its jobs were rescued."""
 

@@ -11,11 +11,11 @@ import pytest
 from psycopg.rows import dict_row
 from psycopg.types.numeric import FloatLoader
 
+from packhorse.domain.claim import Claim
 from packhorse.domain.decide import Ack, decide
 from packhorse.domain.job import Lease, NewJob
 from packhorse.domain.outcome import Success
 from packhorse.domain.retry import RetryPolicy
-from packhorse.engine import Claim
 from packhorse.engines.postgres.engine import PostgresEngine
 from packhorse.engines.sqlite.engine import SqliteEngine
 from packhorse.errors import DatabaseError

@@ -9,8 +9,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from packhorse.domain.claim import Claim
 from packhorse.domain.job import Lease, NewJob
-from packhorse.engine import Claim
 from packhorse.engines.postgres.engine import PostgresEngine
 from packhorse.engines.sqlite.schema import split
 from packhorse.errors import DatabaseError, SchemaOutdated, SchemaTooNew

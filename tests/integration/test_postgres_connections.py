@@ -8,12 +8,12 @@ from multiprocessing.queues import Queue
 import psycopg
 import pytest
 
+from packhorse.domain.claim import Claim
 from packhorse.domain.decide import decide
 from packhorse.domain.job import Lease, NewJob
 from packhorse.domain.outcome import Success
 from packhorse.domain.retry import RetryPolicy
 from packhorse.domain.state import JobState
-from packhorse.engine import Claim
 from packhorse.engines.postgres.engine import PostgresEngine
 from packhorse.errors import DatabaseUnreachable
 from tests.servers import CutProxy, LocalPostgres

@@ -9,11 +9,11 @@ import psycopg
 import pytest
 
 from packhorse import Packhorse
+from packhorse.domain.claim import Claim
 from packhorse.domain.decide import Ack, decide
 from packhorse.domain.job import Lease, NewJob
 from packhorse.domain.outcome import Success
 from packhorse.domain.retry import RetryPolicy
-from packhorse.engine import Claim
 from packhorse.engines.postgres.engine import PostgresEngine
 from packhorse.enqueuer import CHUNK
 from packhorse.errors import DatabaseBusy, DatabaseError, DatabaseReadOnly, DatabaseUnreachable, SchemaMissing

@@ -6,13 +6,13 @@ from datetime import timedelta
 
 import pytest
 
+from packhorse.domain.claim import Claim
 from packhorse.domain.decide import decide
 from packhorse.domain.job import ClaimedJob, Lease, NewJob
 from packhorse.domain.outcome import Retry, Success, WorkerLost
 from packhorse.domain.retry import RetryPolicy
 from packhorse.domain.state import JobState
 from packhorse.domain.worker import NewWorker
-from packhorse.engine import Claim
 from packhorse.engines.postgres.engine import PostgresEngine
 from packhorse.notifiers.postgres import PostgresNotifier
 from tests.servers import PgBouncer

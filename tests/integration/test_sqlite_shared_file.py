@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
+from packhorse.domain.claim import Claim
 from packhorse.domain.decide import decide
 from packhorse.domain.job import Lease, NewJob
 from packhorse.domain.outcome import Success
 from packhorse.domain.retry import RetryPolicy
 from packhorse.domain.state import JobState
-from packhorse.engine import Claim, Engine
+from packhorse.engine import Engine
 from packhorse.engines.sqlite.engine import SqliteEngine
 from tests.opening import path_of
 

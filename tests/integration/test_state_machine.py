@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, initialize, invariant, multiple, rule
 from hypothesis.stateful import run_state_machine_as_test as run_machine
 
+from packhorse.domain.claim import Claim
 from packhorse.domain.decide import Ack, decide
 from packhorse.domain.job import ClaimedJob, NewJob
 from packhorse.domain.outcome import (
@@ -28,7 +29,7 @@ from packhorse.domain.outcome import (
 )
 from packhorse.domain.retry import Backoff, RetryPolicy
 from packhorse.domain.state import JobState
-from packhorse.engine import Claim, Engine, JobFilter
+from packhorse.engine import Engine, JobFilter
 from packhorse.engines.postgres.engine import PostgresEngine
 from packhorse.engines.sqlite.engine import SqliteEngine
 from packhorse.testing.samples import ERROR, new_jobs, new_lease
@@ -193,7 +194,8 @@ class Lives(RuleBasedStateMachine):
         assert set(glance.ready_queues) == {job.queue for job in ready if not job.crashes}
         assert set(glance.suspect_queues) == {job.queue for job in ready if job.crashes}
         assert set(glance.parked_tasks) == {job.task for job in self.model.in_state(JobState.BLOCKED)}
-        assert glance.has_lost_workers == bool(self.model.leased(1) or self.model.leased(2))
+        holders = {worker for worker in (1, 2) if self.model.leased(worker)}
+        assert {record.id for record in self.engine.list_lost_workers()} == holders
         due = self.model.next_due()
         assert (glance.due_in is None) == (due is None)
         assert due is None or glance.due_in is None or is_about(self._now() + glance.due_in, due)

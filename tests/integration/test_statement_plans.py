@@ -7,11 +7,11 @@ from typing import Any
 import psycopg
 import pytest
 
+from packhorse.domain.claim import Claim
 from packhorse.domain.decide import decide
 from packhorse.domain.job import ClaimedJob, Lease
 from packhorse.domain.outcome import Success
 from packhorse.domain.retry import RetryPolicy
-from packhorse.engine import Claim
 from packhorse.engines.postgres.engine import PostgresEngine
 from packhorse.engines.postgres.wire import driver_text
 from packhorse.engines.sql.documents import acks_document

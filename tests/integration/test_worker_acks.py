@@ -7,12 +7,12 @@ import pytest
 from msgspec.structs import replace
 
 from packhorse import JobState, Packhorse
+from packhorse.domain.claim import Claim
 from packhorse.domain.decide import Ack, decide
 from packhorse.domain.job import Lease
 from packhorse.domain.outcome import Success
 from packhorse.domain.retry import RetryPolicy
 from packhorse.domain.worker import NewWorker
-from packhorse.engine import Claim
 from packhorse.runtime.acker import Acker
 
 WORKER = 7

@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 
 from packhorse import Context, JobState, Packhorse
+from packhorse.domain.claim import Claim
 from packhorse.domain.job import ClaimedJob
-from packhorse.engine import Claim, Glance
+from packhorse.engine import Glance
 from tests.integration.worker_kit import Gate, wait_for, working
 from tests.waiting import wait_until
 

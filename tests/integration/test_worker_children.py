@@ -118,7 +118,7 @@ def test_a_child_that_cannot_be_started_is_a_failure_of_its_job(
 
 @pytest.mark.accepts("C11", "C19")
 def test_a_task_that_only_the_children_do_not_know_is_parked(app: Packhorse, tmp_path: Path) -> None:
-    """A deployment has renamed it under a running worker, which is replaced: no crash, no attempt, until one knows it."""
+    """A deployment has renamed it under a running worker, which is replaced: no crash, no attempt is counted."""
     (tmp_path / "children_app.py").write_text(APP.replace("KNOWN", "RENAMED"))
     with working(app, app_path=PATH, children=1) as worker:
         job = app.named("KNOWN").enqueue()

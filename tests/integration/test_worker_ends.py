@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from packhorse import Backoff, Context, Fail, JobState, Middleware, Packhorse
+from packhorse.domain.claim import Claim
 from packhorse.domain.decide import Ack, decide
 from packhorse.domain.job import ClaimedJob, Lease
 from packhorse.domain.outcome import WorkerLost
 from packhorse.domain.retry import RetryPolicy
 from packhorse.domain.worker import NewWorker
-from packhorse.engine import Claim
 from packhorse.runtime.executor import Executor
 from packhorse.runtime.settings import WorkerSettings
 from tests.integration.worker_kit import Gate, wait_for, working

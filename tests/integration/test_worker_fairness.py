@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 
 from packhorse import JobState, Packhorse
+from packhorse.domain.claim import Claim
 from packhorse.domain.job import Lease
 from packhorse.domain.worker import NewWorker
-from packhorse.engine import Claim
 from tests.integration.worker_kit import Gate, wait_for, working
 from tests.waiting import wait_until
 

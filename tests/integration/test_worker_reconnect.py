@@ -8,9 +8,9 @@ import psycopg
 import pytest
 
 from packhorse import Backoff, Context, Packhorse
+from packhorse.domain.claim import Claim
 from packhorse.domain.job import Lease
 from packhorse.domain.worker import NewWorker
-from packhorse.engine import Claim
 from packhorse.testing.clock import move_clock
 from tests.integration.worker_kit import Gate, wait_for, working
 from tests.servers import CutProxy, LocalPostgres, PgBouncer

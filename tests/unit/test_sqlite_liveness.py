@@ -14,9 +14,9 @@ from multiprocessing.process import BaseProcess
 
 import pytest
 
+from packhorse.domain.claim import Claim
 from packhorse.domain.job import Lease, NewJob
 from packhorse.domain.worker import NewWorker
-from packhorse.engine import Claim
 from packhorse.engines.sqlite.engine import SqliteEngine
 from tests.opening import open_engine, path_of
 from tests.waiting import wait_until

@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
+from packhorse.domain.claim import Claim
 from packhorse.domain.decide import Ack
 from packhorse.domain.job import ClaimedJob, Lease
 from packhorse.domain.worker import NewWorker
-from packhorse.engine import Claim, Engine
+from packhorse.engine import Engine
 from packhorse.runtime.contact import Contact
 from packhorse.runtime.heartbeat import Heartbeat
 from packhorse.runtime.report import report_lost

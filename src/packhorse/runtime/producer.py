@@ -7,13 +7,15 @@ import math
 import time
 from collections.abc import Callable, Iterable
 
+from packhorse.domain.claim import Claim
 from packhorse.domain.job import ClaimedJob, Lease
 from packhorse.domain.outcome import Outcome, Unstarted
-from packhorse.engine import Claim, Engine, Glance
+from packhorse.engine import Engine, Glance
 from packhorse.errors import DatabaseError
 from packhorse.runtime.acker import Acker
 from packhorse.runtime.contact import Contact
 from packhorse.runtime.executor import Executor
+from packhorse.runtime.marks import HEAD, Marks, Start
 from packhorse.runtime.service import Service
 from packhorse.runtime.settings import WorkerSettings
 from packhorse.runtime.suspects import Suspects, Turn
@@ -69,6 +71,7 @@ class Producer(Service):
         self._hints_wanted = False
         self._busy_since: float | None = None
         self._rate = Rate()
+        self._marks = Marks()
         self.is_quiet: bool = False
         self.on_lost_workers: Callable[[], None] = lambda: None
         self.on_given_up: Callable[[], None] = lambda: None
@@ -202,9 +205,14 @@ class Producer(Service):
 
     def _claim_from(self, queue: str, wanted: int) -> None:
         full = self._executor.full_tasks()
-        jobs = self._claim(queue, wanted, other_tasks=self._others | full)
+        if full:
+            self._marks.forget(queue)  # a mark would pass over the jobs that there is no room for
+        start, begun = self._marks.start(queue), time.monotonic()
+        jobs = self._claim(queue, wanted, other_tasks=self._others | full, start=start)
+        if not full:
+            self._marks.note(queue, start, jobs, wanted, time.monotonic() - begun)
         self._ready.remove(queue)
-        if len(jobs) == wanted:
+        if len(jobs) == wanted or not start.is_head:
             self._ready.append(queue)
         elif full:
             self._held_back.append(queue)
@@ -238,12 +246,24 @@ class Producer(Service):
         return LARGEST_BUFFER if slots is None else slots - self._executor.held(queue)
 
     def _claim(
-        self, queue: str, limit: int, other_tasks: frozenset[str] = frozenset(), suspects: bool = False
+        self,
+        queue: str,
+        limit: int,
+        *,
+        other_tasks: frozenset[str],
+        start: Start = HEAD,
+        suspects: bool = False,
     ) -> list[ClaimedJob]:
-        lease = Lease(self._worker, next(self._claims))
-        return self._engine.claim_jobs(
-            Claim(lease=lease, queue=queue, limit=limit, other_tasks=other_tasks, suspects=suspects)
+        claim = Claim(
+            lease=Lease(self._worker, next(self._claims)),
+            queue=queue,
+            limit=limit,
+            other_tasks=other_tasks,
+            suspects=suspects,
+            after=start.after,
+            above=start.above,
         )
+        return self._engine.claim_jobs(claim)
 
     def _claim_suspect(self) -> bool:
         """Claim the next suspect of the next queue; whether there was one."""

@@ -9,8 +9,8 @@ from typing import Any, Self
 import psycopg
 
 from packhorse import JobState, Packhorse, Task
+from packhorse.domain.claim import Claim
 from packhorse.domain.job import Lease
-from packhorse.engine import Claim
 from tests.integration.connections.wired import path_of
 
 

@@ -10,11 +10,11 @@ from sqlalchemy import text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from packhorse import Backoff, Context, JobState, Packhorse
+from packhorse.domain.claim import Claim
 from packhorse.domain.decide import decide
 from packhorse.domain.job import Lease
 from packhorse.domain.outcome import WorkerLost
 from packhorse.domain.retry import RetryPolicy
-from packhorse.engine import Claim
 from tests.integration.connections.shop import Shop
 from tests.integration.connections.wired import INSERT
 from tests.integration.connections.wired_django import ALIAS, django_database

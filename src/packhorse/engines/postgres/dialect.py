@@ -33,6 +33,7 @@ def slots(schema: str) -> Mapping[str, str]:
         "channel": f"'{channel_of(schema)}'",
         "now": f'"{schema}".now()',
         "micros": f'"{schema}".micros',
+        "at": "timestamptz 'epoch' + interval '1 microsecond' * ",
         "us": "* interval '1 microsecond'",
         "earliest": "timestamptz '0001-01-01 00:00:00+00'",
         "latest": "timestamptz '9999-12-31 23:59:59.999999+00'",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from packhorse.domain.claim import Claim
 from packhorse.domain.decide import Ack
 from packhorse.domain.job import ClaimedJob, Lease, NewJob
 from packhorse.domain.state import JobState
-from packhorse.engine import Claim, Statement
+from packhorse.engine import Statement
 from packhorse.engines.sql import rows as of
 from packhorse.engines.sql.base import Command, Params, SqlBase, ids_in
 from packhorse.engines.sql.documents import acks_document, jobs_document, list_document
@@ -40,20 +41,9 @@ class SqlJobStore(SqlBase):
         return sorted(row[0] for row in rows)
 
     def claim_jobs(self, claim: Claim) -> list[ClaimedJob]:
-        lease = claim.lease
-        params: dict[str, str | int | None] = {
-            "queue": claim.queue,
-            "limit": claim.limit,
-            "worker": lease.worker,
-            "number": lease.number,
-        }
-        options = ["suspects"] if claim.suspects else []
-        if claim.other_tasks:
-            options.append("others")
-            params["names"] = list_document(sorted(claim.other_tasks))
-        rows = self._write("claim_jobs", params, *options)
+        rows = self._write("claim_jobs", *_claim_options(claim))
         rows.sort(key=of.by_urgency)
-        return [of.claimed_job(*row, lease) for row in rows]
+        return [of.claimed_job(*row, claim.lease) for row in rows]
 
     def ack_jobs(self, acks: Sequence[Ack]) -> set[int]:
         return ids_in(self._write_all(ack_commands(acks))) if acks else set()
@@ -80,6 +70,27 @@ class SqlJobStore(SqlBase):
 
     def _insert_params(self, jobs: Sequence[NewJob]) -> Params:
         return {"jobs": jobs_document(jobs), "installation": self.installation_id()}
+
+
+def _claim_options(claim: Claim) -> tuple[Params, *tuple[str, ...]]:
+    """The parameters of a claim, and which parts of its statement they need."""
+    lease, options = claim.lease, ["suspects"] if claim.suspects else []
+    params: dict[str, str | int | None] = {
+        "queue": claim.queue,
+        "limit": claim.limit,
+        "worker": lease.worker,
+        "number": lease.number,
+    }
+    if claim.other_tasks:
+        options.append("others")
+        params["names"] = list_document(sorted(claim.other_tasks))
+    if claim.above is not None:
+        options.append("above")
+        params["above"] = claim.above
+    if claim.after is not None:
+        options.append("after")
+        params |= dict(zip(("after_priority", "after_at", "after_id"), claim.after, strict=True))
+    return params, *options
 
 
 def ack_commands(acks: Sequence[Ack]) -> list[Command]:

@@ -46,6 +46,7 @@ def slots() -> Mapping[str, str]:
         **{table: PREFIX + table for table in TABLES_AND_VIEWS},
         "now": _NOW,
         "micros": "",
+        "at": "",
         "us": "",
         "earliest": str(EARLIEST),
         "latest": str(LATEST),

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from packhorse.domain.claim import Claim, Place
 from packhorse.domain.outcome import Retry, Success, WorkerLost
 from packhorse.domain.state import JobState
-from packhorse.engine import Claim, Engine
+from packhorse.engine import Engine
 from packhorse.testing.contract.steps import (
     acknowledge,
     claim,
@@ -94,6 +95,41 @@ class ClaimContract(EngineContract):
         producer.commit()
         newest = enqueue_one(engine)
         assert ids_of(claim(engine)) == [late, newest]
+
+    @pytest.mark.accepts("C3")
+    @pytest.mark.parametrize("limit", [1, 7])
+    def test_a_claim_behind_a_place_goes_on_from_there(self, engine: Engine, limit: int) -> None:
+        """Claims that each start behind the last job of the one before come in the same order as those at the head."""
+        chance = random.Random(limit)  # noqa: S311 - a mixture, no secret
+        moments = [LONG_AGO + n * HOUR for n in range(3)]
+        jobs = [new_job(priority=chance.randint(-1, 2), expected_at=chance.choice([*moments, None])) for _ in range(40)]
+        records = [job_of(engine, id) for id in engine.insert_jobs(jobs)]
+
+        claimed: list[int] = []
+        more = claim(engine, limit=limit)
+        while more:
+            claimed += ids_of(more)
+            more = claim(engine, limit=limit, after=Place.of(more[-1]))
+
+        ordered = sorted(records, key=lambda record: (record.priority, record.order_at, record.id))
+        assert claimed == [record.id for record in ordered]
+
+    @pytest.mark.accepts("C3")
+    def test_a_claim_behind_a_place_leaves_what_is_in_front_of_it(self, engine: Engine) -> None:
+        """The next one at the head finds it."""
+        passed = enqueue(engine, 3)
+        [_, last] = claim(engine, limit=2)
+        overdue = enqueue_one(engine, expected_at=LONG_AGO)
+        urgent = enqueue_one(engine, priority=1)
+        assert ids_of(claim(engine, after=Place.of(last))) == passed[2:]
+        assert ids_of(claim(engine)) == [urgent, overdue]
+
+    @pytest.mark.accepts("C3")
+    def test_a_claim_above_a_priority_takes_what_is_more_urgent(self, engine: Engine) -> None:
+        """And nothing of that priority itself."""
+        same, urgent, high = engine.insert_jobs([new_job(priority=n) for n in (5, 1, 3)])
+        assert ids_of(claim(engine, above=5)) == [urgent, high]
+        assert ids_of(claim(engine)) == [same]
 
     def test_never_more_than_the_limit(self, engine: Engine) -> None:
         """The rest stays available."""

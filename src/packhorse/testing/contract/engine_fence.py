@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
+from packhorse.domain.claim import Claim
 from packhorse.domain.decide import Ack
 from packhorse.domain.job import ClaimedJob, Lease
 from packhorse.domain.outcome import (
@@ -22,7 +23,7 @@ from packhorse.domain.outcome import (
     WorkerLost,
 )
 from packhorse.domain.state import JobState
-from packhorse.engine import Claim, Engine
+from packhorse.engine import Engine
 from packhorse.testing.contract.steps import acknowledge, claim_one, decided, enqueue_one, job_of
 from packhorse.testing.contract.subject import EngineContract
 from packhorse.testing.samples import ERROR, TASK

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
+from packhorse.domain.claim import Claim
 from packhorse.domain.decide import Ack, decide
 from packhorse.domain.job import ClaimedJob, JobRecord
 from packhorse.domain.outcome import Outcome, WorkerLost
 from packhorse.domain.retry import RetryPolicy
 from packhorse.domain.worker import NewWorker, WorkerRecord
-from packhorse.engine import Claim, Engine
+from packhorse.engine import Engine
 from packhorse.testing.samples import new_job, new_jobs, new_lease, new_worker
 
 POLICY = RetryPolicy()
@@ -47,13 +48,11 @@ def claim(
     queue: str = "default",
     limit: int = 100,
     other_tasks: Iterable[str] = (),
-    suspects: bool = False,
+    **where: Any,
 ) -> list[ClaimedJob]:
-    """Claim under a new lease of the worker."""
-    asked = Claim(
-        lease=new_lease(worker), queue=queue, limit=limit, other_tasks=frozenset(other_tasks), suspects=suspects
-    )
-    return engine.claim_jobs(asked)
+    """Claim under a new lease of the worker; `where` are further fields of `Claim`."""
+    others = frozenset(other_tasks)
+    return engine.claim_jobs(Claim(lease=new_lease(worker), queue=queue, limit=limit, other_tasks=others, **where))
 
 
 def claim_one(engine: Engine, **options: Any) -> ClaimedJob:

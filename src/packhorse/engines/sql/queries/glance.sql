@@ -25,14 +25,6 @@ with recursive ready (queue) as (
             order by job.task limit 1)
     from parked
     where parked.task is not null
-), holder (id) as (
-    select (select worker_id from {job} where state = 'executing' order by worker_id limit 1)
-    union all
-    select (select job.worker_id from {job} as job
-            where job.state = 'executing' and job.worker_id > holder.id
-            order by job.worker_id limit 1)
-    from holder
-    where holder.id is not null
 )
 select
     (select CAST({json_list}(queue) AS text) from ready where queue is not null),
@@ -40,6 +32,5 @@ select
     (select CAST({json_list}(task) AS text) from parked where task is not null),
     (select {micros}(scheduled_at) - {micros}({now}) from {job} where state = 'scheduled' order by scheduled_at limit 1),
     (select count(*) from {worker} where id = CAST(:worker AS bigint)),
-    (select count(*) from holder where id is not null and id not in (select id from {worker}))
-    + (select count(*) from {worker} where expires_at <= {now})   -- without :locks
-    , (select json_group_array(json_array(id, expires_at)) from {worker}), {now}   -- with :locks
+    (select count(*) from {worker} where expires_at <= {now})   -- without :locks
+    0, (select json_group_array(json_array(id, expires_at)) from {worker}), {now}   -- with :locks
