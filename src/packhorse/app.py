@@ -15,7 +15,7 @@ from packhorse.commits import CommitWatch
 from packhorse.config import Settings, WorkerMode
 from packhorse.connection import AsyncConnection, Connection
 from packhorse.connections.recognise import adapt
-from packhorse.context import Context
+from packhorse.context import Context, find_current
 from packhorse.domain.outcome import Verdict
 from packhorse.domain.retry import Backoff
 from packhorse.engine import Engine
@@ -188,7 +188,10 @@ class Packhorse(Client):
             from packhorse.runtime.inline import InlineWorker
 
             self._inline = InlineWorker(self.runner(lambda ack, each: None))
-        return self._inline.run_pending()
+        ran = self._inline.run_pending()
+        if self._watch is not None and find_current() is None:
+            self._watch.ran()
+        return ran
 
     def runner(self, deliver: Callable[[Ack, bool], None]) -> Runner:
         """How this application's jobs are run; `deliver` takes the acknowledgements."""
@@ -233,7 +236,9 @@ class Packhorse(Client):
         return tuple(filter(None, [remark()]))
 
     def close(self) -> None:
-        """Close every connection of this process; the next use opens new ones."""
+        """Close every connection of this process; the next use opens new ones. Inline, it runs first what is due."""
+        if self._watch is not None:
+            self._watch.close()
         engine = self._engines.pop(os.getpid(), None)
         self._inline = None
         if engine is not None:

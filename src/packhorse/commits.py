@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
+import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from importlib import import_module
 
 from packhorse.blocks import OpenBlocks
 from packhorse.connection import AnyConnection
@@ -29,7 +33,8 @@ class Unseen:
 class CommitWatch:
     """Runs what is due after each commit that can be seen, in the producer's thread.
 
-    After one that can't be seen it does so at the next call of ours outside a transaction.
+    After one that can't be seen it does so at the next call of ours outside a transaction, or at the program's end:
+    whatever that comes from, a commit stands.
 
     Args:
         run: runs every job that is due.
@@ -44,6 +49,10 @@ class CommitWatch:
         self._blocks = blocks
         self._at_once = at_once
         self._local = threading.local()
+        self._left: set[int] = set()
+        """The threads that enqueued something on a connection whose commit can't be seen, and ran nothing since."""
+        self._end_of: int | None = None
+        """The process at whose end we are called."""
 
     def enqueued(self, connection: AnyConnection | None) -> None:
         """Jobs were written on the connection, or, with None, in a transaction of their own."""
@@ -69,10 +78,49 @@ class CommitWatch:
             unseen.is_due = False
             self._outside_blocks(self._run)
 
+    def ran(self) -> None:
+        """All that was due has run: what ended transactions held needs no other occasion."""
+        unseen = self._unseen
+        unseen.open = [one for one in unseen.open if _is_open(one)]
+        if not unseen.open:
+            self._left.discard(threading.get_ident())
+
+    def close(self) -> None:
+        """The application is closed: run what was committed meanwhile; the program's end is no occasion any more."""
+        self.catch_up()
+        self._left.clear()
+
     def _keep(self, connection: AnyConnection) -> None:
         unseen = self._unseen
         if all(one.raw is not connection.raw for one in unseen.open):
             unseen.open.append(connection)
+        self._left.add(threading.get_ident())
+        self._watch_end()
+
+    def _watch_end(self) -> None:
+        """Be called while threads can still be started, which is before `atexit`, and executors still take work."""
+        if self._end_of == os.getpid():
+            return
+        import_module("concurrent.futures.thread")  # what is registered last is called first
+        with suppress(RuntimeError):  # the end has come already
+            getattr(threading, "_register_atexit", atexit.register)(self._end)
+            self._end_of = os.getpid()
+
+    def _end(self) -> None:
+        if not self._left or self._end_of != os.getpid():
+            return
+        if any(_is_open(one) for one in self._unseen.open):
+            log.warning(
+                "a transaction that jobs were enqueued in is still open at the program's end: nothing is run inline; "
+                "commit it, and call app.run_pending()"
+            )
+            return
+        try:
+            self._run()
+        except (KeyboardInterrupt, SystemExit):
+            return
+        except Exception as error:  # noqa: BLE001 - whatever it is, the program has ended
+            log.warning("jobs could not be run inline at the program's end; app.run_pending() runs them: %s", error)
 
     def _committed(self) -> None:
         self._outside_blocks(self._run_committed)
