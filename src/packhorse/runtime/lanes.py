@@ -112,7 +112,7 @@ class Seat:
     __slots__ = ("is_taken", "slot")
 
     def __init__(self) -> None:
-        self.is_taken = True
+        self.is_taken: bool = True
         self.slot: Slot | None = None
 
     def is_running(self) -> bool:
