@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -135,14 +136,16 @@ class Started:
         return PeerFailed(f"{' '.join(map(_short, self._words))} {what}: {' | '.join(said) or 'it said nothing'}")
 
     def end(self) -> None:
-        """Stop it as its supervisor would; kill its whole session when that takes too long."""
+        """Stop it as its supervisor would; kill it, and what is left of its session, when that takes too long."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
             try:
                 self._process.communicate(timeout=STOP_SECONDS)
             except subprocess.TimeoutExpired:
-                os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.kill()
                 self._process.communicate()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)  # children that were left behind
         self._errors.close()
 
 

@@ -50,11 +50,12 @@ def prepare(peers: Sequence[Peer]) -> tuple[dict[str, Environment], dict[str, st
     """The environments of the peers by their names, and why the others have none. Makes what is missing."""
     found: dict[str, Environment] = {}
     missing: dict[str, str] = {}
-    wanted = {_place(peer): peer for peer in peers}
+    places = {peer.name: _place(peer) for peer in peers}
+    wanted = {places[peer.name]: peer for peer in peers}
     with ThreadPoolExecutor(AT_ONCE) as pool:
         reasons = dict(zip(wanted, pool.map(_reason_against, wanted, wanted.values()), strict=True))
     for peer in peers:
-        place = _place(peer)
+        place = places[peer.name]
         if reason := reasons[place]:
             missing[peer.name] = reason
         else:

@@ -35,7 +35,7 @@ SETTINGS = {
     "fsync": "on",
     "synchronous_commit": "on",
     "full_page_writes": "on",
-    "log_line_prefix": "@ ",
+    "log_line_prefix": "@%p ",
 }
 """All that differs from the server's defaults is the address, and the mark at which the log is taken apart."""
 

@@ -29,11 +29,13 @@ class Outcome:
     Attributes:
         workload: which.
         cases: for each case its metrics.
+        series: for each case its series, those of the last round.
         failures: the cases that could not be measured to the end, with the reason.
     """
 
     workload: Workload
     cases: dict[str, dict[str, Summary]]
+    series: Mapping[str, Mapping[str, Sequence[float]]]
     failures: Mapping[str, str]
 
     def verdicts(self) -> list[Verdict]:
@@ -110,6 +112,11 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
         "cases": {
             name: {metric: _summary(summary) for metric, summary in metrics.items()}
             for name, metrics in outcome.cases.items()
+        },
+        "series": {
+            name: {metric: [rounded(value) for value in values] for metric, values in series.items()}
+            for name, series in outcome.series.items()
+            if series
         },
         "targets": [_verdict(verdict) for verdict in outcome.verdicts()],
         "failures": dict(outcome.failures),

@@ -15,7 +15,7 @@ from benchmarks.peers.roster import peers
 from benchmarks.postgres import Postgres
 from benchmarks.progress import Progress
 from benchmarks.results import Outcome, PeerFacts, Results
-from benchmarks.rounds import Sample, interleaved, summaries_of
+from benchmarks.rounds import Sample, interleaved, series_of, summaries_of
 from benchmarks.stage import Scale, Stage
 from benchmarks.workload import Case, Workload
 
@@ -57,7 +57,8 @@ def _measured(workload: Workload, cases: Sequence[Case], stage: Stage, progress:
             said = failures[name] = str(error)
         progress.end(_label(workload.id, case), said)
     summaries = {name: summaries_of(taken) for name, taken in samples.items() if taken}
-    return Outcome(workload, summaries, failures)
+    series = {name: series_of(taken) for name, taken in samples.items() if taken}
+    return Outcome(workload, summaries, series, failures)
 
 
 @contextlib.contextmanager
@@ -99,4 +100,5 @@ def _label(workload: str, case: Case) -> str:
 
 
 def _said(sample: Sample, metric: str) -> str:
-    return f"{metric} {sample[metric]:,.6g}" if metric in sample else ", ".join(sample)
+    value = sample.get(metric)
+    return f"{metric} {value:,.6g}" if isinstance(value, float) else "no figure"

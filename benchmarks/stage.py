@@ -35,7 +35,7 @@ class Scale:
     rounds: int
     soak_seconds: float
 
-    def jobs(self, full: int, least: int = 100) -> int:
+    def jobs(self, full: int, least: int = 1000) -> int:
         """How many jobs stand for `full` of them."""
         return max(least, int(full * self.share))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from benchmarks.peers.handling import COUNTS_VARIABLE, STARTS_VARIABLE
+from benchmarks.peers.handling import COUNTS_VARIABLE, LATENCIES_VARIABLE, STARTS_VARIABLE
 
 BYTES = 8
 
@@ -22,13 +22,14 @@ class Tally:
         self._folder = Path(tempfile.mkdtemp(prefix="tally-", dir=parent))
         self._counts = self._folder / "counts"
         self._counts.mkdir()
+        self._latencies = self._folder / "latencies"
         self._starts = self._folder / "starts"
         if starts:
             self._starts.write_bytes(bytes(starts * BYTES))
 
     def variables(self) -> dict[str, str]:
         """What workers need in their environment."""
-        found = {COUNTS_VARIABLE: str(self._counts)}
+        found = {COUNTS_VARIABLE: str(self._counts), LATENCIES_VARIABLE: str(self._latencies)}
         return found | {STARTS_VARIABLE: str(self._starts)} if self._starts.exists() else found
 
     def counts(self) -> dict[int, int]:
@@ -43,6 +44,10 @@ class Tally:
     def starts(self) -> list[int]:
         """When each job started, by its number: monotonic nanoseconds, 0 if it has not."""
         return list(_numbers(self._starts))
+
+    def latencies(self) -> list[int]:
+        """How many jobs were so late, by bucket (`peers/buckets.py`); all processes together."""
+        return list(_numbers(self._latencies)) if self._latencies.exists() else []
 
 
 def _numbers(path: Path) -> memoryview:

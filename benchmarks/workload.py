@@ -16,7 +16,7 @@ class Case:
 
     Attributes:
         name: as results and plots call it.
-        peer: who does it.
+        peer: who does it; empty for what needs no environment, such as pgbench.
         measure: measures it once.
         is_quick: whether it belongs to `make bench-quick`, if its peer does.
         rounds: how often, where that differs from the rest.
@@ -100,7 +100,11 @@ class Workload:
 
     def cases_on(self, stage: Stage) -> list[Case]:
         """The cases that can and shall be measured there."""
-        return [case for case in self.cases(stage) if stage.has(case.peer) and self._is_wanted(case, stage)]
+        return [
+            case
+            for case in self.cases(stage)
+            if (not case.peer or stage.has(case.peer)) and self._is_wanted(case, stage)
+        ]
 
     def _is_wanted(self, case: Case, stage: Stage) -> bool:
         return stage.scale.name != "quick" or (case.is_quick and case.peer in self.quick_peers)

@@ -1,4 +1,4 @@
-"""The protocol of peers: `python -m benchmarks.peers NAME describe|install|enqueue|bulk|trickle|work`.
+"""The protocol of peers: `python -m benchmarks.peers NAME describe|install|enqueue|bulk|trickle|flow|work`.
 
 What is timed first says `ready`, then waits for a line, so that connecting is not timed; it answers with one line of
 JSON. `enqueue` and `bulk` answer when they began and ended, `trickle` when each job was committed, all by the monotonic
@@ -29,6 +29,7 @@ def main() -> None:
         "enqueue": lambda: _enqueue(peer, options),
         "bulk": lambda: _bulk(peer, options),
         "trickle": lambda: _trickle(peer, options),
+        "flow": lambda: _flow(peer, options),
         "work": lambda: peer.work(options.url, options.processes),
     }
     actions[options.action]()
@@ -37,11 +38,12 @@ def main() -> None:
 def _parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.peers")
     parser.add_argument("name")
-    parser.add_argument("action", choices=["describe", "install", "enqueue", "bulk", "trickle", "work"])
+    parser.add_argument("action", choices=["describe", "install", "enqueue", "bulk", "trickle", "flow", "work"])
     parser.add_argument("--url", default="")
     parser.add_argument("--first", type=int, default=0, help="the number of the first job")
     parser.add_argument("--jobs", type=int, default=1000)
-    parser.add_argument("--rate", type=float, default=20.0, help="jobs a second, for trickle")
+    parser.add_argument("--rate", type=float, default=20.0, help="jobs a second, for trickle and flow")
+    parser.add_argument("--seconds", type=float, default=60.0, help="how long, for flow")
     parser.add_argument("--processes", type=int, default=1)
     return parser.parse_args()
 
@@ -74,6 +76,13 @@ def _trickle(peer: Peer, options: argparse.Namespace) -> None:
     _wait()
     producer.enqueue(_paced(options.jobs, 1 / options.rate), note)
     _answer(sent=sent)
+    producer.close()
+
+
+def _flow(peer: Peer, options: argparse.Namespace) -> None:
+    producer = peer.producer(options.url)
+    _wait()
+    _answer(jobs=producer.flow(options.rate, options.seconds))
     producer.close()
 
 

@@ -1,7 +1,7 @@
 """What every handler of every peer does: count, or tell when it started. Standard library only.
 
 Each process writes into a file of its own, mapped into memory, so that counting costs a tenth of a microsecond and the
-suite can look at any moment. The environment says where; see `Tally` and `Starts` in `tally.py` for the reader's side.
+suite can look at any moment. The environment says where; `tally.py` is the reader's side.
 """
 
 from __future__ import annotations
@@ -12,7 +12,12 @@ import threading
 import time
 from pathlib import Path
 
-COUNTS_VARIABLE, STARTS_VARIABLE = "BENCH_COUNTS", "BENCH_STARTS"
+from benchmarks.peers.buckets import BUCKETS, bucket_of
+
+COUNTS_VARIABLE, STARTS_VARIABLE, LATENCIES_VARIABLE = "BENCH_COUNTS", "BENCH_STARTS", "BENCH_LATENCIES"
+NAP_SECONDS = 0.001
+"""How long the napping handlers wait."""
+
 SLOTS = 1024
 """Threads that may count in one process, each in a slot of its own, so that no count gets lost."""
 
@@ -31,7 +36,7 @@ def _map(path: Path, size: int) -> memoryview:
 
 
 class _Counts:
-    """This process's count, opened at the first job: a peer may fork after it was imported."""
+    """This process's numbers, opened at the first job: a peer may fork after it was imported."""
 
     def __init__(self, folder: str) -> None:
         self._folder = Path(folder)
@@ -63,4 +68,15 @@ def handle(n: int) -> None:
     """Count one job; with BENCH_STARTS also write down when job `n` started, by the machine's monotonic clock."""
     if _starts is not None:
         _starts[n] = time.monotonic_ns()
+    _counts.add()
+
+
+_latencies_path = os.environ.get(LATENCIES_VARIABLE)
+_latencies = _map(Path(_latencies_path), BUCKETS * 8) if _latencies_path else None
+
+
+def note_latency(nanoseconds: int) -> None:
+    """Count one job, and how late it was. Threads may lose one of a thousand, which a percentile does not notice."""
+    if _latencies is not None:
+        _latencies[bucket_of(nanoseconds // 1000)] += 1
     _counts.add()

@@ -1,13 +1,18 @@
-"""Ourselves: `packhorse worker` with its default settings, finished jobs kept, `def` handlers on threads."""
+"""Ourselves: `packhorse worker` with its default settings, finished jobs kept, `def` handlers on threads.
+
+The peers that follow the first two differ in the task alone: an atomic one, and handlers that wait for a millisecond.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from benchmarks.peers.peer import NOTE, Peer, Producer, Sent
+from benchmarks.peers.statements import statement
 
 if TYPE_CHECKING:
     from packhorse import Packhorse
@@ -16,14 +21,22 @@ BULK = 100_000
 """Jobs in one call of `enqueue_many`, so that the producer's memory stays small for a million."""
 
 
+FLOW_INTERVAL = 0.05
+
+
 class PackhorseProducer(Producer):
-    """An application's own connection, as a plain script has it."""
+    """An application's own connection, as a plain script has it.
 
-    def __init__(self, url: str) -> None:
+    Args:
+        url: the database.
+        task: the name of the task.
+    """
+
+    def __init__(self, url: str, task: str) -> None:
         os.environ["PACKHORSE_DATABASE_URL"] = url
-        from benchmarks.peers.tasks import app, nothing
+        from benchmarks.peers.tasks import app
 
-        self._app, self._task = app, nothing
+        self._app, self._task = app, app.registry.get(task)
         app.list_jobs(limit=1)  # connects, so that the first enqueue doesn't
 
     def enqueue(self, numbers: Iterable[int], sent: Sent) -> None:
@@ -40,6 +53,18 @@ class PackhorseProducer(Producer):
             some = range(first, min(first + BULK, numbers.stop))
             self._app.enqueue_many(call(n, NOTE) for n in some)
 
+    def flow(self, rate: float, seconds: float) -> int:
+        """`app.enqueue_many` twenty times a second, each with what is due by then."""
+        from benchmarks.peers.tasks import late
+
+        began, jobs = time.monotonic(), 0
+        while (passed := time.monotonic() - began) < seconds:
+            due = int(passed * rate) - jobs
+            self._app.enqueue_many([late.call(time.monotonic_ns(), NOTE) for _ in range(due)])
+            jobs += due
+            time.sleep(max(0.0, FLOW_INTERVAL - (time.monotonic() - began - passed)))
+        return jobs
+
     def close(self) -> None:
         """Close the application's connections."""
         self._app.close()
@@ -53,6 +78,8 @@ class OnPostgres(Peer):
     settings = "default settings: 16 threads, `def` handlers, finished jobs kept, leases and heartbeats on"
     unfinished = "select exists (select from packhorse.job)"
     has_own_fleet = True
+    task: ClassVar[str] = "nothing"
+    flags: ClassVar[tuple[str, ...]] = ()
 
     def install(self, url: str) -> None:
         """`packhorse migrate up`."""
@@ -60,13 +87,14 @@ class OnPostgres(Peer):
 
     def producer(self, url: str) -> Producer:
         """An application of its own."""
-        return PackhorseProducer(url)
+        return PackhorseProducer(url, self.task)
 
     def work(self, url: str, processes: int) -> None:
         """Become `packhorse worker`."""
         os.environ["PACKHORSE_DATABASE_URL"] = url
         words = ["-m", "packhorse", "worker", "--app=benchmarks.peers.tasks:app", f"--processes={processes}"]
-        os.execv(sys.executable, [sys.executable, *words, "--log-level=warning"])  # noqa: S606 - our own command
+        words += ["--log-level=warning", *self.flags]
+        os.execv(sys.executable, [sys.executable, *words])  # noqa: S606 - our own command
 
 
 class OnSqlite(OnPostgres):
@@ -77,10 +105,43 @@ class OnSqlite(OnPostgres):
     engine = "sqlite"
 
 
+class Atomic(OnPostgres):
+    """An atomic task: its UPDATE and the acknowledgement commit together."""
+
+    name = "packhorse_atomic"
+    settings = "atomic=True, -c 8, otherwise default settings; exactly once"
+    task = "book"
+    flags = ("--concurrency=8",)
+
+    def install(self, url: str) -> None:
+        """The schema, and the table that the tasks work on."""
+        super().install(url)
+        import psycopg
+
+        with psycopg.connect(url) as connection:
+            connection.execute(statement("stock_tables").encode())
+
+
+class Napping(OnPostgres):
+    """A handler that waits for a millisecond, on one of 16 threads."""
+
+    name = "packhorse_nap"
+    settings = "default settings: 16 threads"
+    task = "nap"
+
+
+class AsyncNapping(OnPostgres):
+    """A coroutine that waits for a millisecond, one of 100."""
+
+    name = "packhorse_async_nap"
+    settings = "default settings: 100 coroutines"
+    task = "async_nap"
+
+
 def _app(url: str) -> Packhorse:
     from packhorse import Packhorse
 
     return Packhorse(url)
 
 
-PEERS = (OnPostgres(), OnSqlite())
+PEERS = (OnPostgres(), OnSqlite(), Atomic(), Napping(), AsyncNapping())

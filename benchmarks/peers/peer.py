@@ -43,6 +43,14 @@ class Producer(abc.ABC):
         """
         raise Unsupported("no bulk enqueue")
 
+    def flow(self, rate: float, seconds: float) -> int:
+        """Enqueue at a steady rate, in small batches, jobs that tell how late they are; how many there were.
+
+        Raises:
+            Unsupported: it is not made for a soak.
+        """
+        raise Unsupported("no flow")
+
     def close(self) -> None:
         """Let the connection go."""
         return
@@ -83,3 +91,21 @@ class Peer(abc.ABC):
     @abc.abstractmethod
     def work(self, url: str, processes: int) -> None:
         """Run jobs until SIGTERM; every handler calls `handling.handle` with its number."""
+
+
+class NodePeer(Peer):
+    """One that runs on Node.js: the script beside its file, of the same name, speaks the protocol itself."""
+
+    is_node = True
+
+    def install(self, url: str) -> None:
+        """See the script."""
+        raise Unsupported(f"{self.name} runs on Node.js")
+
+    def producer(self, url: str) -> Producer:
+        """See the script."""
+        raise Unsupported(f"{self.name} runs on Node.js")
+
+    def work(self, url: str, processes: int) -> None:
+        """See the script."""
+        raise Unsupported(f"{self.name} runs on Node.js")

@@ -10,7 +10,17 @@ FILES = (
     "packhorse",
     "pgqueuer",
     "procrastinate",
+    "chancy",
+    "oban",
+    "django_tasks",
+    "awa",
+    "graphile_worker",
+    "pg_boss",
+    "trytond",
     "huey",
+    "bare_two_phase",
+    "bare_sqlite",
+    "bare_insert",
 )
 """The files of this folder that declare peers, in the order of the report."""
 

@@ -13,6 +13,13 @@ JOBS = {
     "packhorse": 200_000,
     "pgqueuer": 100_000,
     "procrastinate": 6_000,
+    "chancy": 20_000,
+    "oban": 20_000,
+    "django_tasks": 3_000,
+    "awa": 30_000,
+    "graphile_worker": 200_000,
+    "pg_boss": 60_000,
+    "bare_two_phase": 200_000,
 }
 """For the slower ones fewer, so that each takes some ten seconds."""
 

@@ -9,7 +9,7 @@ from benchmarks.rounds import Sample
 from benchmarks.stage import Stage
 from benchmarks.workload import Case, Target, Workload
 
-JOBS = {"packhorse_sqlite": 200_000, "huey_full": 30_000, "huey_normal": 60_000}
+JOBS = {"packhorse_sqlite": 200_000, "huey_full": 30_000, "huey_normal": 60_000, "bare_sqlite": 200_000}
 QUICK = ("packhorse_sqlite", "huey_full")
 
 

@@ -9,7 +9,20 @@ from benchmarks.rounds import Sample
 from benchmarks.stage import Stage
 from benchmarks.workload import Case, Target, Workload
 
-JOBS = {"packhorse": 100_000, "pgqueuer": 100_000}
+JOBS = {
+    "packhorse": 100_000,
+    "pgqueuer": 100_000,
+    "procrastinate": 30_000,
+    "chancy": 20_000,
+    "oban": 20_000,
+    "django_tasks": 10_000,
+    "awa": 100_000,
+    "graphile_worker": 100_000,
+    "pg_boss": 100_000,
+    "bare_copy": 100_000,
+}
+"""For the slower ones fewer, so that each takes some seconds."""
+
 QUICK = ("packhorse", "pgqueuer")
 
 
@@ -22,11 +35,11 @@ def bulk(stage: Stage, peer: str, jobs: int) -> Sample:
     """Enqueue so many into an empty database."""
     with stage.database(peer) as url:
         stage.settle(url)
-        return {"jobs_per_s": fill(stage, peer, url, jobs)}
+        return {"jobs_per_s": fill(stage, peer, url, jobs).jobs_per_s}
 
 
 def _measuring(stage: Stage, peer: str) -> Callable[[], Sample]:
-    return lambda: bulk(stage, peer, stage.scale.jobs(JOBS[peer]))
+    return lambda: bulk(stage, peer, stage.scale.jobs(JOBS[peer], least=10_000))
 
 
 WORKLOAD = Workload(

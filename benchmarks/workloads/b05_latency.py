@@ -10,7 +10,10 @@ from benchmarks.stage import Stage
 from benchmarks.workload import Case, Target, Workload
 
 JOBS = 300
-PEERS = ("packhorse", "pgqueuer", "procrastinate")
+PEERS = (
+    *("packhorse", "pgqueuer", "procrastinate", "chancy", "oban", "django_tasks", "awa"),
+    *("graphile_worker", "pg_boss"),
+)
 QUICK = ("packhorse", "pgqueuer")
 
 

@@ -1,0 +1,60 @@
+"""B6: whether the drain keeps its rate at any depth of the queue, and with a million finished rows kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from benchmarks.drain import empty, fill
+from benchmarks.rounds import Sample
+from benchmarks.stage import Stage
+from benchmarks.workload import Case, Target, Workload
+
+PEER = "packhorse"
+DEPTHS = {"1e4 queued": 10_000, "1e5 queued": 100_000, "1e6 queued": 1_000_000}
+FINISHED = "1e5 queued, 1e6 finished"
+WITHIN = 0.85
+
+
+def cases(stage: Stage) -> Sequence[Case]:
+    """One case for each depth; a measurement of a million is long, so the last two are made in two rounds."""
+    deep = [Case(name, PEER, _at_depth(stage, jobs)) for name, jobs in DEPTHS.items()]
+    return [*deep, Case(FINISHED, PEER, lambda: after_finished(stage, 1_000_000, 100_000), rounds=2)]
+
+
+def at_depth(stage: Stage, jobs: int) -> Sample:
+    """Drain so many; what the workers need to get going does not count."""
+    with stage.database(PEER) as url:
+        fill(stage, PEER, url, jobs)
+        stage.settle(url)
+        return empty(stage, PEER, url, jobs, warm_up=warm_up(jobs))
+
+
+def after_finished(stage: Stage, finished: int, jobs: int) -> Sample:
+    """Drain so many in a database that has run `finished` before, and kept them."""
+    before, jobs = stage.scale.jobs(finished), stage.scale.jobs(jobs)
+    with stage.database(PEER) as url:
+        fill(stage, PEER, url, before)
+        empty(stage, PEER, url, before)
+        fill(stage, PEER, url, jobs)
+        stage.settle(url)
+        return empty(stage, PEER, url, jobs, warm_up=warm_up(jobs))
+
+
+def warm_up(jobs: int) -> int:
+    """How many of them run before the clock starts: as many at every depth."""
+    return min(5_000, jobs // 2)
+
+
+def _at_depth(stage: Stage, jobs: int) -> Callable[[], Sample]:
+    return lambda: at_depth(stage, stage.scale.jobs(jobs))
+
+
+WORKLOAD = Workload(
+    id="B6",
+    title="Drain rate at 1e4, 1e5 and 1e6 queued jobs, and with 1e6 finished ones kept, PostgreSQL",
+    metric="jobs_per_s",
+    cases=cases,
+    targets=tuple(
+        Target(name, "jobs_per_s", "1e5 queued", at_least=WITHIN) for name in ("1e4 queued", "1e6 queued", FINISHED)
+    ),
+)
