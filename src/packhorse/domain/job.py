@@ -37,6 +37,12 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     meta: str | None = None
     """What middleware sends along (context, tenant, trace), a JSON object."""
 
+    @property
+    def is_wanted_at_once(self) -> bool:
+        """Whether it has no time of its own."""
+        times = (self.scheduled_at, self.delay, self.expected_at, self.expected_in)
+        return times == (None, None, None, None)
+
 
 class Lease(msgspec.Struct, frozen=True, gc=False):
     """The right of one worker to run and acknowledge a job, given by one claim.

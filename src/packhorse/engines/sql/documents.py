@@ -31,9 +31,21 @@ def jobs_document(jobs: Sequence[NewJob]) -> str:
     try:
         return _encode([_job(job) for job in jobs]).decode()
     except UnicodeEncodeError as error:
-        raise PayloadError(
-            f"a job's text holds a lone surrogate at position {error.start}; it can't be stored"
-        ) from None
+        raise _unstorable(error) from None
+
+
+def check_texts(values: Iterable[object]) -> None:
+    """Refuse a text that no database stores.
+
+    Raises:
+        PayloadError: it holds half of a surrogate pair.
+    """
+    try:
+        for value in values:
+            if isinstance(value, str) and not value.isascii():
+                value.encode()
+    except UnicodeEncodeError as error:
+        raise _unstorable(error) from None
 
 
 def acks_document(acks: Sequence[Ack]) -> str:
@@ -50,6 +62,10 @@ def acks_document(acks: Sequence[Ack]) -> str:
     if b"\\u0000" in encoded:
         encoded = _encode([_mended(document) for document in documents])
     return encoded.decode()
+
+
+def _unstorable(error: UnicodeEncodeError) -> PayloadError:
+    return PayloadError(f"a job's text holds a lone surrogate at position {error.start}; it can't be stored")
 
 
 def _job(job: NewJob) -> _Document:

@@ -11,7 +11,7 @@ from packhorse.domain.state import JobState
 from packhorse.engine import Statement
 from packhorse.engines.sql import rows as of
 from packhorse.engines.sql.base import Command, Params, SqlBase, ids_in
-from packhorse.engines.sql.documents import acks_document, jobs_document, list_document
+from packhorse.engines.sql.documents import acks_document, check_texts, jobs_document, list_document
 from packhorse.errors import DatabaseError
 
 UNRECORDED = frozenset({"success", "unstarted", "unknown"})
@@ -22,9 +22,9 @@ class SqlJobStore(SqlBase):
     """`packhorse.engine.JobStore` by statements."""
 
     def insert_statement(self, jobs: Sequence[NewJob], installation: str | None = None) -> Statement:
-        [text] = self._statements.get("insert_jobs")
-        params = {"jobs": jobs_document(jobs), "installation": installation or self.installation_id()}
-        return Statement(text, params)
+        command = _insertion(jobs, installation or self.installation_id())
+        [text] = self._statements.get(command.name)
+        return Statement(text, command.params)
 
     def limited(self, statement: Statement) -> Statement:
         return statement
@@ -32,10 +32,10 @@ class SqlJobStore(SqlBase):
     def insert_jobs(self, jobs: Sequence[NewJob]) -> list[int]:
         if not jobs:
             return []
-        rows = self._write("insert_jobs", self._insert_params(jobs))
+        rows = self._write_all([_insertion(jobs, self.installation_id())])
         if not rows:
             self._forget_installation()
-            rows = self._write("insert_jobs", self._insert_params(jobs))
+            rows = self._write_all([_insertion(jobs, self.installation_id())])
         if len(rows) != len(jobs):
             raise DatabaseError("the database's installation id changes while jobs are stored; nothing was stored")
         return sorted(row[0] for row in rows)
@@ -68,8 +68,31 @@ class SqlJobStore(SqlBase):
     def retry_jobs(self, ids: Sequence[int]) -> set[int]:
         return ids_in(self._write("retry_jobs", {"ids": list_document(sorted(ids))}))
 
-    def _insert_params(self, jobs: Sequence[NewJob]) -> Params:
-        return {"jobs": jobs_document(jobs), "installation": self.installation_id()}
+
+def _insertion(jobs: Sequence[NewJob], installation: str) -> Command:
+    """What stores these jobs, one or more."""
+    if len(jobs) == 1 and jobs[0].is_wanted_at_once:
+        return _insert_job(jobs[0], installation)
+    return _insert_jobs(jobs, installation)
+
+
+def _insert_job(job: NewJob, installation: str) -> Command:
+    params: Params = {
+        "task": job.task,
+        "queue": job.queue,
+        "priority": job.priority,
+        "args": job.args,
+        "kwargs": job.kwargs,
+        "meta": job.meta,
+        "max_attempts": job.max_attempts,
+        "installation": installation,
+    }
+    check_texts(params.values())
+    return Command("insert_job", params)
+
+
+def _insert_jobs(jobs: Sequence[NewJob], installation: str) -> Command:
+    return Command("insert_jobs", {"jobs": jobs_document(jobs), "installation": installation})
 
 
 def _claim_options(claim: Claim) -> tuple[Params, *tuple[str, ...]]:

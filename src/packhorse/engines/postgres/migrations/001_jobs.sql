@@ -170,6 +170,26 @@ $$;
 
 create trigger job_hint after insert on {job} for each statement execute function {schema}.hint();
 
+-- Stores one job that is wanted as soon as possible; see insert_job.sql. Plans of its own make it three times cheaper.
+create function {schema}.insert_job(
+    task text, queue text, priority smallint, args text, kwargs text, meta text, max_attempts integer, installation text
+) returns bigint
+language plpgsql
+as $$
+declare
+    moment timestamptz := {now};
+    job_id bigint;
+begin
+    insert into {job} as job (task, queue, state, priority, order_at, enqueued_at, args, kwargs, meta, max_attempts)
+    select insert_job.task, insert_job.queue, 'available', insert_job.priority, moment, moment,
+        insert_job.args, insert_job.kwargs, insert_job.meta, insert_job.max_attempts
+    from {installation} as here
+    where here.id = insert_job.installation
+    returning job.id into job_id;
+    return job_id;
+end
+$$;
+
 create table {leader} (
     name text primary key,
     worker_id bigint not null,
