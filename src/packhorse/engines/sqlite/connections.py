@@ -117,14 +117,18 @@ class Connections:
         connection = self.begin(patience)
         try:
             yield connection
-            connection.commit()
+            self.patiently(connection.commit, patience)
         except sqlite3.Error as error:
             raise translated(error, self.path) from error
         finally:
             self.give_back(connection)
 
     def patiently(self, action: Callable[[], T], patience: float | None = None) -> T:
-        """Try until nobody else has the lock, or patience (in seconds; the engine's own by default) ends."""
+        """Try until nobody else has the lock, or patience (in seconds; the engine's own by default) ends.
+
+        Where a file could not be switched to its write-ahead log yet, a commit has to wait for readers, too; one that
+        found the file busy leaves its transaction open, to be tried again (https://www.sqlite.org/lang_transaction.html).
+        """
         deadline = time.monotonic() + (self._patience if patience is None else patience)
         longest = SHORTEST_PAUSE
         while True:
@@ -171,7 +175,7 @@ class Connections:
         try:
             self.patiently(lambda: connection.execute("BEGIN IMMEDIATE"))
             rows = [row for text, params in calls for row in connection.execute(text, params)]
-            connection.commit()
+            self.patiently(connection.commit)
         except BaseException:
             if not rollback(connection):
                 self._writer = None
