@@ -8,6 +8,8 @@ import signal
 from pathlib import Path
 
 from benchmarks.environments import ROOT
+from benchmarks.page import page, summary
+from benchmarks.results import Results
 from benchmarks.run import run
 from benchmarks.stage import FULL, QUICK, SMOKE
 from benchmarks.table import table
@@ -15,6 +17,7 @@ from benchmarks.workload import Workload
 from benchmarks.workloads.roster import WORKLOADS
 
 SCALES = {scale.name: scale for scale in (FULL, QUICK, SMOKE)}
+RESULTS = ROOT / "benchmarks" / "results"
 QUICK_FILE = ROOT / "build" / "bench-quick.json"
 
 
@@ -22,16 +25,23 @@ def main() -> None:
     """Measure, print the table, write the files."""
     options = _parsed()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that servers and workers are ended then, too
-    results = run(_chosen(options), SCALES[options.scale], options.peer)
-    print(table(results))
+    folder = options.out.resolve()
     if options.scale == "quick":
-        _write(QUICK_FILE, results.quick())
+        results = run(_chosen(options), QUICK, options.peer)
+        print(table(results))
+        _write(QUICK_FILE, as_text(results.quick()))
+        print(f"\nwritten: {QUICK_FILE.relative_to(ROOT)}")
+    else:
+        results = run(_chosen(options), SCALES[options.scale], options.peer, lambda some: _keep(some, folder))
+        print(table(results))
+        print(f"\nwritten: {folder}")
 
 
 def _parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("scale", choices=list(SCALES))
     parser.add_argument("--workload", action="append", default=[], help="only this one, B1 for example; repeatable")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="where the files of a full run go")
     parser.add_argument("--peer", action="append", default=[], help="only this one; repeatable")
     return parser.parse_args()
 
@@ -45,10 +55,22 @@ def _chosen(options: argparse.Namespace) -> list[Workload]:
     return [workload for workload in WORKLOADS if workload.id in wanted]
 
 
-def _write(path: Path, value: object) -> None:
+def as_text(value: object) -> str:
+    """JSON for people and programs."""
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def _keep(results: Results, folder: Path) -> None:
+    """Write all files of a result, named after the day."""
+    day = str(results.machine["date"]).partition("T")[0]
+    _write(folder / f"{day}.json", as_text(results.as_json()))
+    _write(folder / f"{day}.html", page(results))
+    _write(folder / f"{day}.svg", summary(results))
+
+
+def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    print(f"\nwritten: {path.relative_to(ROOT)}")
+    path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.commands import Command, PeerFailed
@@ -22,13 +22,16 @@ from benchmarks.workload import Case, Workload
 ROOM_IN_MEMORY = 1 << 28
 
 
-def run(workloads: Sequence[Workload], scale: Scale, only: Sequence[str] = ()) -> Results:
+def run(
+    workloads: Sequence[Workload], scale: Scale, only: Sequence[str] = (), keep: Callable[[Results], None] | None = None
+) -> Results:
     """Measure the workloads.
 
     Args:
         workloads: which.
         scale: how much.
         only: the peers to measure, by name; all that can be installed if empty.
+        keep: given what there is after each workload, so that a long run that is broken off was not in vain.
     """
     with _stage(workloads, scale, only) as (stage, missing):
         about = facts(stage.folder) | {"postgresql": stage.server.settings()}
@@ -37,7 +40,11 @@ def run(workloads: Sequence[Workload], scale: Scale, only: Sequence[str] = ()) -
         progress = Progress([_label(id_, case) for id_, cases in plan.items() for case in _repeated(cases, scale)])
         for name, reason in missing.items():
             progress.tell(f"{name} is left out: {reason}")
-        outcomes = [_measured(workload, plan[workload.id], stage, progress) for workload in workloads]
+        outcomes: list[Outcome] = []
+        for workload in workloads:
+            outcomes.append(_measured(workload, plan[workload.id], stage, progress))
+            if keep is not None:
+                keep(Results(about, told, missing, tuple(outcomes)))
     return Results(about, told, missing, outcomes)
 
 

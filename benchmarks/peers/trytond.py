@@ -103,6 +103,7 @@ def _configure(url: str) -> str:
     config.set("queue", "worker", "True")
     from trytond.pool import Pool
 
+    Pool.start()  # which forgets what was registered before
     Pool.register(_stock(), module="res", type_="model")
     return parts.path.lstrip("/")
 
