@@ -7,7 +7,7 @@ import pytest
 
 from packhorse import Packhorse
 from tests.crash.conftest import effects, install
-from tests.crash.fleet import fleet
+from tests.crash.fleet import Fleet, fleet
 from tests.waiting import wait_until
 
 JOBS, KILLS = 150, 4
@@ -30,6 +30,7 @@ def test_an_effect_happens_once_whatever_it_is_written_with(database_url: str, t
             wanted = 2 * JOBS * kill // KILLS + chance.randrange(20)
             wait_for_effects(database_url, wanted, 30)
             ships.kill_worker(chance.randrange(2))
+            wait_for_notice(ships, kill + 1)
         wait_for_effects(database_url, 2 * JOBS, 60)
         assert ships.stop() == [0]
 
@@ -40,3 +41,8 @@ def test_an_effect_happens_once_whatever_it_is_written_with(database_url: str, t
 def wait_for_effects(database_url: str, wanted: int, timeout: float) -> None:
     """Wait until handlers have written so many rows."""
     wait_until(lambda: len(effects(database_url)) >= wanted, timeout, f"{wanted} effects")
+
+
+def wait_for_notice(ships: Fleet, kills: int) -> None:
+    """Wait until the supervisor has noticed so many: one that dies while it stops would be its own doing."""
+    wait_until(lambda: ships.log().count("was killed by signal") == kills, 10, f"the notice of {kills} kills")
