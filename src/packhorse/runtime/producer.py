@@ -15,7 +15,7 @@ from packhorse.errors import DatabaseError
 from packhorse.runtime.acker import Acker
 from packhorse.runtime.contact import Contact
 from packhorse.runtime.executor import Executor
-from packhorse.runtime.marks import HEAD, Marks, Start
+from packhorse.runtime.marks import COSTLY, HEAD, Marks, Start
 from packhorse.runtime.service import Service
 from packhorse.runtime.settings import WorkerSettings
 from packhorse.runtime.suspects import Suspects, Turn
@@ -29,6 +29,8 @@ STALE_SECONDS = 1.0
 BUSY_SECONDS = 1.0
 """A worker that has found work for this long at a stretch does not need to be woken."""
 SHORTEST_WAIT = 0.01
+USUAL_LOOK_SECONDS = 0.05
+"""A look that takes longer, because dead rows lie in its way, is repeated less often than usual."""
 STAGE_LIMIT = 500
 PARK_LIMIT = 5000
 MOST_LEASED = 10_000
@@ -128,9 +130,11 @@ class Producer(Service):
 
     def _look(self) -> bool:
         """See what there is to do; False when this worker was given up and must start nothing more."""
-        self._look_at = time.monotonic() + self._settings.poll
+        begun = time.monotonic()
         self._is_hinted = False
         glance = self._engine.glance(self._worker)
+        ended = time.monotonic()
+        self._look_at = ended + max(self._settings.poll, COSTLY * (ended - begun - USUAL_LOOK_SECONDS))
         self._contact.made()
         if not glance.is_registered:
             self._give_up()
@@ -212,8 +216,10 @@ class Producer(Service):
         if not full:
             self._marks.note(queue, start, jobs, wanted, time.monotonic() - begun)
         self._ready.remove(queue)
-        if len(jobs) == wanted or not start.is_head:
+        if len(jobs) == wanted or start.above is not None:
             self._ready.append(queue)
+        elif start.after is not None:
+            self._look_at = 0.0  # whether there is something in front of the mark, the next look tells
         elif full:
             self._held_back.append(queue)
         self._accept(jobs)
