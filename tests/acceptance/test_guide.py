@@ -16,8 +16,6 @@ from tests.acceptance.pages import blocks
 from tests.waiting import wait_until
 
 GUIDE, DJANGO = "docs/guide.md", "docs/django.md"
-LEFT_OUT = ("Middleware",)
-"""Sections of the guide whose blocks are sketches."""
 MANAGE = """
 import sys
 from django.core.management import execute_from_command_line
@@ -87,7 +85,7 @@ def test_the_guide_runs_as_it_is_written(engine_name: str, url: str, reader: Com
     [_, _, migrate, worker] = blocks(GUIDE, "console")[0].commands
     assert reader(*migrate.split()[1:]).code == 0
     reader.start(*worker.split()[1:])
-    ran = reader.run([sys.executable, "-m", "tests.acceptance.run_page", GUIDE, engine_name, *LEFT_OUT])
+    ran = reader.run([sys.executable, "-m", "tests.acceptance.run_page", GUIDE, engine_name])
     assert (ran.code, ran.out) == (0, "charged order 42\n"), ran.err
     for block in blocks(GUIDE, "sql", engine_name):
         run_sql(block.code, url)

@@ -40,7 +40,10 @@ def test_a_database_in_memory_is_refused(address: str | Path) -> None:
         database_path(address)
 
 
-@pytest.mark.parametrize("address", ["sqlite://host/shop.db", "sqlite:shop.db", "sqlite:/shop.db", "mysql:///shop.db", "sqlite:///shop.db?mode=ro"])
+@pytest.mark.parametrize(
+    "address",
+    ["sqlite://host/shop.db", "sqlite:shop.db", "sqlite:/shop.db", "mysql:///shop.db", "sqlite:///shop.db?mode=ro"],
+)
 def test_another_kind_of_address_is_refused(address: str) -> None:
     """The message shows how to write one."""
     with pytest.raises(ConfigurationError, match=r"sqlite|SQLite"):
