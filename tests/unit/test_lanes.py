@@ -1,6 +1,7 @@
 """Lanes, without a worker around them."""
 
 import asyncio
+import contextvars
 import threading
 
 from packhorse.runtime.lanes import LoopLane, Slot
@@ -34,6 +35,25 @@ def test_a_coroutine_that_is_cancelled_at_its_start_takes_its_first_step() -> No
     lane.close()
 
     assert begun == [1, 2]
+
+
+def test_a_coroutine_finds_no_context_that_another_one_has_set() -> None:
+    """It is started where the one before it ended, and is a job of its own all the same."""
+    tenant: contextvars.ContextVar[int] = contextvars.ContextVar("tenant")
+    found: list[int | None] = []
+    freed: list[int] = []
+
+    async def run(slot: Slot) -> None:
+        found.append(tenant.get(None))
+        tenant.set(slot.job.id)
+        await asyncio.sleep(0)
+
+    lane = LoopLane(1, run, lambda job: freed.append(job.id), lambda: None)
+    lane.put([claimed_job(id=1), claimed_job(id=2)])
+    wait_until(lambda: freed == [1, 2], what="both runs")
+    lane.close()
+
+    assert found == [None, None]
 
 
 def test_a_task_that_a_handler_left_behind_does_not_end_the_event_loop() -> None:

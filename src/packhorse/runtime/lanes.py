@@ -6,6 +6,7 @@ A lane has slots. Jobs put into it wait, in order, until a slot is free, and may
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 import threading
 import time
@@ -272,39 +273,39 @@ class LoopLane:
         self._rested = rested
         self._jobs = Waiting()
         self._lock = threading.Lock()
-        self._tasks: dict[asyncio.Task[None], Slot] = {}
+        self._tasks: dict[Slot, asyncio.Task[None]] = {}
+        self._is_filling = False
+        self._context = contextvars.copy_context()
+        """What each job finds; nothing that another one has set."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopped = False
 
     def put(self, jobs: list[ClaimedJob]) -> None:
         """Let these jobs run when slots are free, in order."""
+        self._jobs.put(jobs)
         with self._lock:
-            self._jobs.put(jobs)
             loop = self._loop or self._start_loop()
         loop.call_soon_threadsafe(self._fill)
 
     def withdraw(self, waited: float) -> list[ClaimedJob]:
         """Take back the jobs that have waited for `waited` seconds or more and have not started."""
-        with self._lock:
-            return self._jobs.withdraw(waited)
+        return self._jobs.withdraw(waited)
 
     def waiting(self) -> int:
         """How many jobs have not started."""
         return len(self._jobs)
 
     def running(self) -> int:
-        """How many jobs occupy a slot."""
-        return len(self._tasks)
+        """How many jobs occupy a slot, or are about to: whoever looks must not miss one in between."""
+        return len(self._tasks) + self._is_filling
 
     def busy(self) -> list[Slot]:
         """Every run whose coroutine has not ended."""
-        with self._lock:
-            return list(self._tasks.values())
+        return list(self._tasks)
 
     def stop(self) -> None:
         """Start nothing more; what runs goes on."""
-        with self._lock:
-            self._stopped = True
+        self._stopped = True
 
     def cancel(self) -> None:
         """Cancel what still runs; each coroutine ends at its next await."""
@@ -332,13 +333,12 @@ class LoopLane:
             loop.close()
 
     def _fill(self) -> None:
-        """A job is waiting or has a slot, at every moment: whoever stops the lane must not miss it in between."""
-        with self._lock:
-            while len(self._tasks) < self.slots and not self._stopped and (job := self._jobs.take()) is not None:
-                slot = Slot(job)
-                task = asyncio.get_running_loop().create_task(self._occupy(slot))
-                self._tasks[task] = slot
-                task.add_done_callback(self._ended)
+        loop = asyncio.get_running_loop()
+        self._is_filling = True
+        while len(self._tasks) < self.slots and not self._stopped and (job := self._jobs.take()) is not None:
+            slot = Slot(job)
+            self._tasks[slot] = loop.create_task(self._occupy(slot), context=self._context.copy())
+        self._is_filling = False
 
     async def _occupy(self, slot: Slot) -> None:
         try:
@@ -347,10 +347,7 @@ class LoopLane:
             raise
         except BaseException:
             log.exception("after job %d the event loop goes on", slot.job.id)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        with self._lock:
-            slot = self._tasks.pop(task)
+        del self._tasks[slot]
         self._fill()
         self._job_ended(slot.job)
         if not self._jobs:
@@ -361,7 +358,7 @@ class LoopLane:
         asyncio.get_running_loop().call_soon(self._cancel_begun)
 
     def _cancel_begun(self) -> None:
-        for task, slot in list(self._tasks.items()):
+        for slot, task in list(self._tasks.items()):
             slot.stopped = True
             task.cancel()
 
