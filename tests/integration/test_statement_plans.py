@@ -9,17 +9,18 @@ import pytest
 
 from packhorse.domain.claim import Claim
 from packhorse.domain.decide import decide
-from packhorse.domain.job import ClaimedJob, Lease
+from packhorse.domain.job import ClaimedJob, Lease, NewJob
 from packhorse.domain.outcome import Success
 from packhorse.domain.retry import RetryPolicy
 from packhorse.engines.postgres.engine import PostgresEngine
 from packhorse.engines.postgres.wire import driver_text
-from packhorse.engines.sql.documents import acks_document
+from packhorse.engines.sql.documents import acks_document, list_document
 from packhorse.engines.sqlite.engine import SqliteEngine
 
 ROWS = 100_000
 LIMIT = 100
 CLAIM = {"queue": "b", "limit": LIMIT, "worker": 1, "number": 1}
+SUCCESS = {"worker": 1, "number": 1}
 JOBS = """
     insert into {job} (task, queue, state, priority, order_at, enqueued_at)
     select 't', case n % 3 when 0 then 'a' when 1 then 'b' else 'c' end, 'available', n % 10, {now}, {now}
@@ -97,13 +98,52 @@ def test_postgres_acknowledges_by_id(postgres: PostgresEngine, statistics: str) 
     """Not by walking all that is executing, for each of them."""
     if statistics == "of a full table":
         postgres._connections.run("ANALYZE packhorse.job")
-    acks = [decide(job, Success(), RetryPolicy(), 0) for job in claim(postgres)]
+    acks = [decide(job, Success("1"), RetryPolicy(), 0) for job in claim(postgres)]
     nodes = list(explained(postgres, "ack_jobs", {"acks": acks_document(acks)}, "final"))
 
     assert {node["Index Name"] for node in nodes if node.get("Relation Name") == "job" and "Index Name" in node} == {
         "job_pkey"
     }
     assert max(node["Actual Rows"] * node["Actual Loops"] for node in nodes) == LIMIT
+
+
+@pytest.mark.engines("postgresql")
+@pytest.mark.parametrize("statistics", ["of an empty table", "of a full table"])
+def test_postgres_records_successes_by_id(postgres: PostgresEngine, statistics: str) -> None:
+    """Not by walking all that is executing, either."""
+    if statistics == "of a full table":
+        postgres._connections.run("ANALYZE packhorse.job")
+    params = {**SUCCESS, "ids": list_document([job.id for job in claim(postgres)])}
+    nodes = list(explained(postgres, "succeed_jobs", params))
+
+    assert {node["Index Name"] for node in nodes if node.get("Relation Name") == "job" and "Index Name" in node} == {
+        "job_pkey"
+    }
+    assert max(node["Actual Rows"] * node["Actual Loops"] for node in nodes) == LIMIT
+
+
+@pytest.mark.engines("postgresql")
+def test_postgres_goes_on_behind_a_place_without_reading_what_is_in_front_of_it(postgres: PostgresEngine) -> None:
+    """The place is where the scan of the index starts, and no filter."""
+    [*_, last] = claim(postgres)
+    nodes = list(explained(postgres, "claim_jobs", {**CLAIM, **place_params(last)}, "after"))
+    [scan] = [node for node in nodes if node.get("Index Name") == "job_claim"]
+
+    assert "ROW(priority, order_at, id) >" in scan["Index Cond"]
+    assert (scan["Actual Rows"], scan.get("Rows Removed by Filter", 0)) == (LIMIT, 0)
+
+
+@pytest.mark.engines("postgresql")
+@pytest.mark.accepts("C13")
+def test_parked_jobs_cost_a_claim_on_postgres_next_to_nothing(postgres: PostgresEngine) -> None:
+    """Of the 33,333 that were parked at the head the index remembers dead rows, but a claim starts behind them."""
+    clean = blocks_of_claim(postgres, claim(postgres)[-1])
+    behind = claim(postgres)[-1]
+    insert(postgres, 33_333, task="unknown", priority=-1)
+    while postgres.park_jobs("b", "unknown", 5_000):
+        pass
+
+    assert blocks_of_claim(postgres, behind) < 1.1 * clean
 
 
 @pytest.mark.engines("postgresql")
@@ -134,11 +174,33 @@ def test_sqlite_claims_by_the_index_in_its_order(sqlite: SqliteEngine) -> None:
 @pytest.mark.engines("sqlite")
 def test_sqlite_acknowledges_by_id(sqlite: SqliteEngine) -> None:
     """The acks are walked, and for each its row is looked up."""
-    acks = [decide(job, Success(), RetryPolicy(), 0) for job in claim(sqlite)]
+    acks = [decide(job, Success("1"), RetryPolicy(), 0) for job in claim(sqlite)]
     plan = planned(sqlite, "ack_jobs", {"acks": acks_document(acks)}, "final", "live", "recorded")
 
     assert [step for step in plan if step.startswith(("SCAN packhorse_job", "SCAN job"))] == []
     assert sum("USING INTEGER PRIMARY KEY (rowid=?)" in step for step in plan) >= 4, plan
+
+
+@pytest.mark.engines("sqlite")
+def test_sqlite_records_successes_by_id(sqlite: SqliteEngine) -> None:
+    """The ids are walked, and for each its row is looked up."""
+    params = {**SUCCESS, "ids": list_document([job.id for job in claim(sqlite)])}
+    plan = planned(sqlite, "succeed_jobs", params)
+
+    assert [step for step in plan if step.startswith(("SCAN packhorse_job", "SCAN job"))] == []
+    assert sum("USING INTEGER PRIMARY KEY (rowid=?)" in step for step in plan) >= 2, plan
+
+
+@pytest.mark.engines("sqlite")
+@pytest.mark.accepts("C13")
+def test_parked_jobs_cost_a_claim_on_sqlite_nothing(sqlite: SqliteEngine) -> None:
+    """They are out of the index: a claim at the head takes as many steps as before."""
+    clean = steps_of_claim(sqlite)
+    insert(sqlite, 33_333, task="unknown", priority=-1)
+    while sqlite.park_jobs("b", "unknown", 5_000):
+        pass
+
+    assert steps_of_claim(sqlite) < 1.1 * clean
 
 
 @pytest.mark.engines("sqlite")
@@ -174,12 +236,48 @@ def claim(engine: PostgresEngine | SqliteEngine) -> list[ClaimedJob]:
     return engine.claim_jobs(Claim(lease=Lease(1, 1), queue="b", limit=LIMIT))
 
 
+def insert(engine: PostgresEngine | SqliteEngine, count: int, **fields: Any) -> None:
+    """Store jobs in the queue b."""
+    for start in range(0, count, 1000):
+        engine.insert_jobs([NewJob(queue="b", **fields)] * min(1000, count - start))
+
+
+def place_params(job: ClaimedJob) -> dict[str, int]:
+    """The parameters of a claim behind a job."""
+    return {"after_priority": job.priority, "after_at": job.order_at_us, "after_id": job.id}
+
+
+def blocks_of_claim(engine: PostgresEngine, behind: ClaimedJob) -> int:
+    """How many blocks of memory PostgreSQL looks at to find the rows of a claim behind a job."""
+    nodes = explained(engine, "claim_jobs", {**CLAIM, **place_params(behind)}, "after")
+    [blocks] = [node["Shared Hit Blocks"] for node in nodes if node.get("Index Name") == "job_claim"]
+    return int(blocks)
+
+
+def steps_of_claim(engine: SqliteEngine) -> int:
+    """How many steps SQLite's machine takes for a claim at the head, which is undone."""
+    steps = 0
+
+    def count() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    [text] = engine._statements.get("claim_jobs")
+    connection = sqlite3.connect(engine.address, isolation_level=None)
+    connection.execute("BEGIN IMMEDIATE")
+    connection.set_progress_handler(count, 1)
+    assert len(connection.execute(text, CLAIM).fetchall()) == LIMIT
+    connection.close()
+    return steps
+
+
 def explained(engine: PostgresEngine, name: str, params: dict[str, Any], *options: str) -> Iterator[dict[str, Any]]:
     """All nodes of the plan with which the statement ran; what it changed is undone."""
     [text] = engine._statements.get(name, *options)
     with psycopg.connect(engine.conninfo) as connection:
         cursor = psycopg.ClientCursor(connection)
-        cursor.execute(b"EXPLAIN (ANALYZE, FORMAT JSON) " + driver_text(text), params)
+        cursor.execute(b"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + driver_text(text), params)
         [[document]] = cursor.fetchall()
         connection.rollback()
     pending = [document[0]["Plan"]]
