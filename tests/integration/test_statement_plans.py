@@ -117,7 +117,7 @@ def test_postgres_records_successes_by_id(postgres: PostgresEngine, statistics: 
     nodes = list(explained(postgres, "succeed_jobs", params))
 
     assert {node["Index Name"] for node in nodes if "Index Name" in node} == {"job_pkey", "worker_pkey"}
-    assert max(node["Actual Rows"] * node["Actual Loops"] for node in nodes) == LIMIT
+    assert max(node["Actual Rows"] * node["Actual Loops"] for node in nodes) <= 2 * LIMIT  # two versions of each row
 
 
 @pytest.mark.engines("postgresql")
