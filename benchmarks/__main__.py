@@ -18,6 +18,7 @@ from benchmarks.workloads.roster import WORKLOADS
 
 SCALES = {scale.name: scale for scale in (FULL, QUICK, SMOKE)}
 RESULTS = ROOT / "benchmarks" / "results"
+SMOKE_RESULTS = ROOT / "build" / "bench" / "smoke"
 QUICK_FILE = ROOT / "build" / "bench-quick.json"
 
 
@@ -25,7 +26,7 @@ def main() -> None:
     """Measure, print the table, write the files."""
     options = _parsed()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that servers and workers are ended then, too
-    folder = options.out.resolve()
+    folder = (options.out or (RESULTS if options.scale == "full" else SMOKE_RESULTS)).resolve()
     if options.scale == "quick":
         results = run(_chosen(options), QUICK, options.peer)
         print(table(results))
@@ -41,7 +42,7 @@ def _parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("scale", choices=list(SCALES))
     parser.add_argument("--workload", action="append", default=[], help="only this one, B1 for example; repeatable")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="where the files of a full run go")
+    parser.add_argument("--out", type=Path, help="where the files of a full or smoke run go")
     parser.add_argument("--peer", action="append", default=[], help="only this one; repeatable")
     return parser.parse_args()
 

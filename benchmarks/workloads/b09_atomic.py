@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from benchmarks.drain import drain
+import psycopg
+
+from benchmarks.commands import PeerFailed
+from benchmarks.drain import empty, fill
+from benchmarks.peers.statements import statement
 from benchmarks.pgbench import pgbench
 from benchmarks.rounds import Sample
 from benchmarks.stage import Stage
@@ -21,8 +25,25 @@ def cases(stage: Stage) -> Sequence[Case]:
     return [*peers, Case("pgbench", "", _pgbench(stage))]
 
 
+def atomic(stage: Stage, peer: str, jobs: int) -> Sample:
+    """Drain so many tasks, and count their UPDATEs.
+
+    Raises:
+        PeerFailed: there is not exactly one for each.
+    """
+    with stage.database(peer) as url:
+        fill(stage, peer, url, jobs)
+        stage.settle(url)
+        figures = empty(stage, peer, url, jobs)
+        with psycopg.connect(url) as connection:
+            row = connection.execute(statement(f"booked_{peer}").encode()).fetchone()
+    if row != (jobs,):
+        raise PeerFailed(f"{jobs} tasks made {row and row[0]} updates")
+    return figures
+
+
 def _measuring(stage: Stage, peer: str) -> Callable[[], Sample]:
-    return lambda: drain(stage, peer, stage.scale.jobs(JOBS[peer], least=LEAST[peer]))
+    return lambda: atomic(stage, peer, stage.scale.jobs(JOBS[peer], least=LEAST[peer]))
 
 
 def _pgbench(stage: Stage) -> Callable[[], Sample]:
