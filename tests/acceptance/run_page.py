@@ -1,8 +1,8 @@
 """Run the Python blocks of a page in order, in one namespace, as a reader types them into one program.
 
-As `python -m tests.acceptance.run_page docs/guide.md sqlite`, in the folder of its files. Blocks that are files are left
-out. In place of the addresses that the page writes for SQLAlchemy, those of the database of PACKHORSE_DATABASE_URL are
-used, as its comments tell the reader to.
+As `python -m tests.acceptance.run_page docs/guide.md sqlite`, in the folder of its files. Blocks that are files are
+left out. In place of the addresses that the page writes for SQLAlchemy, those of the database of
+PACKHORSE_DATABASE_URL are used, as its comments tell the reader to.
 """
 
 import ast

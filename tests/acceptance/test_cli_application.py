@@ -171,6 +171,7 @@ def test_the_environment_names_the_database(cli: CommandLine, variable: str) -> 
 
 
 DJANGO_APP = 'from packhorse import Packhorse\napp = Packhorse("django://default")\n'
+DJANGO_MODELS = "from django.db import models\n\n\nclass Order(models.Model):\n    paid = models.BooleanField()\n"
 DJANGO_SETTINGS = 'DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "django.db"}}\n'
 
 
@@ -199,12 +200,23 @@ def test_django_s_settings_are_found_in_the_current_folder(django_cli: CommandLi
     assert (django_cli.folder / "django.db").exists()
 
 
+def test_an_application_among_django_s_models_is_found(django_cli: CommandLine) -> None:
+    """Django is set up before the module is imported, which can then use them."""
+    (django_cli.folder / "orders").mkdir()
+    (django_cli.folder / "orders" / "__init__.py").touch()
+    (django_cli.folder / "orders" / "models.py").write_text(DJANGO_MODELS)
+    (django_cli.folder / "orders" / "jobs.py").write_text(f"from orders.models import Order\n{DJANGO_APP}")
+    (django_cli.folder / "shop_settings.py").write_text(DJANGO_SETTINGS + 'INSTALLED_APPS = ["orders"]\n')
+
+    assert django_cli("migrate", "up", "-A", "orders.jobs:app", DJANGO_SETTINGS_MODULE="shop_settings").code == 0
+
+
 @pytest.mark.parametrize("words", USING_DJANGO, ids=" ".join)
 @pytest.mark.parametrize(
     ("settings", "why"),
     [
         ("", "set DJANGO_SETTINGS_MODULE, as in DJANGO_SETTINGS_MODULE=shop.settings"),
-        ("no_settings", "DJANGO_SETTINGS_MODULE=no_settings: ModuleNotFoundError: No module named 'no_settings'"),
+        ("no_settings", "ModuleNotFoundError: No module named 'no_settings'"),
         ("broken_settings", "NameError: name 'undefined_name' is not defined"),
     ],
 )
@@ -217,6 +229,15 @@ def test_django_s_settings_that_cannot_be_loaded_are_explained(
         assert done.code == 2
         assert why in done.complaint
         assert len(done.err.splitlines()) == 1
+
+
+def test_a_database_of_django_s_in_memory_is_refused(django_cli: CommandLine) -> None:
+    """Nobody else could reach it, and its name would be taken for a file's."""
+    (django_cli.folder / "shop_settings.py").write_text(DJANGO_SETTINGS.replace('django.db"}', ':memory:"}'))
+    done = django_cli("stats", "--database-url", "django://default", DJANGO_SETTINGS_MODULE="shop_settings")
+
+    assert done.code == 2
+    assert "a database in memory can't be shared with Packhorse: name a file" in done.complaint
 
 
 def test_a_wrong_alias_of_django_s_is_told_with_the_right_ones(django_cli: CommandLine) -> None:

@@ -121,10 +121,10 @@ def test_the_django_page_runs_as_it_is_written(engine_name: str, url: str, reade
         tested = reader.run(python + words[1:], PACKHORSE_WORKER=worker_mode, **settings)
         assert tested.code == 0, tested.err
 
-    enqueued = reader("enqueue", "orders.jobs.book", "1", "-A", "mysite.worker:app", **settings)
+    enqueued = reader("enqueue", "orders.jobs.book", "1", "-A", "orders.jobs:app", **settings)
     assert enqueued.code == 0, enqueued.err
     reader.start(*worker.split()[1:], **settings)
-    show = ("jobs", "list", "--state", "succeeded", "--json", "-A", "mysite.worker:app")
+    show = ("jobs", "list", "--state", "succeeded", "--json", "-A", "orders.jobs:app")
     wait_until(lambda: reader(*show, **settings).json, 30, "the job")
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
-import importlib
+import importlib.util
 import inspect
+import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -77,12 +78,21 @@ def _is_needed(parameter: inspect.Parameter) -> bool:
 
 def _import(name: str, path: str) -> ModuleType:
     folder = look_here_first()
+    _set_up_django()
     try:
         return _guarded(lambda: importlib.import_module(name), f"importing {name} failed")
     except _MissingModule as error:
         if not error.is_part_of(name):
             raise
         raise ConfigurationError(_not_found(name, error.missing, path, folder)) from None
+
+
+def _set_up_django() -> None:
+    """Where the environment names Django's settings, its models have to be loaded before a module may use them."""
+    named = os.environ.get("DJANGO_SETTINGS_MODULE")
+    if named and importlib.util.find_spec("django") is not None:
+        django = importlib.import_module("django")
+        _guarded(django.setup, f"setting up Django with DJANGO_SETTINGS_MODULE={named} failed")
 
 
 class _MissingModule(ConfigurationError):

@@ -29,6 +29,11 @@ def database_url(address: str) -> str:
         raise ConfigurationError(f"{address}: Django's DATABASES has no {alias!r}; there are {', '.join(connections)}")
     connection = connections[alias]
     if connection.vendor == "sqlite":
+        if connection.is_in_memory_db():
+            raise ConfigurationError(
+                f"{address}: a database in memory can't be shared with Packhorse: name a file, "
+                'for tests as in DATABASES["default"]["TEST"] = {"NAME": BASE_DIR / "test.sqlite3"}'
+            )
         return f"sqlite:///{quote(str(Path(connection.settings_dict['NAME']).absolute()))}"
     if connection.vendor == "postgresql":
         return _postgresql(connection.settings_dict)
