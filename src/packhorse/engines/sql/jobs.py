@@ -119,17 +119,18 @@ def _claim_options(claim: Claim) -> tuple[Params, *tuple[str, ...]]:
 def ack_commands(acks: Sequence[Ack]) -> list[Command]:
     """What records these acks: for those that say nothing but success, a list of ids for each lease.
 
-    They are in order of lease and id, so that two that overlap lock their rows in one order.
+    They are in order of lease and id, so that two that overlap lock their rows in one order. The lists go first, so a
+    success that came after another end of the same run is left out.
     """
     ids_by_lease: dict[Lease, set[int]] = {}
-    others = []
+    others: dict[tuple[int, Lease], Ack] = {}
     for ack in acks:
-        if ack.is_plain:
+        if not ack.is_plain:
+            others.setdefault((ack.job_id, ack.lease), ack)
+        elif not others or (ack.job_id, ack.lease) not in others:
             ids_by_lease.setdefault(ack.lease, set()).add(ack.job_id)
-        else:
-            others.append(ack)
     commands = [_succeed_jobs(lease, ids_by_lease[lease]) for lease in sorted(ids_by_lease, key=_number)]
-    return [*commands, _ack_jobs(others)] if others else commands
+    return [*commands, _ack_jobs(list(others.values()))] if others else commands
 
 
 def _number(lease: Lease) -> int:

@@ -208,8 +208,12 @@ class AckContract(EngineContract):
         ]
 
     @pytest.mark.accepts("C5")
-    @pytest.mark.parametrize("second", [Success("2"), Retry(), Fail()], ids=lambda outcome: type(outcome).__name__)
-    @pytest.mark.parametrize("first", [Success("1"), Retry(), Fail()], ids=lambda outcome: type(outcome).__name__)
+    @pytest.mark.parametrize(
+        "second", [Success(), Success("2"), Retry(), Fail()], ids=lambda outcome: type(outcome).__name__
+    )
+    @pytest.mark.parametrize(
+        "first", [Success(), Success("1"), Retry(), Fail()], ids=lambda outcome: type(outcome).__name__
+    )
     def test_of_two_acks_for_one_run_in_a_call_one_counts(
         self, engine: Engine, first: Outcome, second: Outcome
     ) -> None:
