@@ -34,6 +34,9 @@ RELAXED = frozenset({"claim_jobs", "stage_jobs", "seek_hints"})
 claim that was forgotten is refused by its lease, and costs a repeated run, never a repeated effect."""
 INDEXED = frozenset({"claim_jobs", "succeed_jobs", "ack_jobs"})
 """What must find its rows by an index even where the statistics were taken while the table was empty."""
+BY_INDEX = "SET LOCAL enable_seqscan = off;\nSET LOCAL jit = off;\n"
+"""A table without a fitting index is then read as before, but at a cost in the plan for which the server would compile
+the statement, and that takes half a second."""
 UNLIMITED = frozenset({"beat", "glance"})
 """What goes without limits of its own, so that an idle worker sends no more than it must."""
 
@@ -133,7 +136,7 @@ class PostgresEngine(SqlJobStore, SqlRegistry, SqlInsights, PostgresSchema):
         key = (name, *options)
         if key not in self._messages:
             limits = "" if name in UNLIMITED else self._limits
-            indexed = "SET LOCAL enable_seqscan = off;\n" if name in INDEXED else ""
+            indexed = BY_INDEX if name in INDEXED else ""
             relaxed = "SET LOCAL synchronous_commit = off;\n" if name in RELAXED else ""
             self._messages[key] = limits + relaxed + indexed + self._text(name, *options)
         return self._messages[key]
