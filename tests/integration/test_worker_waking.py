@@ -5,12 +5,13 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from statistics import quantiles
 
 import pytest
 
-from packhorse import Packhorse
+from packhorse import JobState, Packhorse
 from packhorse.runtime.settings import WorkerSettings
 from tests.crash.conftest import install
 from tests.crash.fleet import fleet
@@ -32,6 +33,11 @@ def app(database_url: str) -> Iterator[Packhorse]:
     app.engine.migrate()
     yield app
     app.close()
+
+
+def is_done(app: Packhorse, count: int) -> bool:
+    """Whether so many jobs have succeeded."""
+    return app.count_jobs()[JobState.SUCCEEDED] == count
 
 
 def quietest(measure: Callable[[], list[float]], middle: float, worst: float) -> None:
@@ -68,6 +74,21 @@ def test_an_idle_worker_starts_a_committed_job_in_a_moment(app: Packhorse) -> No
     with working(app):
         ping.enqueue().result(timeout=10)
         quietest(lambda: [latency() for _ in range(SAMPLES)], 0.002, 0.010)
+
+
+@pytest.mark.accepts("C4")
+def test_a_worker_that_held_more_than_it_has_slots_hears_of_the_next_job(app: Packhorse) -> None:
+    """It took all that there was, and more than could run at once: when that is done, a commit must wake it."""
+
+    @app.task(name="short")
+    def short() -> None:
+        PACE.wait(0.002)
+
+    with working(app, threads=2, poll=10):
+        for count, total, seconds in ((300, 300, 10), (7, 307, 10), (1, 308, 0.5)):
+            app.enqueue_many([short.call()] * count)
+            wait_until(partial(is_done, app, total), seconds, f"{count} runs")
+            PACE.wait(0.05)
 
 
 @pytest.mark.accepts("C4")

@@ -69,7 +69,6 @@ class Producer(Service):
         self._due_at: float | None = None
         self._reconcile_at = time.monotonic() + settings.lease
         self._is_hinted = False
-        self._has_room = True
         self._hints_wanted = False
         self._busy_since: float | None = None
         self._rate = Rate()
@@ -87,7 +86,7 @@ class Producer(Service):
     def hint(self) -> None:
         """Somebody says that jobs may have come. From any thread."""
         self._is_hinted = True
-        if self._has_room:
+        if self._has_room():
             self.wake()
 
     def freed(self) -> None:
@@ -180,8 +179,7 @@ class Producer(Service):
         After asking it looks once more: what came in between woke nobody.
         """
         now = time.monotonic()
-        self._has_room = self._executor.free_slots() > 0
-        self._busy_since = (self._busy_since or now) if self._can_claim() or not self._has_room else None
+        self._busy_since = (self._busy_since or now) if self._can_claim() or not self._has_room() else None
         wanted = self._busy_since is None or now - self._busy_since < BUSY_SECONDS
         if wanted != self._hints_wanted:
             self._engine.seek_hints(self._worker, wanted)
@@ -189,11 +187,14 @@ class Producer(Service):
             self._is_hinted = self._is_hinted or wanted
 
     def _pause(self) -> float:
-        if self._can_claim() or (self._is_hinted and self._has_room):
+        if self._can_claim() or (self._is_hinted and self._has_room()):
             return 0.0
         moments = [self._look_at, self._reconcile_at, *([] if self._due_at is None else [self._due_at])]
         pause = max(0.0, min(moments) - time.monotonic())
         return min(pause, STALE_SECONDS) if self._executor.buffered() else pause
+
+    def _has_room(self) -> bool:
+        return self._executor.free_slots() > 0
 
     # Claiming
 
