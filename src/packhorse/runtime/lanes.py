@@ -167,7 +167,7 @@ class ThreadLane:
 
     def running(self) -> int:
         """How many jobs occupy a slot; a late one does not any more."""
-        return sum([seat.is_running() for seat in self._seats])
+        return sum([seat.is_running() for seat in list(self._seats)])
 
     def late(self) -> list[Slot]:
         """The runs whose time is over and whose threads have not ended."""
