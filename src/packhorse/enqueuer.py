@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
@@ -78,8 +79,10 @@ class Enqueuer:
 
         All or none are stored; the ids are in the order of `calls`.
         """
-        prepared = self._prepare(calls)
-        return self._store(prepared, self._connection(conn))
+        connection = self._connection(conn)
+        if connection is None and len(calls) > CHUNK and self._engine().features.concurrent_writers:
+            return self._store_while_preparing(calls)
+        return self._store(self._prepare(calls), connection)
 
     async def aenqueue(self, calls: Sequence[Call[Any]], conn: object | None) -> list[int]:
         """The same for coroutines."""
@@ -127,6 +130,20 @@ class Enqueuer:
     def _store(self, prepared: Sequence[Prepared], connection: Connection | AsyncConnection | None) -> list[int]:
         ids = self._write([one.job for one in prepared], connection)
         self._finish(prepared, ids, connection)
+        return ids
+
+    def _store_while_preparing(self, calls: Sequence[Call[Any]]) -> list[int]:
+        """While a server stores some of them, those that follow are prepared."""
+        prepared = list[Prepared]()
+
+        def chunks() -> Iterator[Sequence[NewJob]]:
+            for chunk in _chunks(calls):
+                prepared.extend(self._prepare(chunk))
+                yield [one.job for one in prepared[-len(chunk) :]]
+
+        engine = self._engine()
+        ids = _write_ahead(engine.begin(), engine, chunks())
+        self._finish(prepared, ids, None)
         return ids
 
     def _write(self, jobs: Sequence[NewJob], connection: Connection | AsyncConnection | None) -> list[int]:
@@ -210,6 +227,23 @@ def _write_in(transaction: Transaction, engine: Engine, jobs: Sequence[NewJob]) 
     return ids
 
 
+def _write_ahead(transaction: Transaction, engine: Engine, chunks: Iterable[Sequence[NewJob]]) -> list[int]:
+    """Store each chunk while the next one is made; all or none."""
+    ids, under_way = list[int](), Future[list[Row]]()
+    under_way.set_result([])
+    try:
+        with ThreadPoolExecutor(1, "packhorse-enqueue") as sender:
+            for chunk in chunks:
+                rows, under_way = under_way, sender.submit(_stored, transaction, engine, chunk)
+                ids += sorted(row[0] for row in rows.result())
+        ids += sorted(row[0] for row in under_way.result())
+    except BaseException:
+        transaction.rollback()
+        raise
+    transaction.commit()
+    return ids
+
+
 def _stored(transaction: Transaction, engine: Engine, jobs: Sequence[NewJob]) -> list[Row]:
     rows = transaction.run(engine.limited(engine.insert_statement(jobs)))
     if len(rows) != len(jobs):
@@ -230,8 +264,8 @@ def _storing_by(statement: Statement, count: int, engine: Engine) -> Steps[list[
     return sorted(int(row[0]) for row in rows)
 
 
-def _chunks(jobs: Sequence[NewJob]) -> Iterable[Sequence[NewJob]]:
-    return (jobs[start : start + CHUNK] for start in range(0, len(jobs), CHUNK))
+def _chunks(items: Sequence[R]) -> Iterable[Sequence[R]]:
+    return (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))
 
 
 def _kind(raw: object) -> str:

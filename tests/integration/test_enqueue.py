@@ -13,7 +13,7 @@ import pytest
 
 import packhorse.app
 import packhorse.notifiers.local
-from packhorse import ConfigurationError, JobNotFound, JobState, Packhorse, PayloadError, SignatureError
+from packhorse import ConfigurationError, DatabaseError, JobNotFound, JobState, Packhorse, PayloadError, SignatureError
 from packhorse.notifiers.local import LocalNotifier
 
 DAY = timedelta(days=1)
@@ -120,6 +120,47 @@ def test_many_are_stored_in_order_or_not_at_all(app: Packhorse) -> None:
     assert [handle.record().queue for handle in more] == ["slow"] * 3
     assert sum(app.count_jobs().values()) == 1206
     assert app.enqueue_many([]) == []
+
+
+@pytest.mark.parametrize("at", [0, 1_500, 2_499])
+def test_of_many_statements_full_all_are_stored_or_none(app: Packhorse, at: int) -> None:
+    """Wherever the one is that can't be: on a server the first ones are under way by then."""
+
+    @app.task(name="send")
+    def send(number: int) -> None: ...
+
+    calls = [send.call(n) for n in range(2_500)]
+    with pytest.raises(PayloadError):
+        app.enqueue_many([*calls[:at], send.call(object()), *calls[at:]])  # type: ignore[arg-type]
+    before = app.count_jobs()[JobState.AVAILABLE]
+    jobs = app.enqueue_many(calls)
+
+    assert before == 0
+    assert app.count_jobs()[JobState.AVAILABLE] == len(calls)
+    assert [jobs[n].record().args for n in (0, 999, 1_000, 2_000, 2_499)] == [
+        "[0]",
+        "[999]",
+        "[1000]",
+        "[2000]",
+        "[2499]",
+    ]
+
+
+def test_many_are_refused_whole_by_a_server_that_breaks_off(app: Packhorse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was stored before the trouble is rolled back, and the next enqueue works."""
+
+    @app.task(name="send")
+    def send(number: int) -> None: ...
+
+    calls = [send.call(n) for n in range(2_500)]
+    with monkeypatch.context() as broken:
+        broken.setattr(app.engine, "_installation", "another one")
+        with pytest.raises(DatabaseError, match="nothing was enqueued"):
+            app.enqueue_many(calls)
+    before = app.count_jobs()[JobState.AVAILABLE]
+    app.enqueue_many(calls)
+
+    assert (before, app.count_jobs()[JobState.AVAILABLE]) == (0, 2_500)
 
 
 @pytest.mark.parametrize("wrong", [1, "send", None, ("send", 1)])
