@@ -4,7 +4,9 @@ import asyncio
 import contextvars
 import threading
 
-from packhorse.runtime.lanes import LoopLane, Slot
+import pytest
+
+from packhorse.runtime.lanes import LoopLane, Slot, ThreadLane
 from tests.unit.claimed import claimed_job
 from tests.waiting import wait_until
 
@@ -73,3 +75,35 @@ def test_a_task_that_a_handler_left_behind_does_not_end_the_event_loop() -> None
     lane.put([claimed_job(id=3)])
     wait_until(lambda: freed == [1, 2, 3], what="the third run")
     lane.close()
+
+
+def test_a_thread_that_the_system_refuses_costs_no_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The jobs wait for the threads that there are, and when there may be more again, there are."""
+    gates = {1: threading.Event(), 2: threading.Event(), 3: threading.Event()}
+    begun: list[int] = []
+
+    def run(slot: Slot) -> None:
+        begun.append(slot.job.id)
+        assert gates[slot.job.id].wait(10)
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    def is_third_begun() -> bool:
+        lane.expire(lambda job: None)
+        return begun == [1, 2, 3]
+
+    lane = ThreadLane("test", 2, run, lambda job: None, lambda: None)
+    lane.put([claimed_job(id=1)])
+    wait_until(lambda: begun == [1], what="the first run")
+    with monkeypatch.context() as refusing:
+        refusing.setattr(threading.Thread, "start", refuse)
+        lane.put([claimed_job(id=2)])
+        gates[1].set()
+        wait_until(lambda: begun == [1, 2], what="the second run")
+        assert lane.running() == 1
+        lane.put([claimed_job(id=3)])
+    wait_until(is_third_begun, what="the third run, beside the second")
+    lane.stop()
+    for gate in gates.values():
+        gate.set()

@@ -21,6 +21,10 @@ from packhorse.domain.job import ClaimedJob
 log: logging.Logger = logging.getLogger("packhorse.worker")
 
 
+REFUSED_SECONDS = 0.5
+"""After this time a thread that the system did not give is asked for again."""
+
+
 class Lane(Protocol):
     """Runs the jobs that are put into it, a slot each."""
 
@@ -151,6 +155,7 @@ class ThreadLane:
         self._seats: list[Seat] = []
         self._idle = self._made = self._lates = 0
         self._is_calling = self._stopped = False
+        self._refused_until = 0.0
 
     def put(self, jobs: list[ClaimedJob]) -> None:
         """Let these jobs run when slots are free, in order."""
@@ -207,14 +212,21 @@ class ThreadLane:
                 self._start_thread()
 
     def _has_room(self) -> bool:
-        return len(self._seats) < self.slots + self._lates
+        return len(self._seats) < self.slots + self._lates and time.monotonic() >= self._refused_until
 
     def _start_thread(self) -> None:
+        """One thread more. If the system refuses it the jobs wait for the others, and are given back in the end."""
         self._made += 1
         seat = Seat()
         self._seats.append(seat)
         name = f"packhorse-{self._name}-{self._made}"
-        threading.Thread(target=self._work, args=(seat,), name=name, daemon=True).start()
+        try:
+            threading.Thread(target=self._work, args=(seat,), name=name, daemon=True).start()
+        except RuntimeError as error:
+            self._seats.remove(seat)
+            self._is_calling = False
+            self._refused_until = time.monotonic() + REFUSED_SECONDS
+            log.warning("jobs have to wait, with %d threads for %d slots: %s", len(self._seats), self.slots, error)
 
     def _work(self, seat: Seat) -> None:
         self._is_calling = False
@@ -231,6 +243,7 @@ class ThreadLane:
                 break
         with self._ready:
             self._seats.remove(seat)
+        self._call_one()
 
     def _next(self, seat: Seat) -> Slot | None:
         """The next job in its slot, when there is one; None when the lane was stopped."""
