@@ -5,7 +5,16 @@ from hypothesis import strategies as st
 
 from packhorse.domain.claim import Place
 from packhorse.domain.job import ClaimedJob
-from packhorse.runtime.marks import COSTLY, HEAD, LOOK_BACK_SECONDS, URGENT_SECONDS, Marks, Start
+from packhorse.runtime.marks import (
+    COSTLY,
+    HEAD,
+    LONGEST_PAUSE_SECONDS,
+    LOOK_BACK_SECONDS,
+    URGENT_SECONDS,
+    Marks,
+    Start,
+    Toll,
+)
 from tests.unit.claimed import claimed_job
 
 
@@ -76,13 +85,33 @@ def test_a_look_at_the_head_that_took_long_is_repeated_later() -> None:
     """So that it takes a twentieth of the time, however many dead rows lie there."""
     clock = Hand()
     marks = Marks(clock)
-    marks.note("mail", HEAD, jobs(1, 2), 2, 1.0)
-    clock.now += COSTLY * 1.0 - 0.1
+    marks.note("mail", HEAD, jobs(1, 2), 2, 0.3)
+    marks.note("mail", HEAD, jobs(3, 4), 2, 0.2)
+    clock.now += COSTLY * 0.2 - 0.1
     before = marks.start("mail")
     clock.now += 0.1
 
     assert before != HEAD
     assert marks.start("mail") == HEAD
+
+
+def test_a_single_look_at_the_head_that_took_long_changes_nothing() -> None:
+    """It waited for a lock, or the network, and says nothing of the dead rows: late jobs are found within a second."""
+    clock = Hand()
+    marks = marked(clock)
+    clock.now += LOOK_BACK_SECONDS
+    marks.note("mail", HEAD, jobs(3, 4), 2, 3.0)
+    clock.now += LOOK_BACK_SECONDS
+
+    assert marks.start("mail") == HEAD
+
+
+def test_nobody_looks_away_for_long() -> None:
+    """However long each look takes: a job or a dead worker may be waiting."""
+    toll = Toll()
+    toll.pause(60.0)
+
+    assert toll.pause(60.0) == LONGEST_PAUSE_SECONDS
 
 
 def test_a_forgotten_mark_is_no_mark() -> None:

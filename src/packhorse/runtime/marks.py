@@ -20,7 +20,9 @@ URGENT_SECONDS = 0.05
 LOOK_BACK_SECONDS = 1.0
 """How often a claim starts at the head."""
 COSTLY = 20
-"""A look at the head that took long is repeated only after so many times as long: it takes a twentieth of the time."""
+"""What takes long is repeated only after so many times as long: it takes a twentieth of the time."""
+LONGEST_PAUSE_SECONDS = 10.0
+"""After this time it is repeated however long it takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,18 @@ class Start:
 HEAD = Start()
 
 
+class Toll:
+    """What a look costs: the less of its last two times, as a single one may have waited for a lock or the network."""
+
+    def __init__(self) -> None:
+        self._last = 0.0
+
+    def pause(self, seconds: float) -> float:
+        """For how many seconds not to look again, after a look that took so many."""
+        cost, self._last = min(seconds, self._last), seconds
+        return min(COSTLY * cost, LONGEST_PAUSE_SECONDS)
+
+
 @dataclass(slots=True)
 class _Mark:
     """How far the claims of a queue have come, and when what it can't see is to be looked for."""
@@ -46,6 +60,7 @@ class _Mark:
     place: Place
     head_at: float
     urgent_at: float
+    toll: Toll
 
 
 class Marks:
@@ -84,8 +99,9 @@ class Marks:
         elif len(jobs) < wanted:
             self._marks.pop(queue, None)
         elif start.is_head:
-            head_at = now + max(LOOK_BACK_SECONDS, COSTLY * seconds)
-            self._marks[queue] = _Mark(Place.of(jobs[-1]), head_at, now + URGENT_SECONDS)
+            toll = self._marks[queue].toll if queue in self._marks else Toll()
+            head_at = now + max(LOOK_BACK_SECONDS, toll.pause(seconds))
+            self._marks[queue] = _Mark(Place.of(jobs[-1]), head_at, now + URGENT_SECONDS, toll)
         else:
             self._marks[queue].place = Place.of(jobs[-1])
 

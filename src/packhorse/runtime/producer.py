@@ -15,7 +15,7 @@ from packhorse.errors import DatabaseError
 from packhorse.runtime.acker import Acker
 from packhorse.runtime.contact import Contact
 from packhorse.runtime.executor import Executor
-from packhorse.runtime.marks import COSTLY, HEAD, Marks, Start
+from packhorse.runtime.marks import HEAD, Marks, Start, Toll
 from packhorse.runtime.service import Service
 from packhorse.runtime.settings import WorkerSettings
 from packhorse.runtime.suspects import Suspects, Turn
@@ -73,6 +73,7 @@ class Producer(Service):
         self._busy_since: float | None = None
         self._rate = Rate()
         self._marks = Marks()
+        self._toll = Toll()
         self.is_quiet: bool = False
         self.on_lost_workers: Callable[[], None] = lambda: None
         self.on_given_up: Callable[[], None] = lambda: None
@@ -133,7 +134,7 @@ class Producer(Service):
         self._is_hinted = False
         glance = self._engine.glance(self._worker)
         ended = time.monotonic()
-        self._look_at = ended + max(self._settings.poll, COSTLY * (ended - begun - USUAL_LOOK_SECONDS))
+        self._look_at = ended + max(self._settings.poll, self._toll.pause(ended - begun - USUAL_LOOK_SECONDS))
         self._contact.made()
         if not glance.is_registered:
             self._give_up()
