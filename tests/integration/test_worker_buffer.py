@@ -1,13 +1,16 @@
 """What a worker holds: little, not for long, and never in somebody's way."""
 
+import asyncio
+import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 
-from packhorse import Context, JobState, Packhorse
+from packhorse import Context, JobState, Middleware, Packhorse, Retry
 from packhorse.domain.claim import Claim
+from packhorse.domain.decide import Ack
 from packhorse.domain.job import ClaimedJob
 from packhorse.engine import Glance
 from tests.integration.worker_kit import Gate, wait_for, working
@@ -209,3 +212,62 @@ def test_slots_of_a_queue_bound_what_a_worker_takes_of_it(app: Packhorse) -> Non
         assert len(app.list_jobs(state=JobState.EXECUTING, queue="billing")) == 2
         gate.open()
         wait_until(lambda: app.count_jobs()[JobState.SUCCEEDED] == 7, what="the end of all")
+
+
+@pytest.mark.accepts("C26")
+def test_jobs_of_a_full_lane_stand_in_no_other_lane_s_way(app: Packhorse) -> None:
+    """In one queue twice as many slow coroutines as quick functions: the threads are not idle until those go back."""
+    pause, done = threading.Event(), list[int]()
+
+    @app.task(name="slow")
+    async def slow() -> None:
+        await asyncio.sleep(0.5)
+
+    @app.task(name="quick")
+    def quick() -> None:
+        pause.wait(0.003)
+        done.append(1)
+
+    app.enqueue_many([slow.call(), quick.call(), slow.call()] * 1000)
+    with working(app, threads=4, coroutines=2):
+        wait_until(lambda: len(done) == 1000, timeout=8, what="the quick ones")
+
+
+@pytest.mark.accepts("C5")
+def test_a_job_that_is_back_before_its_last_end_was_told_is_not_handed_back(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Middleware takes its time over the end of the first run, while the second one begins and goes on for long."""
+    again, told, runs, reconciled = Gate(), Gate(), list[int](), list[int]()
+
+    class Slow(Middleware):
+        def finished(self, context: Context, ack: Ack) -> None:
+            if ack.outcome == "retry":
+                told.wait()
+
+    app = Packhorse(database_url, middleware=[Slow()])
+    app.engine.migrate()
+    list_leased_jobs = app.engine.list_leased_jobs
+
+    def noting(worker: int, limit: int) -> list[ClaimedJob]:
+        reconciled.append(worker)
+        return list_leased_jobs(worker, limit)
+
+    monkeypatch.setattr(app.engine, "list_leased_jobs", noting)
+
+    @app.task(name="retried")
+    def retried() -> None:
+        runs.append(1)
+        if len(runs) == 1:
+            raise Retry(after=timedelta(0))
+        again.wait()
+
+    job = retried.enqueue()
+    with working(app, threads=4, lease=1.0, beat=0.3, poll=0.05):
+        again.reached()
+        told.open()
+        wait_until(lambda: len(reconciled) >= 3, what="looks at what this worker holds")
+        again.open()
+        assert wait_for(app, job.id).state is JobState.SUCCEEDED
+    app.close()
+    assert len(runs) == 2

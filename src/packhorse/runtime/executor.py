@@ -36,7 +36,7 @@ class Executor:
         self._lanes: dict[str, Lane] = {}
         self._used_lanes: list[Lane] = []
         self._used_of = -1
-        self._holding: dict[int, ClaimedJob] = {}
+        self._holding: dict[tuple[int, int], ClaimedJob] = {}
         self._taken = 0
         self.is_outdated: bool = False
         """Whether a child, which imports the application anew, did not know a task that this process knows."""
@@ -48,7 +48,7 @@ class Executor:
 
     def accept(self, jobs: list[ClaimedJob]) -> None:
         """Take claimed jobs, in order, into their lanes."""
-        self._holding.update({job.id: job for job in jobs})
+        self._holding.update({_claimed(job): job for job in jobs})
         self._taken += len(jobs)
         lanes = {self._lane(name) for name in {job.task for job in jobs}}
         for lane in lanes:
@@ -76,6 +76,10 @@ class Executor:
         """How many accepted jobs have not started."""
         return sum(lane.waiting() for lane in self._all())
 
+    def ahead(self) -> int:
+        """How many accepted jobs wait in front of what is claimed now: in the lanes with room, in all if none has."""
+        return sum(lane.waiting() for lane in self._with_room() or self._used())
+
     def running(self) -> int:
         """How many jobs are running, those over their time limit included."""
         return sum(lane.running() for lane in self._all()) + len(self.late())
@@ -84,9 +88,9 @@ class Executor:
         """How many accepted jobs of a queue have not ended."""
         return sum(job.queue == queue for job in list(self._holding.values()))
 
-    def holds(self, job_id: int) -> bool:
-        """Whether this job is waiting or running here."""
-        return job_id in self._holding
+    def holds(self, job: ClaimedJob) -> bool:
+        """Whether this job is waiting or running here, under this lease."""
+        return _claimed(job) in self._holding
 
     def is_idle(self) -> bool:
         """Whether nothing is running or waiting."""
@@ -94,18 +98,17 @@ class Executor:
 
     def full_tasks(self) -> frozenset[str]:
         """The tasks whose lane has no free slot and jobs waiting, while another lane has room."""
-        full = [lane for lane in self._used() if lane.running() + lane.waiting() >= lane.slots]
-        if not full or len(full) == len(self._used()):
+        roomy = self._with_room()
+        if not roomy or len(roomy) == len(self._used()):
             return frozenset()
-        names = self._runner.registry.names()
-        return frozenset(name for name in names if any(lane is self._lane(name) for lane in full))
+        return frozenset(name for name in self._runner.registry.names() if self._lane(name) not in roomy)
 
     def withdraw(self, waited: float = 0.0) -> list[ClaimedJob]:
         """Take back the jobs that have waited for `waited` seconds or more without starting."""
         jobs = [job for lane in self._all() for job in lane.withdraw(waited)]
         self._taken -= len(jobs)
         for job in jobs:
-            self._holding.pop(job.id, None)
+            self._holding.pop(_claimed(job), None)
         return jobs
 
     def stop(self) -> None:
@@ -155,6 +158,9 @@ class Executor:
 
     def _all(self) -> tuple[Lane, ...]:
         return (self._threads, self._loop, self._isolated)
+
+    def _with_room(self) -> list[Lane]:
+        return [lane for lane in self._used() if lane.running() + lane.waiting() < lane.slots]
 
     def _used(self) -> list[Lane]:
         """The lanes of the registered tasks."""
@@ -222,9 +228,14 @@ class Executor:
         self._runner.finish(slot.job, Failure(error_info(error)))
 
     def _ended(self, job: ClaimedJob) -> None:
-        self._holding.pop(job.id, None)
+        self._holding.pop(_claimed(job), None)
         if len(self._holding) <= self.refill_at:
             self._freed()
+
+
+def _claimed(job: ClaimedJob) -> tuple[int, int]:
+    """Which claim of which job: the next one may be here before the end of the one before has been told."""
+    return job.id, job.lease.number
 
 
 class Timekeeper(Service):

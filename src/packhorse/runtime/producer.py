@@ -233,11 +233,12 @@ class Producer(Service):
     def _wanted(self) -> int:
         """How many jobs to claim now: the buffer's bound less what is in it, once half of it is used up.
 
-        Which lane they belong in is seen when they are there, so the bound is that of the narrowest one.
+        Which lane they belong in is seen when they are there, so the bound is that of the narrowest one. What waits in
+        a lane that is full keeps no job from the others: they would stand idle until it is given back.
         """
         bound = self._bound()
-        wanted = bound - self._executor.buffered()
-        return wanted if wanted * 2 >= bound else 0
+        wanted = bound - self._executor.ahead()
+        return min(wanted, LARGEST_BUFFER - self._executor.buffered()) if wanted * 2 >= bound else 0
 
     def _bound(self) -> int:
         soon = int(self._rate.per_second(self._executor.done) * BUFFER_SECONDS)
@@ -247,7 +248,8 @@ class Producer(Service):
         """With how many jobs in hand, or fewer, a pass may find something to do."""
         if self._suspects.queues or self._held_back or self._settings.queues:
             return math.inf
-        return self._bound() / 2 + self._executor.slots()
+        aside = self._executor.buffered() - self._executor.ahead()
+        return self._bound() / 2 + self._executor.slots() + aside
 
     def _queue_room(self, queue: str) -> int:
         slots = self._settings.queues.get(queue)
@@ -282,7 +284,7 @@ class Producer(Service):
         accepted = self._accept(self._claim(queue, 1, other_tasks=self._others, suspects=True))
         for job in accepted:
             self._suspects.queues.append(queue)
-            self._suspects.started(job.id)
+            self._suspects.started(job)
         return bool(accepted)
 
     def _accept(self, jobs: list[ClaimedJob]) -> list[ClaimedJob]:
@@ -322,7 +324,7 @@ class Producer(Service):
             return
         leased = self._engine.list_leased_jobs(self._worker, MOST_LEASED)
         self._reconcile_at = time.monotonic() + self._settings.lease
-        unheld = [job for job in leased if not self._executor.holds(job.id)]
+        unheld = [job for job in leased if not self._executor.holds(job)]
         acked = self._acker.job_ids() if unheld else frozenset[int]()
         self._give_back(job for job in unheld if job.id not in acked)
 

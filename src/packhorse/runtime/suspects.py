@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from enum import Enum, auto
 
+from packhorse.domain.job import ClaimedJob
 from packhorse.runtime.acker import Acker
 from packhorse.runtime.executor import Executor
 
@@ -37,7 +38,7 @@ class Suspects:
         self._executor = executor
         self._acker = acker
         self._clock = clock
-        self._running: int | None = None
+        self._running: ClaimedJob | None = None
         self._since = self._crowded_until = 0.0
         self._draining_since: float | None = None
 
@@ -53,9 +54,9 @@ class Suspects:
             return Turn.SUSPECT
         return self._drained()
 
-    def started(self, job_id: int) -> None:
+    def started(self, job: ClaimedJob) -> None:
         """A suspect was claimed."""
-        self._running, self._since = job_id, self._clock()
+        self._running, self._since = job, self._clock()
 
     def _drained(self) -> Turn:
         self._draining_since = self._draining_since or self._clock()
