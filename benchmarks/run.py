@@ -34,7 +34,7 @@ def run(
         keep: given what there is after each workload, so that a long run that is broken off was not in vain.
     """
     with _stage(workloads, scale, only) as (stage, missing):
-        about = facts(stage.folder) | {"postgresql": stage.server.settings()}
+        about = facts(stage.folder) | {"scale": _spoken(scale), "postgresql": stage.server.settings()}
         told = {name: _facts_of(stage, name) for name in stage.environments}
         plan = {workload.id: workload.cases_on(stage) for workload in workloads}
         progress = Progress([_label(id_, case) for id_, cases in plan.items() for case in _repeated(cases, scale)])
@@ -85,6 +85,10 @@ def _stage(workloads: Sequence[Workload], scale: Scale, only: Sequence[str]) -> 
 def _quick_peers(workloads: Sequence[Workload]) -> set[str]:
     """The peers of the quick cases; the cases are declared without a stage being there."""
     return {name for workload in workloads for name in workload.quick_peers}
+
+
+def _spoken(scale: Scale) -> str:
+    return f"{scale.name}: {scale.share:.0%} of the jobs, {scale.rounds} rounds"
 
 
 def _facts_of(stage: Stage, name: str) -> PeerFacts:
