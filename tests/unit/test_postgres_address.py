@@ -40,6 +40,11 @@ def test_all_of_libpq_s_parameters_are_passed_on() -> None:
     assert "options" not in given
 
 
+def test_text_arrives_as_it_is_whatever_the_address_asks_for() -> None:
+    """In another encoding some of it could not be sent, and what goes in one message with more would be garbled."""
+    assert "client_encoding=utf8" in connection_string("postgresql://one/shop?client_encoding=latin1")
+
+
 @pytest.mark.parametrize(
     "address",
     [

@@ -14,26 +14,27 @@ _DRIVER = re.compile(r"^(postgres(?:ql)?)\+\w+://")
 _TWO_AT = re.compile(r"^[^/?]*://[^/?]*@[^/?]*@")
 """libpq takes all after the first @ for the host, and would tell it: a part of the password."""
 _DEFAULTS = {
-    "client_encoding": "utf8",
     "connect_timeout": "10",
     "keepalives_idle": "10",
     "keepalives_interval": "5",
     "keepalives_count": "3",
     "tcp_user_timeout": "15000",
 }
-"""What we ask of a connection where the address says nothing: text that arrives as it is, and no endless waiting on a
-network that has gone. Nothing here is a session setting that a pooler would refuse."""
+"""What we ask of a connection where the address says nothing: no endless waiting on a network that has gone. Nothing
+here is a session setting that a pooler would refuse."""
 
 
 def connection_string(address: str) -> str:
     """The string for the driver; several hosts and all of libpq's parameters are kept.
+
+    But for the encoding: what an application and its workers tell each other must arrive as it is, so it is UTF-8.
 
     Raises:
         ConfigurationError: it can't be read. The message does not repeat it, as it may hold a password.
     """
     given = _parameters(address)
     missing = {name: value for name, value in _DEFAULTS.items() if name not in given}
-    return make_conninfo(_DRIVER.sub(r"\1://", address), **missing)
+    return make_conninfo(_DRIVER.sub(r"\1://", address), client_encoding="utf8", **missing)
 
 
 def shown(address: str) -> str:
