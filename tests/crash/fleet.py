@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -134,3 +135,27 @@ def state_of(pid: int) -> str:
     with suppress(FileNotFoundError, ProcessLookupError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     return ""
+
+
+def freeze(pid: int, database_url: str) -> None:
+    """Stop a process between two write transactions of its own: in the middle of one, nobody could write to a file."""
+    while True:
+        send(pid, signal.SIGSTOP)
+        wait_until(lambda: state_of(pid) == "T", what=f"process {pid} to stop")
+        if is_writable(database_url):
+            return
+        send(pid, signal.SIGCONT)
+
+
+def is_writable(database_url: str) -> bool:
+    """Whether nobody holds the one write lock of a SQLite file; servers have none."""
+    if not database_url.startswith("sqlite"):
+        return True
+    connection = sqlite3.connect(database_url.removeprefix("sqlite:///"), timeout=0.2, isolation_level=None)
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError:
+        return False
+    finally:
+        connection.close()
+    return True

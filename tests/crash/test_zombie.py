@@ -8,7 +8,7 @@ import pytest
 
 from packhorse import Packhorse
 from tests.crash.conftest import effects
-from tests.crash.fleet import fleet
+from tests.crash.fleet import fleet, freeze
 from tests.waiting import wait_until
 
 
@@ -19,7 +19,7 @@ def test_the_ack_of_a_stopped_worker_changes_nothing(oracle_url: str, oracle: Pa
         ships.start()
         job = oracle.enqueue("hold", 1.5, 1)
         zombie = int(wait_until(lambda: ships.traces("started"), 15, "the start of the job")[0][3])
-        os.kill(zombie, signal.SIGSTOP)
+        freeze(zombie, oracle_url)
         ships.start()
         wait_until(lambda: oracle.get_job(job.id).state == "succeeded", 30, "the job's second run")
         finished = oracle.get_job(job.id)
@@ -39,7 +39,7 @@ def test_the_writes_of_a_stopped_worker_are_rolled_back(oracle_url: str, oracle:
         ships.start()
         job = oracle.enqueue("book_slowly", 1.5, 1)
         zombie = int(wait_until(lambda: ships.traces("booking"), 15, "the start of the job")[0][3])
-        os.kill(zombie, signal.SIGSTOP)
+        freeze(zombie, oracle_url)
         ships.start()
         wait_until(lambda: oracle.get_job(job.id).state == "succeeded", 30, "the job's second run")
         os.kill(zombie, signal.SIGCONT)
@@ -56,7 +56,7 @@ def test_a_stopped_supervisor_loses_its_leases_too(oracle_url: str, oracle: Pack
         supervisor = ships.start()
         job = oracle.enqueue("book_slowly", 8.0, 1)
         wait_until(lambda: ships.traces("booking"), 15, "the start of the job")
-        os.kill(supervisor, signal.SIGSTOP)
+        freeze(supervisor, oracle_url)
         ships.start()
         wait_until(lambda: len(ships.traces("booking")) == 2, 30, "the job's second run")
         wait_until(lambda: oracle.get_job(job.id).state == "succeeded", 30, "its end")

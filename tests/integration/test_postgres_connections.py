@@ -72,7 +72,7 @@ def test_a_statement_whose_answer_was_cut_off_is_not_repeated(
     """Nobody can tell whether it took place, so the caller must know; this time it did."""
     distant = PostgresEngine(cut_proxy.url(postgresql_url))
     distant.installation_id()
-    sprung = cut_proxy.cut_at(b"json_to_recordset", delivered=True)
+    sprung = cut_proxy.cut_at(b"insert_job", delivered=True)
     with pytest.raises(DatabaseUnreachable):
         distant.insert_jobs([JOB])
 
