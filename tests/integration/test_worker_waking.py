@@ -12,6 +12,7 @@ from statistics import quantiles
 import pytest
 
 from packhorse import JobState, Packhorse
+from packhorse.domain.job import NewJob
 from packhorse.runtime.settings import WorkerSettings
 from tests.crash.conftest import install
 from tests.crash.fleet import fleet
@@ -89,6 +90,24 @@ def test_a_worker_that_held_more_than_it_has_slots_hears_of_the_next_job(app: Pa
             app.enqueue_many([short.call()] * count)
             wait_until(partial(is_done, app, total), seconds, f"{count} runs")
             PACE.wait(0.05)
+
+
+@pytest.mark.accepts("C4")
+def test_a_worker_that_was_busy_hears_of_the_next_job(app: Packhorse, database_url: str) -> None:
+    """Nobody wakes it while it is busy; the first job that somebody else stores afterwards starts at once."""
+
+    @app.task(name="short")
+    def short() -> None:
+        PACE.wait(0.01)
+
+    other = Packhorse(database_url)
+    with working(app, threads=2, poll=10):
+        app.enqueue_many([short.call()] * 307)
+        wait_until(partial(is_done, app, 307), 20, "the busy time to end")
+        PACE.wait(0.05)
+        other.engine.insert_jobs([NewJob(task="short")])
+        wait_until(partial(is_done, app, 308), 0.5, "the next job")
+    other.close()
 
 
 @pytest.mark.accepts("C4")

@@ -92,7 +92,8 @@ class Producer(Service):
 
     def freed(self) -> None:
         """A slot became free. From any thread; cheap."""
-        if self._ready or self._suspects.queues or self._held_back or self._is_hinted:
+        is_work_known = self._ready or self._suspects.queues or self._held_back or self._is_hinted
+        if is_work_known or not self._hints_wanted:
             self.wake()
 
     def run_once(self) -> float | None:
