@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from benchmarks.peers.peer import NOTE, Peer, Producer, Sent
@@ -29,14 +29,14 @@ class PackhorseProducer(Producer):
 
     Args:
         url: the database.
-        task: the name of the task.
+        tasks: the names of its tasks; the first one is enqueued.
     """
 
-    def __init__(self, url: str, task: str) -> None:
-        os.environ["PACKHORSE_DATABASE_URL"] = url
+    def __init__(self, url: str, tasks: Sequence[str]) -> None:
+        _set_up(url, tasks)
         from benchmarks.peers.tasks import app
 
-        self._app, self._task = app, app.registry.get(task)
+        self._app, self._task = app, app.registry.get(tasks[0])
         app.list_jobs(limit=1)  # connects, so that the first enqueue doesn't
 
     def enqueue(self, numbers: Iterable[int], sent: Sent) -> None:
@@ -55,8 +55,7 @@ class PackhorseProducer(Producer):
 
     def flow(self, rate: float, seconds: float) -> int:
         """`app.enqueue_many` twenty times a second, each with what is due by then."""
-        from benchmarks.peers.tasks import late
-
+        late = self._app.registry.get("late")
         began, jobs = time.monotonic(), 0
         while (passed := time.monotonic() - began) < seconds:
             due = int(passed * rate) - jobs
@@ -78,7 +77,7 @@ class OnPostgres(Peer):
     settings = "default settings: 16 threads, `def` handlers, finished jobs kept, leases and heartbeats on"
     unfinished = "select exists (select from packhorse.job)"
     has_own_fleet = True
-    task: ClassVar[str] = "nothing"
+    tasks: ClassVar[tuple[str, ...]] = ("nothing", "late")
     flags: ClassVar[tuple[str, ...]] = ()
 
     def install(self, url: str) -> None:
@@ -87,11 +86,11 @@ class OnPostgres(Peer):
 
     def producer(self, url: str) -> Producer:
         """An application of its own."""
-        return PackhorseProducer(url, self.task)
+        return PackhorseProducer(url, self.tasks)
 
     def work(self, url: str, processes: int) -> None:
         """Become `packhorse worker`."""
-        os.environ["PACKHORSE_DATABASE_URL"] = url
+        _set_up(url, self.tasks)
         words = ["-m", "packhorse", "worker", "--app=benchmarks.peers.tasks:app", f"--processes={processes}"]
         words += ["--log-level=warning", *self.flags]
         os.execv(sys.executable, [sys.executable, *words])  # noqa: S606 - our own command
@@ -110,7 +109,7 @@ class Atomic(OnPostgres):
 
     name = "packhorse_atomic"
     settings = "atomic=True, -c 8, otherwise default settings; exactly once"
-    task = "book"
+    tasks = ("book",)
     flags = ("--concurrency=8",)
 
     def install(self, url: str) -> None:
@@ -127,7 +126,7 @@ class Napping(OnPostgres):
 
     name = "packhorse_nap"
     settings = "default settings: 16 threads"
-    task = "nap"
+    tasks = ("nap",)
 
 
 class AsyncNapping(OnPostgres):
@@ -135,7 +134,20 @@ class AsyncNapping(OnPostgres):
 
     name = "packhorse_async_nap"
     settings = "default settings: 100 coroutines"
-    task = "async_nap"
+    tasks = ("async_nap",)
+
+
+class Mixed(OnPostgres):
+    """The same jobs, for workers that know a coroutine, too, and look for both kinds while one fills the queue."""
+
+    name = "packhorse_mixed"
+    settings = "default settings; beside the function that is queued the workers know an `async def` handler"
+    tasks = ("nothing", "async_nap")
+
+
+def _set_up(url: str, tasks: Sequence[str]) -> None:
+    os.environ["PACKHORSE_DATABASE_URL"] = url
+    os.environ["BENCH_TASKS"] = ",".join(tasks)
 
 
 def _app(url: str) -> Packhorse:
@@ -144,4 +156,4 @@ def _app(url: str) -> Packhorse:
     return Packhorse(url)
 
 
-PEERS = (OnPostgres(), OnSqlite(), Atomic(), Napping(), AsyncNapping())
+PEERS = (OnPostgres(), OnSqlite(), Atomic(), Napping(), AsyncNapping(), Mixed())
