@@ -310,7 +310,7 @@ class LoopLane:
 
     def running(self) -> int:
         """How many jobs occupy a slot, or are about to: whoever looks must not miss one in between."""
-        return len(self._tasks) + self._is_filling
+        return self._is_filling + len(self._tasks)  # in this order: one that is about to is in a slot a moment later
 
     def busy(self) -> list[Slot]:
         """Every run whose coroutine has not ended."""
