@@ -49,11 +49,11 @@ def check_texts(values: Iterable[object]) -> None:
 
 
 def acks_document(acks: Sequence[Ack]) -> str:
-    """Acknowledgements, one for each run, by job id, so that two that overlap lock their rows in one order.
+    """Acknowledgements, one for each run, by lease and job id, so that two that overlap lock their rows in one order.
 
     A text that no database stores is mended, never refused: an ack must not fail because of its words.
     """
-    documents = [_ack(ack) for ack in sorted(acks, key=lambda ack: ack.job_id)]
+    documents = [_ack(ack) for ack in sorted(acks, key=lambda ack: (ack.lease.number, ack.job_id))]
     try:
         encoded = _encode(documents)
     except UnicodeEncodeError:
