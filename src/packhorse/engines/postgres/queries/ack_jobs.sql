@@ -1,6 +1,7 @@
 -- Records how runs ended, all in one statement. Every part is guarded by the lease: a row that was rescued meanwhile is
 -- neither moved nor changed, and its id does not come back. A row that somebody else has locked is waited for (the
--- rescuer, or an operator; briefly); acks come in order of lease and id, as in succeed_jobs.sql: batches that overlap rarely deadlock.
+-- rescuer, or an operator; briefly); acks come in order of lease and id, as those of succeed_jobs.sql do, so that
+-- batches that overlap hardly ever deadlock.
 -- Rows must be found by their id. So the lease is compared by `is not distinct from`, which no index serves, and the
 -- state not at all: only an executing row has a lease, by a CHECK. Otherwise, where the statistics were taken while
 -- nothing was executing, the planner would walk all executing rows once for each ack.
