@@ -14,6 +14,7 @@ from packhorse.domain.outcome import Failure, Outcome, Unknown, WorkerLost
 from packhorse.errors import ConfigurationError
 from packhorse.runtime.isolation import ChildDied, ChildLate, Children, ChildUnstartable
 from packhorse.runtime.lanes import Lane, LoopLane, Slot, ThreadLane
+from packhorse.runtime.rate import Rate
 from packhorse.runtime.report import error_info
 from packhorse.runtime.run import STOPPED, Runner, timed_out
 from packhorse.runtime.service import Service
@@ -45,6 +46,7 @@ class Executor:
         self._threads = ThreadLane("thread", settings.threads, self._run_in_thread, self._ended, freed)
         self._loop = LoopLane(settings.coroutines, self._run_in_loop, self._ended, freed)
         self._isolated = ThreadLane("child", settings.children, self._run_in_child, self._ended, freed)
+        self._rates = {lane: Rate() for lane in self._all()}
 
     def accept(self, jobs: list[ClaimedJob]) -> None:
         """Take claimed jobs, in order, into their lanes."""
@@ -97,7 +99,7 @@ class Executor:
         return not self.buffered() and not self.running()
 
     def full_tasks(self) -> frozenset[str]:
-        """The tasks whose lane has no free slot and jobs waiting, while another lane has room."""
+        """The tasks whose lane can start no more soon, while another lane has room."""
         roomy = self._with_room()
         if not roomy or len(roomy) == len(self._used()):
             return frozenset()
@@ -160,7 +162,12 @@ class Executor:
         return (self._threads, self._loop, self._isolated)
 
     def _with_room(self) -> list[Lane]:
-        return [lane for lane in self._used() if lane.running() + lane.waiting() < lane.slots]
+        return [lane for lane in self._used() if self._has_room(lane)]
+
+    def _has_room(self, lane: Lane) -> bool:
+        """Whether a job could start at once, or soon at the rate at which the lane's jobs end."""
+        waiting = lane.waiting()
+        return lane.running() + waiting < lane.slots or waiting < self._rates[lane].soon(lane.done)
 
     def _used(self) -> list[Lane]:
         """The lanes of the registered tasks."""

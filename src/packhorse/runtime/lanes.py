@@ -29,6 +29,8 @@ class Lane(Protocol):
     """Runs the jobs that are put into it, a slot each."""
 
     slots: int
+    done: int
+    """How many jobs have ended."""
 
     def put(self, jobs: list[ClaimedJob]) -> None:
         """Let these jobs run when slots are free, in order."""
@@ -153,6 +155,7 @@ class ThreadLane:
         self._ready = threading.Condition()
         self._ending = threading.Lock()
         self._seats: list[Seat] = []
+        self.done: int = 0
         self._idle = self._made = self._lates = 0
         self._is_calling = self._stopped = False
         self._refused_until = 0.0
@@ -238,6 +241,7 @@ class ThreadLane:
             with self._ending:
                 seat.slot = None
                 self._lates -= slot.late
+                self.done += 1
             self._ended(slot.job)
             if slot.late:
                 break
@@ -286,6 +290,7 @@ class LoopLane:
         self._rested = rested
         self._jobs = Waiting()
         self._lock = threading.Lock()
+        self.done: int = 0
         self._tasks: dict[Slot, asyncio.Task[None]] = {}
         self._is_filling = False
         self._context = contextvars.copy_context()
@@ -362,6 +367,7 @@ class LoopLane:
             log.exception("after job %d the event loop goes on", slot.job.id)
         del self._tasks[slot]
         self._fill()
+        self.done += 1
         self._job_ended(slot.job)
         if not self._jobs:
             self._rested()

@@ -16,14 +16,13 @@ from packhorse.runtime.acker import Acker
 from packhorse.runtime.contact import Contact
 from packhorse.runtime.executor import Executor
 from packhorse.runtime.marks import HEAD, Marks, Start, Toll
+from packhorse.runtime.rate import Rate
 from packhorse.runtime.service import Service
 from packhorse.runtime.settings import WorkerSettings
 from packhorse.runtime.suspects import Suspects, Turn
 from packhorse.task import TaskRegistry
 
 LARGEST_BUFFER = 500
-BUFFER_SECONDS = 0.1
-"""No more is claimed than will be started, at the observed rate, within this time."""
 STALE_SECONDS = 1.0
 """A claimed job that has not started after this time is given back."""
 BUSY_SECONDS = 1.0
@@ -31,6 +30,8 @@ BUSY_SECONDS = 1.0
 SHORTEST_WAIT = 0.01
 USUAL_LOOK_SECONDS = 0.05
 """A look that takes longer, because dead rows lie in its way, is repeated less often than usual."""
+USUAL_CLAIM_SECONDS = 0.01
+"""A claim beside a full lane that takes longer walks over too many of that lane's jobs to be repeated at once."""
 STAGE_LIMIT = 500
 PARK_LIMIT = 5000
 MOST_LEASED = 10_000
@@ -74,6 +75,8 @@ class Producer(Service):
         self._rate = Rate()
         self._marks = Marks()
         self._toll = Toll()
+        self._beside_at = 0.0
+        self._beside_toll = Toll()
         self.is_quiet: bool = False
         self.on_lost_workers: Callable[[], None] = lambda: None
         self.on_given_up: Callable[[], None] = lambda: None
@@ -192,6 +195,8 @@ class Producer(Service):
         if self._can_claim() or (self._is_hinted and self._has_room()):
             return 0.0
         moments = [self._look_at, self._reconcile_at, *([] if self._due_at is None else [self._due_at])]
+        if not self._may_claim():
+            moments.append(self._beside_at)
         pause = max(0.0, min(moments) - time.monotonic())
         return min(pause, STALE_SECONDS) if self._executor.buffered() else pause
 
@@ -205,6 +210,8 @@ class Producer(Service):
         if self._held_back and not self._executor.full_tasks():
             self._ready += [queue for queue in self._held_back if queue not in self._ready]
             self._held_back = []
+        if not self._may_claim():
+            return
         for queue in tuple(self._ready):
             wanted = min(self._wanted(), self._queue_room(queue))
             if wanted > 0:
@@ -216,8 +223,11 @@ class Producer(Service):
             self._marks.forget(queue)  # a mark would pass over the jobs that there is no room for
         start, begun = self._marks.start(queue), time.monotonic()
         jobs = self._claim(queue, wanted, other_tasks=self._others | full, start=start)
-        if not full:
-            self._marks.note(queue, start, jobs, wanted, time.monotonic() - begun)
+        ended = time.monotonic()
+        if full:
+            self._beside_at = ended + self._beside_toll.pause(max(0.0, ended - begun - USUAL_CLAIM_SECONDS))
+        else:
+            self._marks.note(queue, start, jobs, wanted, ended - begun)
         self._ready.remove(queue)
         if len(jobs) == wanted or start.above is not None:
             self._ready.append(queue)
@@ -227,9 +237,13 @@ class Producer(Service):
             self._held_back.append(queue)
         self._accept(jobs)
 
+    def _may_claim(self) -> bool:
+        """Whether no toll is due: a claim beside a full lane walks over all the jobs of that lane."""
+        return time.monotonic() >= self._beside_at or not self._executor.full_tasks()
+
     def _can_claim(self) -> bool:
         wanted = self._wanted()
-        return any(min(wanted, self._queue_room(queue)) > 0 for queue in self._ready)
+        return self._may_claim() and any(min(wanted, self._queue_room(queue)) > 0 for queue in self._ready)
 
     def _wanted(self) -> int:
         """How many jobs to claim now: the buffer's bound less what is in it, once half of it is used up.
@@ -242,7 +256,7 @@ class Producer(Service):
         return min(wanted, LARGEST_BUFFER - self._executor.buffered()) if wanted * 2 >= bound else 0
 
     def _bound(self) -> int:
-        soon = int(self._rate.per_second(self._executor.done) * BUFFER_SECONDS)
+        soon = self._rate.soon(self._executor.done)
         return min(LARGEST_BUFFER, max(self._executor.narrowest_room(), soon))
 
     def _refill_at(self) -> float:
@@ -328,23 +342,3 @@ class Producer(Service):
         unheld = [job for job in leased if not self._executor.holds(job)]
         acked = self._acker.job_ids() if unheld else frozenset[int]()
         self._give_back(job for job in unheld if job.id not in acked)
-
-
-class Rate:
-    """How many jobs end in a second, smoothed over about a quarter of one."""
-
-    WINDOW = 0.05
-
-    def __init__(self) -> None:
-        self._since = time.monotonic()
-        self._done = 0
-        self._rate = 0.0
-
-    def per_second(self, done: int) -> float:
-        """The rate, given how many have ended so far."""
-        elapsed = time.monotonic() - self._since
-        if elapsed >= self.WINDOW:
-            weight = min(1.0, elapsed / (5 * self.WINDOW))
-            self._rate += weight * ((done - self._done) / elapsed - self._rate)
-            self._since, self._done = time.monotonic(), done
-        return self._rate
