@@ -70,6 +70,7 @@ class Producer(Service):
         self._due_at: float | None = None
         self._reconcile_at = time.monotonic() + settings.lease
         self._is_hinted = False
+        self._last_queue: str | None = None
         self._hints_wanted = False
         self._busy_since: float | None = None
         self._rate = Rate()
@@ -104,7 +105,7 @@ class Producer(Service):
         self._executor.refill_at = math.inf
         self._give_back(self._executor.withdraw(STALE_SECONDS))
         self._reconcile()
-        if self._is_time_to_look() and not self._look():
+        if self._is_time_to_look() and not self._guess() and not self._look():
             return None
         if self.is_quiet or self.is_stopping or self._acker.is_full():
             return None
@@ -131,6 +132,14 @@ class Producer(Service):
         now = time.monotonic()
         is_due = now >= self._look_at or (self._due_at is not None and now >= self._due_at)
         return is_due or (self._is_hinted and not self._can_claim())
+
+    def _guess(self) -> bool:
+        """When a hint comes, a job has most likely come where the last ones did: claim there first, and look then."""
+        guessed = self._is_hinted and not self._ready and self._last_queue is not None and not self._suspects.queues
+        if guessed and self._last_queue is not None:
+            self._is_hinted, self._look_at = False, 0.0
+            self._ready, self._last_queue = [self._last_queue], None
+        return guessed
 
     def _look(self) -> bool:
         """See what there is to do; False when this worker was given up and must start nothing more."""
@@ -310,6 +319,7 @@ class Producer(Service):
             jobs = [job for job in jobs if job.task not in unknown]
         if jobs:
             self._executor.accept(jobs)
+            self._last_queue = jobs[-1].queue
         return jobs
 
     def _set_aside(self, jobs: list[ClaimedJob]) -> None:
