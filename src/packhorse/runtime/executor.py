@@ -22,6 +22,8 @@ from packhorse.runtime.settings import WorkerSettings
 
 log: logging.Logger = logging.getLogger("packhorse.worker")
 
+UNHURRIED_SECONDS = 1.0
+"""How often the runs are looked at where no task has a time limit."""
 LONG_RUN = timedelta(hours=1)
 """A run without a time limit is reported once when it takes longer than this."""
 
@@ -149,6 +151,10 @@ class Executor:
         for slot in self._threads.expire(self._limit):
             log.warning("job %d (%s) is over its time limit; its thread can't be ended", slot.job.id, slot.job.task)
 
+    def has_limits(self) -> bool:
+        """Whether any task has a time limit."""
+        return any(task.timeout is not None for task in self._runner.registry.list_tasks())
+
     def _limit(self, job: ClaimedJob) -> timedelta | None:
         task = self._runner.registry.find(job.task)
         return task.timeout if task else None
@@ -268,4 +274,4 @@ class Timekeeper(Service):
             self._recycle("every slot's thread hangs beyond its time limit")
         if self._executor.is_outdated:
             self._recycle("its children, which import the application anew, do not know a task that it knows")
-        return None
+        return None if self._executor.has_limits() else UNHURRIED_SECONDS
