@@ -9,6 +9,7 @@ from packhorse.blocks import OpenBlocks
 from packhorse.connection import AsyncConnection, Connection
 from packhorse.domain.job import AttemptRecord, JobRecord
 from packhorse.domain.payload import decode_value
+from packhorse.domain.signature import CallSignature
 from packhorse.domain.state import JobState
 from packhorse.domain.worker import WorkerRecord
 from packhorse.engine import Engine, JobFilter, QueueRecord
@@ -93,23 +94,22 @@ class Client:
             DatabaseError: the database can't store them.
         """
         calls = list(calls)
-        return [self._handle(id, call) for id, call in zip(self._enqueuer.enqueue(calls, conn), calls, strict=True)]
+        return self._handles(self._enqueuer.enqueue(calls, conn), calls)
 
     async def aenqueue_many(self, calls: Iterable[Call[R]], *, conn: object | None = None) -> list[JobHandle[R]]:
         """Do what `enqueue_many` does, for coroutines; takes asynchronous connections as well."""
         calls = list(calls)
-        ids = await self._enqueuer.aenqueue(calls, conn)
-        return [self._handle(id, call) for id, call in zip(ids, calls, strict=True)]
+        return self._handles(await self._enqueuer.aenqueue(calls, conn), calls)
 
     def enqueue_call(self, call: Call[R], conn: object | None) -> JobHandle[R]:
         """Enqueue one call; what `task.enqueue(…)` comes to."""
-        [id] = self._enqueuer.enqueue([call], conn)
-        return self._handle(id, call)
+        [handle] = self._handles(self._enqueuer.enqueue([call], conn), [call])
+        return handle
 
     async def aenqueue_call(self, call: Call[R], conn: object | None) -> JobHandle[R]:
         """Do what `enqueue_call` does, for coroutines."""
-        [id] = await self._enqueuer.aenqueue([call], conn)
-        return self._handle(id, call)
+        [handle] = self._handles(await self._enqueuer.aenqueue([call], conn), [call])
+        return handle
 
     def job(self, id: int) -> JobHandle[Any]:
         """A handle for a job that was enqueued before, here or elsewhere.
@@ -198,9 +198,10 @@ class Client:
         self._after_enqueue(None)
         return retried
 
-    def _handle(self, id: int, call: Call[Any]) -> JobHandle[Any]:
-        decode = call.signature.decode_result if call.signature is not None else decode_value
-        return JobHandle(id, self.find_job, decode, self._catch_up)
+    def _handles(self, ids: Sequence[int], calls: Sequence[Call[Any]]) -> list[JobHandle[Any]]:
+        find, begin = self.find_job, self._catch_up
+        decoders = {signature: _decoder(signature) for signature in {call.signature for call in calls}}
+        return [JobHandle(id, find, decoders[call.signature], begin) for id, call in zip(ids, calls, strict=True)]
 
     def _ambient(self) -> object | None:
         """The connection that an enqueue without one joins, because a framework has it open here."""
@@ -218,3 +219,7 @@ def _state(state: JobState | str) -> JobState:
         return JobState(state)
     except ValueError:
         raise ConfigurationError(f"no state {state!r}; there are {', '.join(JobState)}") from None
+
+
+def _decoder(signature: CallSignature | None) -> Callable[[str], Any]:
+    return decode_value if signature is None else signature.decode_result

@@ -29,6 +29,8 @@ log: logging.Logger = logging.getLogger("packhorse")
 
 R = TypeVar("R")
 
+MOST_TEXT = 4 * 1024 * 1024
+"""How many characters of arguments one statement holds at most, unless one job has more."""
 CHUNK = 1000
 """How many jobs one statement stores at most."""
 
@@ -80,7 +82,8 @@ class Enqueuer:
         All or none are stored; the ids are in the order of `calls`.
         """
         connection = self._connection(conn)
-        if connection is None and len(calls) > CHUNK and self._engine().features.concurrent_writers:
+        are_many = connection is None and len(calls) > CHUNK
+        if are_many and not self._hooks and self._engine().features.concurrent_writers:
             return self._store_while_preparing(calls)
         return self._store(self._prepare(calls), connection)
 
@@ -133,18 +136,15 @@ class Enqueuer:
         return ids
 
     def _store_while_preparing(self, calls: Sequence[Call[Any]]) -> list[int]:
-        """While a server stores some of them, those that follow are prepared."""
-        prepared = list[Prepared]()
-
-        def chunks() -> Iterator[Sequence[NewJob]]:
-            for chunk in _chunks(calls):
-                prepared.extend(self._prepare(chunk))
-                yield [one.job for one in prepared[-len(chunk) :]]
-
+        """While a server stores some of them, a thread prepares those that follow; no middleware would notice."""
         engine = self._engine()
-        ids = _write_ahead(engine.begin(), engine, chunks())
-        self._finish(prepared, ids, None)
+        with ThreadPoolExecutor(1, "packhorse-enqueue") as helper:
+            ids = _write_in(engine.begin(), engine, _made_ahead(helper, self._parcels_of, _chunks(calls)))
+        self._after_enqueue(None)
         return ids
+
+    def _parcels_of(self, calls: Iterable[Call[Any]]) -> list[Sequence[NewJob]]:
+        return _parcels([one.job for one in self._prepare(calls)])
 
     def _write(self, jobs: Sequence[NewJob], connection: Connection | AsyncConnection | None) -> list[int]:
         if connection is None:
@@ -170,7 +170,8 @@ class Enqueuer:
     def _write_alone(self, jobs: Sequence[NewJob]) -> list[int]:
         engine = self._engine()
         try:
-            return engine.insert_jobs(jobs) if len(jobs) <= CHUNK else _write_in(engine.begin(), engine, jobs)
+            parcels = _parcels(jobs)
+            return _write_in(engine.begin(), engine, parcels) if len(parcels) > 1 else engine.insert_jobs(jobs)
         except DatabaseBusy as error:
             raise DatabaseBusy(
                 f"{error}; if the lock is that of your own open transaction, enqueue on it: using(conn=…)"
@@ -180,9 +181,9 @@ class Enqueuer:
         engine, ids = self._engine(), list[int]()
         if is_foreign(connection, engine):
             raise foreign(connection.dialect, (yield AskPlace()), engine)
-        for chunk in _chunks(jobs):
-            statement = yield from self._statement(engine, chunk)
-            ids += yield from _storing_by(statement, len(chunk), engine)
+        for parcel in _parcels(jobs):
+            statement = yield from self._statement(engine, parcel)
+            ids += yield from _storing_by(statement, len(parcel), engine)
         return ids
 
     def _statement(self, engine: Engine, jobs: Sequence[NewJob]) -> Steps[Statement]:
@@ -217,9 +218,10 @@ def _encode_meta(draft: Draft) -> str | None:
         return None
 
 
-def _write_in(transaction: Transaction, engine: Engine, jobs: Sequence[NewJob]) -> list[int]:
+def _write_in(transaction: Transaction, engine: Engine, parcels: Iterable[Sequence[NewJob]]) -> list[int]:
+    """Store all of them or none."""
     try:
-        ids = [id for chunk in _chunks(jobs) for id in sorted(row[0] for row in _stored(transaction, engine, chunk))]
+        ids = [id for parcel in parcels for id in sorted(row[0] for row in _stored(transaction, engine, parcel))]
     except BaseException:
         transaction.rollback()
         raise
@@ -227,21 +229,19 @@ def _write_in(transaction: Transaction, engine: Engine, jobs: Sequence[NewJob]) 
     return ids
 
 
-def _write_ahead(transaction: Transaction, engine: Engine, chunks: Iterable[Sequence[NewJob]]) -> list[int]:
-    """Store each chunk while the next one is made; all or none."""
-    ids, under_way = list[int](), Future[list[Row]]()
-    under_way.set_result([])
-    try:
-        with ThreadPoolExecutor(1, "packhorse-enqueue") as sender:
-            for chunk in chunks:
-                rows, under_way = under_way, sender.submit(_stored, transaction, engine, chunk)
-                ids += sorted(row[0] for row in rows.result())
-        ids += sorted(row[0] for row in under_way.result())
-    except BaseException:
-        transaction.rollback()
-        raise
-    transaction.commit()
-    return ids
+def _made_ahead(
+    helper: ThreadPoolExecutor,
+    make: Callable[[Sequence[Call[Any]]], list[Sequence[NewJob]]],
+    chunks: Iterable[Sequence[Call[Any]]],
+) -> Iterator[Sequence[NewJob]]:
+    """What is made of each chunk, the next one being made while the caller is busy with the last."""
+    coming: Future[list[Sequence[NewJob]]] | None = None
+    for chunk in chunks:
+        made, coming = coming, helper.submit(make, chunk)
+        if made is not None:
+            yield from made.result()
+    if coming is not None:
+        yield from coming.result()
 
 
 def _stored(transaction: Transaction, engine: Engine, jobs: Sequence[NewJob]) -> list[Row]:
@@ -262,6 +262,18 @@ def _storing_by(statement: Statement, count: int, engine: Engine) -> Steps[list[
     if len(rows) != count:
         raise nothing_stored((yield AskPlace()), engine)
     return sorted(int(row[0]) for row in rows)
+
+
+def _parcels(jobs: Sequence[NewJob]) -> list[Sequence[NewJob]]:
+    """The jobs in order, at most `CHUNK` together, and no more text than a message should hold."""
+    parcels, size, start = list[Sequence[NewJob]](), 0, 0
+    for at, job in enumerate(jobs):
+        more = len(job.args) + len(job.kwargs or "") + len(job.meta or "")
+        if at > start and (at - start == CHUNK or size + more > MOST_TEXT):
+            parcels.append(jobs[start:at])
+            size, start = 0, at
+        size += more
+    return [*parcels, jobs[start:]] if jobs else []
 
 
 def _chunks(items: Sequence[R]) -> Iterable[Sequence[R]]:

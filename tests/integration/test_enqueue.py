@@ -146,6 +146,18 @@ def test_of_many_statements_full_all_are_stored_or_none(app: Packhorse, at: int)
     ]
 
 
+def test_many_with_large_arguments_go_in_statements_of_a_bearable_size(app: Packhorse) -> None:
+    """A server takes no message of more than a gigabyte, and nobody wants one; their order stays."""
+
+    @app.task(name="send")
+    def send(text: str, number: int) -> None: ...
+
+    jobs = app.enqueue_many([send.call("ü" * 100_000, n) for n in range(100)])
+
+    assert [job.record().args.rpartition(",")[2] for job in jobs[::33]] == ["0]", "33]", "66]", "99]"]
+    assert app.count_jobs()[JobState.AVAILABLE] == 100
+
+
 def test_many_are_refused_whole_by_a_server_that_breaks_off(app: Packhorse, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was stored before the trouble is rolled back, and the next enqueue works."""
 

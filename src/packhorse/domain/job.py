@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -42,6 +43,16 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """Whether it has no time of its own."""
         times = (self.scheduled_at, self.delay, self.expected_at, self.expected_in)
         return times == (None, None, None, None)
+
+
+def are_alike(jobs: Sequence[NewJob]) -> bool:
+    """Whether jobs differ in nothing but their positional arguments, and are wanted at once."""
+    first = jobs[0]
+    kind = (first.task, first.queue, first.priority, first.max_attempts, None, None)
+    return all(
+        (job.task, job.queue, job.priority, job.max_attempts, job.kwargs, job.meta) == kind and job.is_wanted_at_once
+        for job in jobs
+    )
 
 
 class Lease(msgspec.Struct, frozen=True, gc=False):

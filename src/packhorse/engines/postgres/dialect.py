@@ -41,6 +41,7 @@ def slots(schema: str) -> Mapping[str, str]:
         "false": "false",
         "ids": "json_array_elements_text(CAST(CAST(:ids AS text) AS json))",
         "names": "json_array_elements_text(CAST(CAST(:names AS text) AS json))",
+        "texts": "json_array_elements_text(CAST(CAST(:texts AS text) AS json))",
         "any_of": "= ANY (ARRAY(",
         "skip_locked": "FOR UPDATE SKIP LOCKED",
         "json_list": "json_agg",

@@ -34,6 +34,18 @@ def jobs_document(jobs: Sequence[NewJob]) -> str:
         raise _unstorable(error) from None
 
 
+def texts_document(texts: Sequence[str]) -> str:
+    """Texts as a JSON array.
+
+    Raises:
+        PayloadError: one of them holds what no database stores.
+    """
+    try:
+        return _encode(texts).decode()
+    except UnicodeEncodeError as error:
+        raise _unstorable(error) from None
+
+
 def check_texts(values: Iterable[object]) -> None:
     """Refuse a text that no database stores.
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from packhorse.domain.claim import Claim
 from packhorse.domain.decide import Ack
-from packhorse.domain.job import ClaimedJob, Lease, NewJob
+from packhorse.domain.job import ClaimedJob, Lease, NewJob, are_alike
 from packhorse.domain.state import JobState
 from packhorse.engine import Statement
 from packhorse.engines.sql import rows as of
 from packhorse.engines.sql.base import Command, Params, SqlBase, ids_in
-from packhorse.engines.sql.documents import acks_document, check_texts, jobs_document, list_document
+from packhorse.engines.sql.documents import acks_document, check_texts, jobs_document, list_document, texts_document
 from packhorse.errors import DatabaseError
 
 UNRECORDED = frozenset({"success", "unstarted", "unknown"})
@@ -73,7 +73,7 @@ def _insertion(jobs: Sequence[NewJob], installation: str) -> Command:
     """What stores these jobs, one or more."""
     if len(jobs) == 1 and jobs[0].is_wanted_at_once:
         return _insert_job(jobs[0], installation)
-    return _insert_jobs(jobs, installation)
+    return _insert_alike_jobs(jobs, installation) if are_alike(jobs) else _insert_jobs(jobs, installation)
 
 
 def _insert_job(job: NewJob, installation: str) -> Command:
@@ -89,6 +89,19 @@ def _insert_job(job: NewJob, installation: str) -> Command:
     }
     check_texts(params.values())
     return Command("insert_job", params)
+
+
+def _insert_alike_jobs(jobs: Sequence[NewJob], installation: str) -> Command:
+    params: Params = {
+        "task": jobs[0].task,
+        "queue": jobs[0].queue,
+        "priority": jobs[0].priority,
+        "max_attempts": jobs[0].max_attempts,
+        "texts": texts_document([job.args for job in jobs]),
+        "installation": installation,
+    }
+    check_texts((jobs[0].task, jobs[0].queue))
+    return Command("insert_alike_jobs", params)
 
 
 def _insert_jobs(jobs: Sequence[NewJob], installation: str) -> Command:

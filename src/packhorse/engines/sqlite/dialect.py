@@ -54,6 +54,7 @@ def slots() -> Mapping[str, str]:
         "false": "0",
         "ids": "json_each(:ids)",
         "names": "json_each(:names)",
+        "texts": "json_each(:texts)",
         "any_of": "IN (SELECT id FROM (",
         "skip_locked": "",
         "json_list": "json_group_array",
