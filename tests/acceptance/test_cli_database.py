@@ -211,6 +211,20 @@ def test_migrate_up_installs_and_repeats_without_harm(shop_cli: CommandLine, dat
 
 
 @pytest.mark.accepts("C22")
+def test_migrate_up_refuses_a_schema_that_is_too_new(
+    shop_cli: CommandLine, shop: Packhorse, database_url: str, migrations: str
+) -> None:
+    """It is not up to date, it is beyond this version: the words and the exit code are those of `migrate status`."""
+    with connected(database_url) as db:
+        db.execute(RENUMBER.format(migrations, oldest_supported=99))
+    refused, status = shop_cli("migrate", "up"), shop_cli("migrate", "status")
+
+    assert (refused.code, status.code) == (4, 4)
+    assert refused.complaint == f"packhorse: {status.out.splitlines()[-1]}\n"
+    assert "install a newer version of packhorse" in refused.complaint
+
+
+@pytest.mark.accepts("C22")
 def test_migrate_can_go_step_by_step(shop_cli: CommandLine) -> None:
     """--to stops early; status then ends with 4 and names what is missing."""
     assert shop_cli("migrate", "up", "--to", "1").out.count("ran ") == 1

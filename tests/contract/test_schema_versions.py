@@ -111,6 +111,8 @@ def test_a_newer_schema_that_needs_newer_software_is_refused(engine: Engine) -> 
     pretend_newer(engine, oldest_supported=latest + 1)
     with pytest.raises(SchemaTooNew, match=str(latest + 1)):
         engine.check_schema()
+    with pytest.raises(SchemaTooNew, match=str(latest + 1)):
+        engine.migrate()
 
 
 @pytest.mark.accepts("C22")

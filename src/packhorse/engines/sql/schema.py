@@ -38,19 +38,23 @@ class SqlSchema(SqlBase):
                 f"the schema of {self.address} is at migration {status.current} and this version needs "
                 f"{status.latest}: run `packhorse migrate up`"
             )
+        self._refuse_too_new(status)
+
+    def migrate(self, to: int | None = None) -> list[str]:
+        self._refuse_too_new(self.schema_status())
+        last = len(self._migrations) if to is None else to
+        return [migration.name for migration in self._migrations[:last] if self._apply(migration)]
+
+    def migration_sql(self, since: int = 0) -> str:
+        return "\n".join(f"{step.sql}\n{self._recorded(step)}" for step in self._migrations[since:])
+
+    def _refuse_too_new(self, status: SchemaStatus) -> None:
         if status.oldest_supported > status.latest:
             raise SchemaTooNew(
                 f"the schema of {self.address} is at migration {status.current}, which works with software that knows "
                 f"migration {status.oldest_supported} or later, and this version ends at {status.latest}: "
                 "install a newer version of packhorse"
             )
-
-    def migrate(self, to: int | None = None) -> list[str]:
-        last = len(self._migrations) if to is None else to
-        return [migration.name for migration in self._migrations[:last] if self._apply(migration)]
-
-    def migration_sql(self, since: int = 0) -> str:
-        return "\n".join(f"{step.sql}\n{self._recorded(step)}" for step in self._migrations[since:])
 
     @abstractmethod
     def _read_migrations(self) -> tuple[int | None, int]:
