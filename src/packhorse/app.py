@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, overload
@@ -16,6 +16,7 @@ from packhorse.config import Settings, WorkerMode
 from packhorse.connection import AsyncConnection, Connection
 from packhorse.connections.recognise import adapt
 from packhorse.context import Context, find_current
+from packhorse.domain.job import JobRecord, is_due
 from packhorse.domain.outcome import Verdict
 from packhorse.domain.retry import Backoff
 from packhorse.engine import Engine
@@ -290,6 +291,11 @@ class Packhorse(Client):
     def _catch_up(self, connection: Connection | AsyncConnection | None = None) -> None:
         if self._watch is not None:
             self._watch.catch_up(connection)
+
+    def _watch_job(self, record: JobRecord | None) -> None:
+        super()._watch_job(record)
+        if self._watch is not None and record is not None and is_due(record, datetime.now(UTC)):
+            self._watch.run_due()
 
 
 def open_engine(settings: Settings) -> Engine:

@@ -13,7 +13,7 @@ from packhorse.domain.signature import CallSignature
 from packhorse.domain.state import JobState
 from packhorse.domain.worker import WorkerRecord
 from packhorse.engine import Engine, JobFilter, QueueRecord
-from packhorse.enqueuer import Enqueuer
+from packhorse.enqueuer import Enqueuer, Stored
 from packhorse.errors import ConfigurationError, JobNotFound
 from packhorse.handle import JobHandle
 from packhorse.middleware import EnqueueHooks, Middleware
@@ -119,7 +119,7 @@ class Client:
         """
         task = self.registry.find(self.get_job(id).task)
         decode = task.signature.decode_result if task is not None else decode_value
-        return JobHandle(id, self.find_job, decode, self._catch_up)
+        return JobHandle(id, self.find_job, decode, self._watch_job)
 
     def find_job(self, id: int) -> JobRecord | None:
         """The job of that id, live or finished, or None."""
@@ -198,10 +198,18 @@ class Client:
         self._after_enqueue(None)
         return retried
 
-    def _handles(self, ids: Sequence[int], calls: Sequence[Call[Any]]) -> list[JobHandle[Any]]:
-        find, begin = self.find_job, self._catch_up
+    def _handles(self, stored: Sequence[Stored], calls: Sequence[Call[Any]]) -> list[JobHandle[Any]]:
+        find, watch = self.find_job, self._watch_job
         decoders = {signature: _decoder(signature) for signature in {call.signature for call in calls}}
-        return [JobHandle(id, find, decoders[call.signature], begin) for id, call in zip(ids, calls, strict=True)]
+        return [
+            JobHandle(id, find, decoders[call.signature], watch, key)
+            for (id, key), call in zip(stored, calls, strict=True)
+        ]
+
+    def _watch_job(self, record: JobRecord | None) -> None:
+        """Somebody waits for a job that has not finished, or begins to (None); inline mode runs it when it is due."""
+        if record is None:
+            self._catch_up()
 
     def _ambient(self) -> object | None:
         """The connection that an enqueue without one joins, because a framework has it open here."""

@@ -78,6 +78,11 @@ class CommitWatch:
             unseen.is_due = False
             self._outside_blocks(self._run)
 
+    def run_due(self) -> None:
+        """Somebody waits here for a job that has become due since the commit: a retry, or a delayed one."""
+        if find_current() is None and not any(_is_open(one) for one in self._unseen.open):
+            self._outside_blocks(self._run)
+
     def ran(self) -> None:
         """All that was due has run: what ended transactions held needs no other occasion."""
         unseen = self._unseen

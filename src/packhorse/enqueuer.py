@@ -14,7 +14,7 @@ import msgspec
 from packhorse.blocks import OpenBlocks
 from packhorse.connection import AnyConnection, AsyncConnection, Connection
 from packhorse.context import find_current
-from packhorse.domain.job import DEFAULT_QUEUE, NewJob
+from packhorse.domain.job import DEFAULT_QUEUE, NewJob, key_of
 from packhorse.domain.order import DEFAULT_PRIORITY, priority_number
 from packhorse.domain.payload import encode_value
 from packhorse.domain.signature import encode_plain_call
@@ -28,6 +28,8 @@ from packhorse.task import Call
 log: logging.Logger = logging.getLogger("packhorse")
 
 R = TypeVar("R")
+Stored = tuple[int, int]
+"""The id of a job that was stored, and the key by which its call is known again."""
 
 MOST_TEXT = 4 * 1024 * 1024
 """How many characters of arguments one statement holds at most, unless one job has more."""
@@ -76,10 +78,10 @@ class Enqueuer:
         self._catch_up = catch_up
         self._after_enqueue = after_enqueue
 
-    def enqueue(self, calls: Sequence[Call[Any]], conn: object | None) -> list[int]:
+    def enqueue(self, calls: Sequence[Call[Any]], conn: object | None) -> list[Stored]:
         """Store jobs on the caller's connection, else in the transaction that is open around here, else by themselves.
 
-        All or none are stored; the ids are in the order of `calls`.
+        All or none are stored; what was stored is in the order of `calls`.
         """
         connection = self._connection(conn)
         are_many = connection is None and len(calls) > CHUNK
@@ -87,7 +89,7 @@ class Enqueuer:
             return self._store_while_preparing(calls)
         return self._store(self._prepare(calls), connection)
 
-    async def aenqueue(self, calls: Sequence[Call[Any]], conn: object | None) -> list[int]:
+    async def aenqueue(self, calls: Sequence[Call[Any]], conn: object | None) -> list[Stored]:
         """The same for coroutines."""
         prepared = self._prepare(calls)
         connection = self._connection(conn)
@@ -96,8 +98,7 @@ class Enqueuer:
         if connection.is_async is False:
             return self._store(prepared, connection)
         ids = await afollow(self._storing(connection, [one.job for one in prepared]), connection)
-        self._finish(prepared, ids, connection)
-        return ids
+        return self._finish(prepared, ids, connection)
 
     def _prepare(self, calls: Iterable[Call[Any]]) -> list[Prepared]:
         return [self._prepare_one(call) for call in calls]
@@ -130,21 +131,23 @@ class Enqueuer:
         )
         return Prepared(job, draft)
 
-    def _store(self, prepared: Sequence[Prepared], connection: Connection | AsyncConnection | None) -> list[int]:
+    def _store(self, prepared: Sequence[Prepared], connection: Connection | AsyncConnection | None) -> list[Stored]:
         ids = self._write([one.job for one in prepared], connection)
-        self._finish(prepared, ids, connection)
-        return ids
+        return self._finish(prepared, ids, connection)
 
-    def _store_while_preparing(self, calls: Sequence[Call[Any]]) -> list[int]:
-        """While a server stores some of them, a thread prepares those that follow; no middleware would notice."""
-        engine = self._engine()
+    def _store_while_preparing(self, calls: Sequence[Call[Any]]) -> list[Stored]:
+        """While a server stores some of them, a thread prepares those that follow; there is no middleware to notice."""
+        engine, keys = self._engine(), list[int]()
+
+        def parcels_of(calls: Sequence[Call[Any]]) -> list[Sequence[NewJob]]:
+            jobs = [one.job for one in self._prepare(calls)]
+            keys.extend(map(key_of, jobs))
+            return _parcels(jobs)
+
         with ThreadPoolExecutor(1, "packhorse-enqueue") as helper:
-            ids = _write_in(engine.begin(), engine, _made_ahead(helper, self._parcels_of, _chunks(calls)))
+            ids = _write_in(engine.begin(), engine, _made_ahead(helper, parcels_of, _chunks(calls)))
         self._after_enqueue(None)
-        return ids
-
-    def _parcels_of(self, calls: Iterable[Call[Any]]) -> list[Sequence[NewJob]]:
-        return _parcels([one.job for one in self._prepare(calls)])
+        return list(zip(ids, keys, strict=True))
 
     def _write(self, jobs: Sequence[NewJob], connection: Connection | AsyncConnection | None) -> list[int]:
         if connection is None:
@@ -201,13 +204,14 @@ class Enqueuer:
 
     def _finish(
         self, prepared: Sequence[Prepared], ids: Sequence[int], connection: Connection | AsyncConnection | None
-    ) -> None:
+    ) -> list[Stored]:
         """The middleware is told before the jobs may run here."""
         if self._hooks:
             for one, id in zip(prepared, ids, strict=True):
                 if one.draft is not None:
                     self._hooks.enqueued(one.draft, id)
         self._after_enqueue(connection)
+        return [(id, key_of(one.job)) for one, id in zip(prepared, ids, strict=True)]
 
 
 def _encode_meta(draft: Draft) -> str | None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Generic, TypeVar, cast
 
-from packhorse.domain.job import JobRecord
+from packhorse.domain.job import JobRecord, key_of
 from packhorse.domain.state import JobState
 from packhorse.errors import JobFailed, JobNotFound, ResultTimeout
 
@@ -25,19 +25,21 @@ class JobHandle(Generic[R_co]):
         id: the job's number, unique in its database.
     """
 
-    __slots__ = ("_begin", "_decode", "_find", "id")
+    __slots__ = ("_decode", "_find", "_key", "_watch", "id")
 
     def __init__(
         self,
         id: int,
         find: Callable[[int], JobRecord | None],
         decode: Callable[[str], R_co],
-        begin: Callable[[], None] = lambda: None,
+        watch: Callable[[JobRecord | None], None] = lambda _: None,
+        key: int | None = None,
     ) -> None:
         self.id: int = id
         self._find = find
         self._decode = decode
-        self._begin = begin
+        self._watch = watch
+        self._key = key
 
     def record(self) -> JobRecord:
         """Read the job as it is now.
@@ -62,16 +64,18 @@ class JobHandle(Generic[R_co]):
             record = self._seen(self._find(self.id))
             if record.state.is_final:
                 return self._value(record)
+            self._watch(record)
             time.sleep(pause)
         raise self._timeout(timeout)
 
     async def aresult(self, timeout: float | timedelta | None = None) -> R_co:  # noqa: ASYNC109 - the twin of `result`
         """Wait for the job to finish and return what its handler returned, for coroutines; see `result`."""
-        self._begin()  # here, not where we look: what this thread enqueued is known in this thread
+        self._watch(None)  # here, not where we look: what this thread enqueued is known in this thread
         for pause in self._pauses(timeout):
             record = self._seen(await asyncio.to_thread(self._find, self.id))
             if record.state.is_final:
                 return self._value(record)
+            self._watch(record)
             await asyncio.sleep(pause)
         raise self._timeout(timeout)
 
@@ -87,7 +91,7 @@ class JobHandle(Generic[R_co]):
             pause = min(pause * GROWTH, LONGEST_PAUSE)
 
     def _seen(self, record: JobRecord | None) -> JobRecord:
-        if record is None:
+        if record is None or self._key not in (None, key_of(record)):  # SQLite gives an id again after a rollback
             raise JobNotFound(
                 f"no job {self.id}: the transaction that enqueued it is still open or was rolled back, "
                 "or the job finished long ago and was pruned"

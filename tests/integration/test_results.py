@@ -5,13 +5,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 
-from packhorse import Cancel, Fail, JobFailed, JobHandle, JobNotFound, JobState, Packhorse, ResultTimeout
+from packhorse import Backoff, Cancel, Fail, JobFailed, JobHandle, JobNotFound, JobState, Packhorse, ResultTimeout
 
 pytestmark = pytest.mark.accepts("C27")
 
@@ -46,6 +47,47 @@ def test_the_result_comes_back_as_it_was_returned(app: Packhorse) -> None:
     assert handle.result(timeout=1) == Receipt(Decimal("12.50"), date(2026, 2, 28))
     assert app.job(handle.id).result() == Receipt(Decimal("12.50"), date(2026, 2, 28))
     assert asyncio.run(handle.aresult(timeout=timedelta(seconds=1))) == Receipt(Decimal("12.50"), date(2026, 2, 28))
+
+
+def test_the_handle_of_a_rolled_back_job_is_never_another_jobs(app: Packhorse) -> None:
+    """SQLite gives the id again to the next one, whose result is nobody else's."""
+
+    @app.task(name="echo")
+    def echo(text: str) -> str:
+        return text
+
+    undone = list[JobHandle[str]]()
+    with suppress(KeyError), app.transaction():
+        undone.append(echo.enqueue("undone"))
+        raise KeyError
+    done = echo.enqueue("done")
+    app.run_pending()
+
+    assert done.result(timeout=1) == "done"
+    for ask in (undone[0].record, undone[0].result, lambda: asyncio.run(undone[0].aresult())):
+        with pytest.raises(JobNotFound, match="rolled back"):
+            ask()
+
+
+@pytest.mark.accepts("C24")
+def test_inline_a_job_that_falls_due_while_somebody_waits_is_run(database_url: str) -> None:
+    """A delayed one and a retry; there is no worker that would do it."""
+    app = Packhorse(database_url, worker="inline")
+    app.engine.migrate()
+    tries = list[int]()
+
+    @app.task(name="flaky", backoff=Backoff(first=timedelta(milliseconds=100)))
+    def flaky(number: int) -> int:
+        tries.append(number)
+        if tries.count(number) < 2:
+            raise OSError("not yet")
+        return number
+
+    late = flaky.using(delay=timedelta(milliseconds=200)).enqueue(1)
+    assert late.result(timeout=10) == 1
+    assert asyncio.run(flaky.enqueue(2).aresult(timeout=10)) == 2
+    assert sorted(tries) == [1, 1, 2, 2]
+    app.close()
 
 
 def test_a_result_is_waited_for(app: Packhorse) -> None:

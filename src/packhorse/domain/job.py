@@ -45,6 +45,11 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return times == (None, None, None, None)
 
 
+def key_of(job: NewJob | JobRecord) -> int:
+    """A number by which this process knows the call that a job is: an id may have been given again after a rollback."""
+    return hash((job.task, job.args, job.kwargs))
+
+
 def are_alike(jobs: Sequence[NewJob]) -> bool:
     """Whether jobs differ in nothing but their positional arguments, and are wanted at once."""
     first = jobs[0]
@@ -134,6 +139,13 @@ class JobRecord:
     error_traceback: str | None
     result: str | None
     """The returned value as JSON."""
+
+
+def is_due(job: JobRecord, now: datetime) -> bool:
+    """Whether nothing but a worker is wanting."""
+    if job.state is JobState.SCHEDULED:
+        return job.scheduled_at is not None and job.scheduled_at <= now
+    return job.state is JobState.AVAILABLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

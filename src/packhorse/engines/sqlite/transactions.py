@@ -103,6 +103,6 @@ async def begin_async(connections: Connections) -> AsyncSqliteTransaction:
         import aiosqlite
     except ImportError:
         raise ConfigurationError(
-            "atomic coroutines on SQLite need aiosqlite: pip install 'packhorse[aiosqlite]'"
+            "transactions of coroutines on SQLite need aiosqlite: pip install 'packhorse[aiosqlite]'"
         ) from None
     return AsyncSqliteTransaction(await aiosqlite.Connection(connections.open_lazy, 64), connections)
