@@ -361,8 +361,16 @@ class Installation(Protocol):
         """Raise `SchemaMissing`, `SchemaOutdated` or `SchemaTooNew` unless this version can work with the schema."""
         ...
 
+    def list_missing_rights(self) -> list[str]:
+        """What this user lacks to run workers: `INSERT, UPDATE on packhorse.worker`; always empty on SQLite."""
+        ...
+
     def migrate(self, to: int | None = None) -> list[str]:
-        """Run the pending migrations, up to number `to`; the names of those that ran. Safe when two start at once."""
+        """Run the pending migrations, up to number `to`; the names of those that ran. Safe when two start at once.
+
+        Raises:
+            SchemaTooNew: what is installed needs newer software than this.
+        """
         ...
 
     def migration_sql(self, since: int = 0) -> str:

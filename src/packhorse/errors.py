@@ -14,6 +14,7 @@
     │   ├── DatabaseUnreachable          nothing answers, or it refuses us
     │   ├── DatabaseBusy                 a lock was held for too long; trying again is right
     │   ├── DatabaseReadOnly             the file, its folder or the server takes no writes
+    │   ├── DatabaseForbidden            this user lacks a permission that somebody must grant
     │   ├── DatabaseFull                 no space is left for the write
     │   ├── NotADatabase                 the file exists and is something else
     │   └── SchemaError                  the schema does not fit this version
@@ -85,6 +86,10 @@ class DatabaseBusy(DatabaseError):
 
 class DatabaseReadOnly(DatabaseError):
     """The file, its folder or the server takes no writes."""
+
+
+class DatabaseForbidden(DatabaseError):
+    """The database's user lacks a permission; trying again is of no use before somebody grants it."""
 
 
 class DatabaseFull(DatabaseError):

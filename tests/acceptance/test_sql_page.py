@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from packhorse import DatabaseError, JobState, Packhorse
+from packhorse import DatabaseForbidden, JobState, Packhorse
 from tests.acceptance.command import APP, CommandLine
 from tests.acceptance.pages import blocks
 from tests.acceptance.shop_app import make_app
@@ -99,10 +99,13 @@ def test_a_role_that_enqueues_may_do_that_and_nothing_else(
         greet.using(conn=db).enqueue("Bob")
         db.execute("select packhorse.enqueue('shop.greet', jsonb_build_array('Cy'))")
 
-    assert cli("check", "--database-url", url_of("shop_web")).code == 0
+    checked = cli("check", "--database-url", url_of("shop_web"))
+    assert checked.code == 0
+    assert "a worker may run: no, this user lacks" in checked.out
+    assert "INSERT, UPDATE, DELETE on packhorse.worker;" in checked.out
     assert sum(shop_as("shop_reader").count_jobs().values()) == 3
     for forbidden in (job.record, lambda: app.cancel(job.id), app.list_jobs):
-        with pytest.raises(DatabaseError, match="permission denied"):
+        with pytest.raises(DatabaseForbidden, match="permission denied"):
             forbidden()
 
 
@@ -115,8 +118,32 @@ def test_a_role_that_looks_sees_everything_and_changes_nothing(
     for command in ("jobs list", f"jobs show {job.id}", "queues list", "workers list", "stats", "migrate status"):
         assert cli(*command.split(), "--database-url", url_of("shop_reader")).code == 0, command
 
-    with pytest.raises(DatabaseError, match="permission denied"):
+    with pytest.raises(DatabaseForbidden, match="permission denied"):
         shop_as("shop_reader").enqueue("shop.greet", "Bob")
+    assert cli("check", "--database-url", url_of("shop_reader")).code == 2
+
+
+@pytest.mark.engines("postgresql")
+def test_a_worker_of_a_role_that_may_not_run_one_ends_at_once(url_of: Callable[[str], str], cli: CommandLine) -> None:
+    """With 2 and one line, however many processes were asked for: trying again would not give it the rights."""
+    done = cli("worker", "-p", "2", PACKHORSE_APP=APP, PACKHORSE_DATABASE_URL=url_of("shop_web"))
+
+    assert done.code == 2
+    assert done.complaint.count("this user lacks") == done.complaint.count("\n") == 1
+    assert "INSERT, UPDATE, DELETE on packhorse.worker;" in done.complaint
+
+
+@pytest.mark.engines("postgresql")
+def test_a_worker_process_that_is_refused_ends_its_supervisor(
+    url_of: Callable[[str], str], postgresql_url: str, cli: CommandLine
+) -> None:
+    """Also for what no list of rights shows, such as a policy on rows: it is not started again and again."""
+    with psycopg.connect(postgresql_url, autocommit=True) as owner:
+        owner.execute("alter table packhorse.worker enable row level security")
+    done = cli("worker", PACKHORSE_APP=APP, PACKHORSE_DATABASE_URL=url_of("shop_worker"))
+
+    assert done.code == 2
+    assert done.err.count("row-level security") == done.err.count(" started") == 1
 
 
 @pytest.mark.engines("postgresql")
@@ -132,6 +159,7 @@ def test_a_role_that_runs_workers_has_all_that_they_need(
     def states() -> list[JobState]:
         return [reader.get_job(id).state for id in ids]
 
+    assert "a worker may run: yes" in cli("check", **environ).out
     worker = cli.start("worker", **environ)
     wait_until(lambda: states() == [JobState.SUCCEEDED, JobState.FAILED, JobState.BLOCKED], 30, "the jobs' ends")
     assert cli("jobs", "cancel", str(ids[2]), **environ).code == 0

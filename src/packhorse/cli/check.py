@@ -42,8 +42,9 @@ def check(target: Target, *, as_json: bool) -> int:
         packhorse check --json | jq '.[] | select(.result != "ok")'
 
     It looks whether the database can be reached, whether its schema fits this version, and whether a job can be stored
-    (which is rolled back, so that nothing remains). It ends with 0 when all is well, 3 when the database can't be
-    reached or used, 4 when its schema is missing, older or newer. Next: `packhorse migrate up` mends a schema.
+    (which is rolled back, so that nothing remains). Whether the database's user could run a worker, too, is only noted.
+    It ends with 0 when all is well, 2 when the user may not store a job, 3 when the database can't be reached or used,
+    4 when its schema is missing, older or newer. Next: `packhorse migrate up` mends a schema.
     """
     findings = list(look(target))
     if as_json:
@@ -87,8 +88,16 @@ def _write(app: Packhorse) -> Sequence[tuple[str, str]]:
     return [(OK, "a job was stored, and rolled back")]
 
 
+def _work(app: Packhorse) -> Sequence[tuple[str, str]]:
+    missing = app.engine.list_missing_rights()
+    if missing:
+        return [(NOTE, f"a worker may run: no, this user lacks {'; '.join(missing)}")]
+    return [(OK, "a worker may run: yes")]
+
+
 STEPS: tuple[tuple[str, Callable[[Packhorse], Sequence[tuple[str, str]]]], ...] = (
     ("database", _reach),
     ("schema", _schema),
     ("writing", _write),
+    ("worker", _work),
 )

@@ -6,7 +6,7 @@ from enum import IntEnum
 
 import click
 
-from packhorse.errors import DatabaseError, PackhorseError, PayloadError, SchemaError, UsageError
+from packhorse.errors import DatabaseError, DatabaseForbidden, PackhorseError, PayloadError, SchemaError, UsageError
 
 
 class ExitCode(IntEnum):
@@ -26,6 +26,7 @@ class ExitCode(IntEnum):
 
 CODES: tuple[tuple[type[PackhorseError], ExitCode], ...] = (
     (SchemaError, ExitCode.SCHEMA),
+    (DatabaseForbidden, ExitCode.USAGE),
     (DatabaseError, ExitCode.DATABASE),
     (UsageError, ExitCode.USAGE),
     (PayloadError, ExitCode.USAGE),

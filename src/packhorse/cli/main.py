@@ -67,8 +67,8 @@ def packhorse() -> None:
     PACKHORSE_APP, or `app` under [tool.packhorse] in pyproject.toml). Every option can be set in the environment, too:
     --limit of `jobs list` is PACKHORSE_JOBS_LIST_LIMIT.
 
-    Exit codes: 0 done; 1 failed; 2 usage, configuration or import; 3 database unreachable or unusable; 4 schema
-    missing, older or newer; 5 killed after the shutdown timeout.
+    Exit codes: 0 done; 1 failed; 2 usage, configuration, import or a missing permission in the database; 3 database
+    unreachable or unusable; 4 schema missing, older or newer; 5 killed after the shutdown timeout.
     """
 
 

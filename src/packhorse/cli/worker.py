@@ -113,6 +113,8 @@ def worker(*, app_path: str | None, processes: int, incarnation: int | None, log
     INT (Ctrl-C) stops it: no new jobs are taken, running ones may end within --shutdown-timeout, the rest is handed
     back. A second Ctrl-C stops it at once. It writes one line to standard error for each event.
 
+    It ends with 2 when the database's user lacks a permission that a worker needs; `packhorse check` names them all.
+
     Next: `packhorse stats --watch` shows the queues shrink; `packhorse jobs list --state failed` what went wrong.
     """
     from packhorse.cli.logs import log_to_stderr
@@ -160,8 +162,21 @@ def _settings(
 def _supervise(app: Packhorse, processes: int, settings: WorkerSettings, log_level: str) -> int:
     from packhorse.runtime.supervisor import Supervisor
 
+    _refuse_without_rights(app)
     log.info("%s", _introduction(app, processes, settings))
     return Supervisor(app.engine, lambda id: _command(settings, log_level, id), processes, settings).run()
+
+
+def _refuse_without_rights(app: Packhorse) -> None:
+    """End here, once, rather than in each process and again at each restart."""
+    from packhorse.errors import DatabaseForbidden
+
+    missing = app.engine.list_missing_rights()
+    if missing:
+        raise DatabaseForbidden(
+            f"{app.engine.address}: a worker may not run, because this user lacks {'; '.join(missing)}: "
+            "grant it, or connect as the owner of the schema"
+        )
 
 
 def _introduction(app: Packhorse, processes: int, settings: WorkerSettings) -> str:

@@ -7,6 +7,7 @@ import psycopg
 from packhorse.errors import (
     DatabaseBusy,
     DatabaseError,
+    DatabaseForbidden,
     DatabaseFull,
     DatabaseReadOnly,
     DatabaseUnreachable,
@@ -19,7 +20,7 @@ _BY_STATE: dict[str, tuple[type[DatabaseError], str]] = {
     "3F000": (SchemaMissing, "there is no Packhorse schema: run `packhorse migrate up`"),
     "40001": (DatabaseBusy, "another transaction was in the way: try again"),
     "40P01": (DatabaseBusy, "another transaction was in the way: try again"),
-    "42501": (DatabaseError, "this user lacks a permission: grant it, or connect as the owner of the schema"),
+    "42501": (DatabaseForbidden, "this user lacks a permission: grant it, or connect as the owner of the schema"),
     "42703": (SchemaOutdated, "the schema does not fit this version: run `packhorse migrate up`"),
     "42883": (SchemaMissing, "there is no Packhorse schema: run `packhorse migrate up`"),
     "42P01": (SchemaMissing, "there is no Packhorse schema: run `packhorse migrate up`"),

@@ -33,6 +33,9 @@ class PostgresSchema(SqlSchema):
         [(installation,)] = self._read("find_installation")
         return str(installation)
 
+    def list_missing_rights(self) -> list[str]:
+        return [str(text) for (text,) in self._read("list_missing_rights")]
+
     def _forget_installation(self) -> None:
         self._installation = None
 

@@ -65,6 +65,9 @@ class SqliteSchema(SqlSchema):
         [(installation,)] = rows
         return str(installation)
 
+    def list_missing_rights(self) -> list[str]:
+        return []
+
     def _forget_installation(self) -> None:
         self._installation = None
 

@@ -1,0 +1,18 @@
+-- What a worker must be allowed and this user is not, a row for each table. A right to some columns is not looked into.
+select string_agg(needed.privilege, ', ' order by needed.place) || ' on ' || replace(needed.name, '"', '')
+from (values
+    ('{installation}', 1, 'SELECT'),
+    ('{migration}', 1, 'SELECT'),
+    ('{job}', 1, 'SELECT'), ('{job}', 3, 'UPDATE'), ('{job}', 4, 'DELETE'),
+    ('{finished}', 2, 'INSERT'),
+    ('{attempt}', 2, 'INSERT'),
+    ('{worker}', 1, 'SELECT'), ('{worker}', 2, 'INSERT'), ('{worker}', 3, 'UPDATE'), ('{worker}', 4, 'DELETE'),
+    ('{worker_task}', 1, 'SELECT'), ('{worker_task}', 2, 'INSERT'), ('{worker_task}', 4, 'DELETE'),
+    ('{leader}', 1, 'SELECT'), ('{leader}', 2, 'INSERT'), ('{leader}', 3, 'UPDATE'), ('{leader}', 4, 'DELETE')
+) as needed (name, place, privilege)
+where not case needed.privilege
+    when 'DELETE' then has_table_privilege(needed.name, needed.privilege)
+    else has_any_column_privilege(needed.name, needed.privilege)
+end
+group by needed.name
+order by needed.name
