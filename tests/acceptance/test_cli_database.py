@@ -70,7 +70,7 @@ def no_such_host(folder: Path) -> str:
     [
         (not_a_database, "is no SQLite database"),
         (a_folder, "is a folder"),
-        (no_folder, "does not exist"),
+        (no_folder, "nowhere does not exist: create it, or correct the path"),
         (nobody_listens, "Connection refused; Is the server running"),
         (no_such_host, "no-such-host.invalid"),
     ],
@@ -252,12 +252,12 @@ def test_migrate_sql_prints_what_another_tool_can_run(shop_cli: CommandLine, dat
 
 
 def test_check_tells_what_it_found(shop_cli: CommandLine, shop: Packhorse) -> None:
-    """The database, its schema, and that it takes a job, which is rolled back."""
+    """The database, its schema, that it takes a job, which is rolled back, and that a worker may run."""
     done = shop_cli("check")
     found = shop_cli("check", "--json").json
 
     assert done.code == 0
-    assert {one["what"] for one in found} == {"database", "schema", "writing"}
+    assert {one["what"] for one in found} == {"database", "schema", "writing", "worker"}
     assert {one["result"] for one in found} <= {"ok", "note"}
     assert sum(shop.count_jobs().values()) == 0
 

@@ -102,7 +102,7 @@ def test_progress_is_for_terminals(shop_cli: CommandLine, shop: Packhorse) -> No
         (["shop.greet", "Ann", "--kwargs", "[1]"], "", "--kwargs must be a JSON object"),
         (["shop.greet", "Ann", "--queue", "a b"], "", "'a b' is no name for a queue"),
         (["shop.greet", "Ann", "--max-attempts", "0"], "", "it must be at least 1"),
-        (["shop.greet", "Ann", "--delay", "1s", "--at", "2200-01-01T00:00Z"], "", "not both"),
+        (["shop.greet", "Ann", "--delay", "1s", "--at", "2200-01-01T00:00Z"], "", "give --delay or --at, not both"),
     ],
 )
 def test_what_would_not_run_is_refused(

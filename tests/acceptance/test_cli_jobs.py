@@ -95,6 +95,20 @@ def test_a_job_is_shown_with_its_story(shop_cli: CommandLine, failed: int, succe
     assert shop_cli("jobs", "show", str(succeeded), "--json").json["result"] == "Hello Ann"
 
 
+def test_a_lost_worker_is_told_once_for_each_attempt(shop_cli: CommandLine, shop: Packhorse) -> None:
+    """In one line, which says how it ended."""
+    job = shop.named("shop.kill").enqueue()
+    worker = shop_cli.start("worker")
+    wait_until(lambda: shop.get_job(job.id).state.is_final, 30, "the last crash")
+    worker.send(signal.SIGTERM)
+    worker.wait()
+    attempts = shop_cli("jobs", "show", str(job.id)).out.split("\nattempt ")[1:]
+    told = r"\n  worker_lost: the worker child \d+ was killed by signal 9 \(SIGKILL\) while it held this job\n+"
+
+    assert len(attempts) == shop.get_job(job.id).crashes
+    assert all(re.fullmatch(r"\d: crash, .*" + told, attempt) for attempt in attempts)
+
+
 def test_a_job_that_does_not_exist_is_said_so(shop_cli: CommandLine, shop: Packhorse) -> None:
     """Exit code 1: nothing was wrong with the command line."""
     done = shop_cli("jobs", "show", "4711")

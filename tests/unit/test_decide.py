@@ -197,6 +197,17 @@ TABLE = [
         to(AVAILABLE, "crash", crashes=1, reason="worker_lost", error=LOST),
     ),
     Row(
+        "crash whose cause is known",
+        WorkerLost("child 7", "ended with status 3"),
+        to(
+            AVAILABLE,
+            "crash",
+            crashes=1,
+            reason="worker_lost",
+            error=ErrorInfo("worker_lost", "the worker child 7 ended with status 3 while it held this job"),
+        ),
+    ),
+    Row(
         "crash on the last attempt",
         WorkerLost("shop-3:4711"),
         to(AVAILABLE, "crash", failures=4, crashes=1, reason="worker_lost", error=LOST),

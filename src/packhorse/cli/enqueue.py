@@ -56,6 +56,8 @@ def enqueue(
 
     Next: `packhorse jobs show ID` tells how the job is doing.
     """
+    if options["delay"] is not None and options["scheduled_at"] is not None:
+        raise click.UsageError("give --delay or --at, not both")
     calls = _read_calls(args, kwargs)
     ids = _enqueue(target, name, calls, options)
     _print_ids(ids, as_json=as_json)

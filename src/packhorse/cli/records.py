@@ -100,7 +100,7 @@ def _print_attempt(attempt: AttemptRecord) -> None:
     by = f" on {printable(attempt.worker, lines=False)}" if attempt.worker else ""
     heading = f"attempt {attempt.attempt}: {attempt.outcome}, {moment(attempt.ended_at)}{by}"
     click.echo(f"\n{click.style(heading, bold=True)}")
-    if attempt.reason:
+    if attempt.reason and attempt.reason != attempt.error_type:
         click.echo(f"  {printable(attempt.reason)}")
     if attempt.error_type:
         text = attempt.error_traceback or f"{attempt.error_type}: {attempt.error_message}"

@@ -97,11 +97,14 @@ class Target:
     def found(self) -> Packhorse:
         """The application, when its database is there already: a command that only looks creates none.
 
+        A file in a folder that is missing can't be created by looking; the engine says so when it is asked.
+
         Raises:
-            DatabaseUnreachable: the SQLite file does not exist.
+            DatabaseUnreachable: the SQLite file does not exist, though its folder does.
         """
         engine = self.app.engine
-        if engine.dialect == SQLITE and not Path(engine.address).exists():
+        path = Path(engine.address)
+        if engine.dialect == SQLITE and path.parent.is_dir() and not path.exists():
             raise DatabaseUnreachable(
                 f"{engine.address} does not exist. Correct the address, or create it with `packhorse migrate up`; "
                 "the first enqueue and the first worker create it, too"

@@ -124,7 +124,7 @@ def _skipped(job: ClaimedJob, skip: Skip, error: ErrorInfo | None, policy: Retry
 
 def _crashed(job: ClaimedJob, lost: WorkerLost, policy: RetryPolicy) -> Ack:
     crashes = job.crashes + 1
-    error = ErrorInfo("worker_lost", f"the worker {lost.worker} died while it held this job")
+    error = ErrorInfo("worker_lost", f"the worker {lost.worker} {lost.how} while it held this job")
     if crashes >= policy.max_crashes:
         return _ack(job, JobState.FAILED, "crash", crashes=crashes, reason="worker_lost", error=error)
     return _ack(job, JobState.AVAILABLE, "crash", crashes=crashes, reason="worker_lost", error=error)

@@ -140,6 +140,8 @@ class WorkerLost:
     """The worker died, or was out of reach for longer than its lease, while it held the job."""
 
     worker: str
+    how: str = "died"
+    """What is known of its end, a verb for a message: `was killed by signal 9 (SIGKILL)`."""
 
 
 Outcome = Success | Failure | Verdict | Unstarted | Unknown | WorkerLost

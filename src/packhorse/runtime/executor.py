@@ -228,7 +228,7 @@ class Executor:
         except ChildLate:
             return timed_out(job, self._runner.registry.find(job.task))
         except ChildDied as died:
-            return STOPPED if self._children.closed else WorkerLost(str(died))
+            return STOPPED if self._children.closed else WorkerLost(died.worker, died.how)
         except (ChildUnstartable, ConfigurationError) as error:
             return Failure(error_info(error))
 

@@ -27,7 +27,17 @@ START_LIMIT = 60.0
 
 
 class ChildDied(Exception):
-    """The child ended without an answer."""
+    """The child ended without an answer.
+
+    Attributes:
+        worker: which child.
+        how: what ended it, as `ending` says it.
+    """
+
+    def __init__(self, worker: str, how: str) -> None:
+        super().__init__(f"{worker} {how}")
+        self.worker: str = worker
+        self.how: str = how
 
 
 class ChildUnstartable(Exception):
@@ -160,7 +170,7 @@ class Child:
                     raise ChildLate
                 chunk = os.read(self._process.stdout.fileno(), 1 << 16)
                 if not chunk:
-                    raise ChildDied(f"child {self._process.pid} {ending(self._process.wait())}")
+                    raise ChildDied(f"child {self._process.pid}", ending(self._process.wait()))
                 self._received += chunk
         line, _, self._received = self._received.partition(b"\n")
         return line

@@ -187,7 +187,8 @@ class Supervisor:
         place.deaths = place.deaths + 1 if is_young and code != EXIT_REPLACE else 0
         pause = min(LONGEST_RESTART, FIRST_RESTART * 2 ** (place.deaths - 1)) if place.deaths else 0.0
         place.restart_at = time.monotonic() + pause
-        log.warning("worker process %d %s; a new one starts in %g s", pid, ending(code), pause)
+        when = f"in {pause:g} s" if pause else "at once"
+        log.warning("worker process %d %s; a new one starts %s", pid, ending(code), when)
 
     def _kill_overdue(self) -> None:
         if self._stop_at is not None and time.monotonic() >= self._stop_at:
