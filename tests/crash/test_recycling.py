@@ -21,5 +21,6 @@ def test_a_process_whose_slots_all_hang_is_replaced(oracle_url: str, oracle: Pac
         after = oracle.enqueue("stamp")
         wait_until(lambda: oracle.get_job(after.id).state == JobState.SUCCEEDED, 20, "the next job")
 
+    assert f"worker process {pid} ended with status 75; a new one starts at once" in ships.log()
     record = oracle.get_job(late.id)
     assert (record.error_type, record.failures, record.crashes) == ("TimeLimit", 1, 0)
