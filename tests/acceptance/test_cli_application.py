@@ -190,6 +190,7 @@ def django_cli(cli: CommandLine) -> CommandLine:
 USING_DJANGO = (["--database-url", "django://default"], ["-A", "shop:app"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", USING_DJANGO, ids=" ".join)
 def test_django_s_settings_are_found_in_the_current_folder(django_cli: CommandLine, words: list[str]) -> None:
     """As modules of `-A` are."""
@@ -211,6 +212,7 @@ def test_an_application_among_django_s_models_is_found(django_cli: CommandLine) 
     assert django_cli("migrate", "up", "-A", "orders.jobs:app", DJANGO_SETTINGS_MODULE="shop_settings").code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", USING_DJANGO, ids=" ".join)
 @pytest.mark.parametrize(
     ("settings", "why"),
@@ -248,6 +250,7 @@ def test_a_wrong_alias_of_django_s_is_told_with_the_right_ones(django_cli: Comma
     assert "Django's DATABASES has no 'other'; there are default" in done.complaint
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("library", "url", "install"),
     [

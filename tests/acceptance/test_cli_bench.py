@@ -52,6 +52,7 @@ def test_bench_that_is_stopped_leaves_no_trace(shop_cli: CommandLine, shop: Pack
     assert bench.log().strip() == ""
 
 
+@pytest.mark.slow
 @pytest.mark.engines("sqlite")
 def test_bench_needs_nothing_to_be_set_up(cli: CommandLine) -> None:
     """Without an address it measures SQLite in a temporary file, and prints the figures for people."""

@@ -87,6 +87,7 @@ def test_a_database_that_cannot_be_reached_ends_with_3(
     assert (done.out + done.err).lower().count("is the server running") <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("url", "why"),
     [
@@ -315,6 +316,7 @@ def test_a_full_disk_loses_nothing(cli: CommandLine, namespace: list[str]) -> No
     assert done.out.count('"state": "available"') == codes.count(0)
 
 
+@pytest.mark.slow
 @pytest.mark.engines("sqlite")
 def test_a_worker_on_a_full_disk_goes_on_when_there_is_room(cli: CommandLine, namespace: list[str]) -> None:
     """It says what is wrong, keeps the outcome of what ran, and records it as soon as it can."""

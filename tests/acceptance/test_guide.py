@@ -79,6 +79,7 @@ def reader(tmp_path: Path, url: str) -> Iterator[CommandLine]:
     commands.stop_all()
 
 
+@pytest.mark.slow
 def test_the_guide_runs_as_it_is_written(engine_name: str, url: str, reader: CommandLine, tmp_path: Path) -> None:
     """Its jobs.py under a worker, and every other block in order; all that is enqueued for now succeeds."""
     write_files(GUIDE, engine_name, tmp_path)
@@ -102,6 +103,7 @@ def present(app: Packhorse) -> dict[JobState, int]:
     return {state: count for state, count in app.count_jobs().items() if count}
 
 
+@pytest.mark.slow
 def test_the_django_page_runs_as_it_is_written(engine_name: str, url: str, reader: CommandLine, tmp_path: Path) -> None:
     """In a project with nothing but a model: the migration, the test, in both modes, and a worker."""
     write_project(tmp_path, None if engine_name == "sqlite" else url)

@@ -32,6 +32,7 @@ def test_the_ack_of_a_stopped_worker_changes_nothing(oracle_url: str, oracle: Pa
     assert oracle.get_job(job.id) == finished
 
 
+@pytest.mark.slow
 @pytest.mark.accepts("C5", "C7")
 def test_the_writes_of_a_stopped_worker_are_rolled_back(oracle_url: str, oracle: Packhorse, folder: Path) -> None:
     """An atomic handler that wakes up after its job was rescued and done elsewhere: one effect, not two."""

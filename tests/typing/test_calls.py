@@ -20,6 +20,7 @@ REPORTED = re.compile(r"calls\.py:(\d+)(?::\d+)?(?: -|:) (error|note|information
 REVEALED = re.compile(r"""Revealed type is "([^"]+)"|^Type of .* is "([^"]+)"$""")
 
 
+@pytest.mark.slow
 @pytest.mark.accepts("C23")
 @pytest.mark.parametrize("checker", COMMANDS)
 def test_wrong_calls_are_rejected_and_right_ones_understood(checker: str, tmp_path: Path) -> None:

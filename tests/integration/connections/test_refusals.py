@@ -116,6 +116,7 @@ def test_a_server_database_without_our_schema_is_refused(app: Packhorse, databas
     assert isinstance(refused.value.__cause__, psycopg.Error)
 
 
+@pytest.mark.slow
 @pytest.mark.engines("sqlite")
 def test_a_lock_that_may_be_the_callers_own_says_so(app: Packhorse, database_url: str) -> None:
     """An enqueue without conn beside an open transaction waits in vain; SQLite alone has one writer."""
