@@ -1,5 +1,6 @@
 """Nobody waits for somebody else's trouble: queues take turns, suspects and strangers hold nobody up."""
 
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -9,8 +10,9 @@ import pytest
 
 from packhorse import JobState, Packhorse
 from packhorse.domain.claim import Claim
-from packhorse.domain.job import Lease
+from packhorse.domain.job import ClaimedJob, Lease
 from packhorse.domain.worker import NewWorker
+from packhorse.engine import Glance
 from tests.integration.worker_kit import Gate, wait_for, working
 from tests.waiting import wait_until
 
@@ -161,3 +163,57 @@ def test_a_claim_whose_answer_was_lost_is_given_back(app: Packhorse) -> None:
 
     assert {record.attempt for record in records} == {0}
     assert {record.crashes for record in records} == {0}
+
+
+@pytest.mark.accepts("C3", "C4")
+def test_hints_without_end_about_one_queue_leave_time_to_look_around(
+    app: Packhorse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each brings a job where the last ones came, which is claimed without looking, but never twice in succession."""
+    stopping, steps = threading.Event(), list[str]()
+    claim_jobs, glance = app.engine.claim_jobs, app.engine.glance
+
+    def noting_claims(claim: Claim) -> list[ClaimedJob]:
+        steps.append("claim")
+        return claim_jobs(claim)
+
+    def noting_looks(worker: int) -> Glance:
+        steps.append("look")
+        return glance(worker)
+
+    @app.task(name="again")
+    def again() -> None:
+        if not stopping.is_set():
+            again.enqueue()
+
+    def hint() -> None:
+        while not stopping.wait(0.0001):
+            worker._producer.hint()
+
+    with working(app, poll=60) as worker:
+        app.enqueue_many([again.call()] * 8)
+        monkeypatch.setattr(app.engine, "claim_jobs", noting_claims)
+        monkeypatch.setattr(app.engine, "glance", noting_looks)
+        flood = threading.Thread(target=hint)
+        flood.start()
+        wait_until(lambda: len(steps) >= 300, 30, "many looks and claims")
+        stopping.set()
+        flood.join()
+
+    assert 3 * steps.count("look") >= steps.count("claim")
+
+
+@pytest.mark.accepts("C6")
+def test_jobs_of_a_holder_without_a_row_are_rescued_within_a_lease(app: Packhorse) -> None:
+    """It was given up and claimed once more before it died; no look at the workers shows it."""
+
+    @app.task(name="held")
+    def held() -> None: ...
+
+    with working(app, queues={"default": None}, lease=1.0, beat=0.25):
+        wait_for(app, held.enqueue().id)  # the look at its start, which would find it, is over
+        orphan = held.using(queue="elsewhere").enqueue()
+        app.engine.claim_jobs(Claim(lease=Lease(4711, 1), queue="elsewhere", limit=1))
+        record = wait_for(app, orphan.id, JobState.AVAILABLE, timeout=5.0)
+
+    assert record.crashes == 1

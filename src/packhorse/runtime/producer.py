@@ -129,17 +129,22 @@ class Producer(Service):
     # Looking
 
     def _is_time_to_look(self) -> bool:
+        return self._is_look_due() or (self._is_hinted and not self._can_claim())
+
+    def _is_look_due(self) -> bool:
         now = time.monotonic()
-        is_due = now >= self._look_at or (self._due_at is not None and now >= self._due_at)
-        return is_due or (self._is_hinted and not self._can_claim())
+        return now >= self._look_at or (self._due_at is not None and now >= self._due_at)
 
     def _guess(self) -> bool:
-        """When a hint comes, a job has most likely come where the last ones did: claim there first, and look then."""
-        guessed = self._is_hinted and not self._ready and self._last_queue is not None and not self._suspects.queues
-        if guessed and self._last_queue is not None:
-            self._is_hinted, self._look_at = False, 0.0
-            self._ready, self._last_queue = [self._last_queue], None
-        return guessed
+        """When a hint comes, a job has most likely come where the last ones did: claim there first, and look then.
+
+        Never twice in succession: whatever else there is to do shows in a look alone.
+        """
+        if self._last_queue is None or self._ready or self._suspects.queues or self._is_look_due():
+            return False
+        self._is_hinted, self._look_at = False, 0.0
+        self._ready, self._last_queue = [self._last_queue], None
+        return True
 
     def _look(self) -> bool:
         """See what there is to do; False when this worker was given up and must start nothing more."""

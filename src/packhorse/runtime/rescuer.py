@@ -19,10 +19,13 @@ CHUNK = 500
 
 
 class Rescuer(Service):
-    """Runs in every worker, when a look at the queue shows that some worker is lost. Two at once do no harm."""
+    """Runs in every worker, when a look at the queue shows that some worker is lost. Two at once do no harm.
+
+    It looks by itself once in a lease, too: a holder of jobs that has no row shows in no look.
+    """
 
     name: str = "rescuer"
-    interval: float = 30.0
+    interval: float = 15.0
 
     def __init__(self, engine: Engine, registry: TaskRegistry, contact: Contact, worker: int) -> None:
         super().__init__()

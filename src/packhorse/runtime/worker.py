@@ -111,6 +111,7 @@ class Worker:
         self._executor = Executor(self._runner, settings, self._producer.freed)
         self._producer.attach(self._executor, self._acker)
         self._rescuer = Rescuer(self._engine, self._registry, contact, self.id)
+        self._rescuer.interval = settings.lease
         self._leader = Leader(self._engine, self.id)
         self._services: list[Service] = [self._acker, self._producer, self._rescuer, self._leader]
         self._services.append(SchemaWatch(self._engine, self._on_schema_mismatch))
