@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import logging
-from collections.abc import Callable, Coroutine, MutableMapping
+from collections.abc import Callable, Coroutine, MutableMapping, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
 from functools import cached_property
@@ -65,15 +65,15 @@ class TaskTransaction:
         """Run one of Packhorse's own statements (an enqueue, the acknowledgement)."""
         return self._open().run(statement)
 
-    def flush(self) -> None:
-        """Write what the session still holds back: to it this transaction is a savepoint, which it commits."""
+    def commit_with(self, ack: Sequence[Statement]) -> bool:
+        """Commit with the acknowledgement, or roll back if that is refused; for the worker. Whether it was accepted.
+
+        What the session still holds back is written first: to it this transaction is a savepoint, which it commits.
+        """
         if self._session is not None:
             self._session.commit()
-
-    def commit(self) -> None:
-        """Commit; for the worker. It is over then, even when that raises."""
-        if (opened := self._leave()) is not None:
-            opened.commit()
+        opened = self._leave()
+        return opened is not None and opened.commit_with(ack)
 
     def rollback(self) -> None:
         """Roll back; for the worker. Never raises."""
@@ -137,15 +137,11 @@ class AsyncTaskTransaction:
         """Run one of Packhorse's own statements (an enqueue, the acknowledgement)."""
         return await self._opened.run(statement)
 
-    async def flush(self) -> None:
-        """Write what the session still holds back: to it this transaction is a savepoint, which it commits."""
+    async def commit_with(self, ack: Sequence[Statement]) -> bool:
+        """As `TaskTransaction.commit_with`."""
         if self._session is not None:
             await self._session.commit()
-
-    async def commit(self) -> None:
-        """Commit; for the worker. It is over then, even when that raises."""
-        if await self._leave():
-            await self._opened.commit()
+        return await self._leave() and await self._opened.commit_with(ack)
 
     async def rollback(self) -> None:
         """Roll back; for the worker. Never raises."""

@@ -10,7 +10,7 @@ asked, and then nothing of it is stored. Time is the database's clock in every s
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -33,11 +33,13 @@ class Statement:
         text: the SQL with parameters written `:name`, and no other colon before a letter.
         params: the values; only text, whole numbers and None, so that every driver can pass them.
         limits: what a transaction of ours sends along in front of it; a caller's connection leaves it out.
+        fenced: the same, but failing in place of returning no row, for an engine that commits in the same message.
     """
 
     text: str
     params: Mapping[str, str | int | None]
     limits: str = ""
+    fenced: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,12 +129,12 @@ class JobStore(Protocol):
         """
         ...
 
-    def limited(self, statement: Statement) -> Statement:
-        """The same for a transaction of our own alone: none of its statements may wait or run for ever."""
-        ...
-
     def insert_jobs(self, jobs: Sequence[NewJob]) -> list[int]:
         """Store jobs in a transaction of their own; the ids in the order of `jobs`. All or none."""
+        ...
+
+    def insert_many(self, parcels: Iterable[Sequence[NewJob]], count: int) -> list[int]:
+        """The same for `count` jobs in parcels, which may be prepared while the database stores those before."""
         ...
 
     def claim_jobs(self, claim: Claim) -> list[ClaimedJob]:
@@ -283,6 +285,10 @@ class Transaction(Protocol):
         """Commit and give the connection back."""
         ...
 
+    def commit_with(self, ack: Sequence[Statement]) -> bool:
+        """Run an acknowledgement and commit, else roll back; whether it was accepted. Over even if that raises."""
+        ...
+
     def rollback(self) -> None:
         """Roll back and give the connection back; never raises."""
         ...
@@ -305,6 +311,10 @@ class AsyncTransaction(Protocol):
 
     async def commit(self) -> None:
         """As `Transaction.commit`."""
+
+    async def commit_with(self, ack: Sequence[Statement]) -> bool:
+        """As `Transaction.commit_with`."""
+        ...
 
     async def rollback(self) -> None:
         """As `Transaction.rollback`."""

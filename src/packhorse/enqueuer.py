@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
@@ -18,8 +17,8 @@ from packhorse.domain.job import DEFAULT_QUEUE, NewJob, key_of
 from packhorse.domain.order import DEFAULT_PRIORITY, priority_number
 from packhorse.domain.payload import encode_value
 from packhorse.domain.signature import encode_plain_call
-from packhorse.engine import Engine, Row, Statement, Transaction
-from packhorse.errors import DatabaseBusy, DatabaseError, PayloadError, SchemaMissing, UnsupportedConnection
+from packhorse.engine import Engine, Statement
+from packhorse.errors import DatabaseBusy, PayloadError, SchemaMissing, UnsupportedConnection
 from packhorse.middleware import Draft, EnqueueHooks
 from packhorse.refusals import find_refusal, foreign, is_foreign, nothing_stored
 from packhorse.steps import Aside, AskPlace, Steps, afollow, follow
@@ -27,7 +26,6 @@ from packhorse.task import Call
 
 log: logging.Logger = logging.getLogger("packhorse")
 
-R = TypeVar("R")
 Stored = tuple[int, int]
 """The id of a job that was stored, and the key by which its call is known again."""
 
@@ -84,8 +82,7 @@ class Enqueuer:
         All or none are stored; what was stored is in the order of `calls`.
         """
         connection = self._connection(conn)
-        are_many = connection is None and len(calls) > CHUNK
-        if are_many and not self._hooks and self._engine().features.concurrent_writers:
+        if connection is None and len(calls) > CHUNK and not self._hooks and self._engine().features.concurrent_writers:
             return self._store_while_preparing(calls)
         return self._store(self._prepare(calls), connection)
 
@@ -136,16 +133,16 @@ class Enqueuer:
         return self._finish(prepared, ids, connection)
 
     def _store_while_preparing(self, calls: Sequence[Call[Any]]) -> list[Stored]:
-        """While a server stores some of them, a thread prepares those that follow; there is no middleware to notice."""
-        engine, keys = self._engine(), list[int]()
+        """Each thousand is prepared while the server stores those before; there is no middleware to notice."""
+        keys = list[int]()
 
-        def parcels_of(calls: Sequence[Call[Any]]) -> list[Sequence[NewJob]]:
-            jobs = [one.job for one in self._prepare(calls)]
-            keys.extend(map(key_of, jobs))
-            return _parcels(jobs)
+        def prepared() -> Iterator[Sequence[NewJob]]:
+            for start in range(0, len(calls), CHUNK):
+                jobs = [one.job for one in self._prepare(calls[start : start + CHUNK])]
+                keys.extend(map(key_of, jobs))
+                yield from _parcels(jobs)
 
-        with ThreadPoolExecutor(1, "packhorse-enqueue") as helper:
-            ids = _write_in(engine.begin(), engine, _made_ahead(helper, parcels_of, _chunks(calls)))
+        ids = self._engine().insert_many(prepared(), len(calls))
         self._after_enqueue(None)
         return list(zip(ids, keys, strict=True))
 
@@ -174,7 +171,7 @@ class Enqueuer:
         engine = self._engine()
         try:
             parcels = _parcels(jobs)
-            return _write_in(engine.begin(), engine, parcels) if len(parcels) > 1 else engine.insert_jobs(jobs)
+            return engine.insert_many(parcels, len(jobs)) if len(parcels) > 1 else engine.insert_jobs(jobs)
         except DatabaseBusy as error:
             raise DatabaseBusy(
                 f"{error}; if the lock is that of your own open transaction, enqueue on it: using(conn=…)"
@@ -222,39 +219,6 @@ def _encode_meta(draft: Draft) -> str | None:
         return None
 
 
-def _write_in(transaction: Transaction, engine: Engine, parcels: Iterable[Sequence[NewJob]]) -> list[int]:
-    """Store all of them or none."""
-    try:
-        ids = [id for parcel in parcels for id in sorted(row[0] for row in _stored(transaction, engine, parcel))]
-    except BaseException:
-        transaction.rollback()
-        raise
-    transaction.commit()
-    return ids
-
-
-def _made_ahead(
-    helper: ThreadPoolExecutor,
-    make: Callable[[Sequence[Call[Any]]], list[Sequence[NewJob]]],
-    chunks: Iterable[Sequence[Call[Any]]],
-) -> Iterator[Sequence[NewJob]]:
-    """What is made of each chunk, the next one being made while the caller is busy with the last."""
-    coming: Future[list[Sequence[NewJob]]] | None = None
-    for chunk in chunks:
-        made, coming = coming, helper.submit(make, chunk)
-        if made is not None:
-            yield from made.result()
-    if coming is not None:
-        yield from coming.result()
-
-
-def _stored(transaction: Transaction, engine: Engine, jobs: Sequence[NewJob]) -> list[Row]:
-    rows = transaction.run(engine.limited(engine.insert_statement(jobs)))
-    if len(rows) != len(jobs):
-        raise DatabaseError(f"{engine.address} was replaced by another database meanwhile; nothing was enqueued")
-    return rows
-
-
 def _storing_by(statement: Statement, count: int, engine: Engine) -> Steps[list[int]]:
     try:
         rows = yield statement
@@ -278,10 +242,6 @@ def _parcels(jobs: Sequence[NewJob]) -> list[Sequence[NewJob]]:
             size, start = 0, at
         size += more
     return [*parcels, jobs[start:]] if jobs else []
-
-
-def _chunks(items: Sequence[R]) -> Iterable[Sequence[R]]:
-    return (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))
 
 
 def _kind(raw: object) -> str:

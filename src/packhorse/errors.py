@@ -23,8 +23,7 @@
     │       └── SchemaTooNew             it is newer than this version can work with
     ├── JobNotFound                      no job has that id
     ├── JobFailed                        `result()` of a job that failed or was cancelled
-    ├── ResultTimeout                    `result()` waited long enough
-    └── LeaseLost                        an acknowledgement that came after the job was rescued
+    └── ResultTimeout                    `result()` waited long enough
 
 A message says what was wrong, where, and what to do.
 """
@@ -155,7 +154,3 @@ class JobFailed(PackhorseError):
 
 class ResultTimeout(PackhorseError, TimeoutError):
     """The job had not finished when the time given to wait for its result was over."""
-
-
-class LeaseLost(PackhorseError):
-    """The job was rescued meanwhile: this run's end, and in atomic mode its writes, count for nothing."""

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Generic, TypeVar, cast
 
+import msgspec
+
 from packhorse.domain.job import JobRecord, key_of
 from packhorse.domain.state import JobState
 from packhorse.errors import JobFailed, JobNotFound, ResultTimeout
@@ -18,28 +20,18 @@ FIRST_LOOK_AGAIN, LONGEST_PAUSE, GROWTH = 0.005, 0.25, 1.5
 """Seconds between two looks at a job that is not finished: from the first to the longest, growing by this factor."""
 
 
-class JobHandle(Generic[R_co]):
+class JobHandle(msgspec.Struct, Generic[R_co], eq=False, gc=False):
     """A job that was enqueued, or found by its id. Cheap, hashable, and good in any process with the same database.
 
     Attributes:
         id: the job's number, unique in its database.
     """
 
-    __slots__ = ("_decode", "_find", "_key", "_watch", "id")
-
-    def __init__(
-        self,
-        id: int,
-        find: Callable[[int], JobRecord | None],
-        decode: Callable[[str], R_co],
-        watch: Callable[[JobRecord | None], None] = lambda _: None,
-        key: int | None = None,
-    ) -> None:
-        self.id: int = id
-        self._find = find
-        self._decode = decode
-        self._watch = watch
-        self._key = key
+    id: int
+    _find: Callable[[int], JobRecord | None]
+    _decode: Callable[[str], R_co]
+    _watch: Callable[[JobRecord | None], None] = lambda _: None
+    _key: int | None = None
 
     def record(self) -> JobRecord:
         """Read the job as it is now.

@@ -22,6 +22,10 @@ class TestInsert(engine_insert.InsertContract):
     """Jobs come."""
 
 
+class TestInsertMany(engine_insert.InsertManyContract):
+    """Many jobs come."""
+
+
 class TestInsertStatement(engine_insert.InsertStatementContract):
     """Jobs come over the producer's own connection."""
 

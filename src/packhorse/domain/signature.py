@@ -52,20 +52,25 @@ def encode_plain_call(
     Raises:
         PayloadError: naming the path to an argument that is no JSON, such as `args[1].a`.
     """
-    trees, named = list(args), dict(kwargs) if kwargs else {}
-    _within("args", check_json, trees, LISTS, MAX_DEPTH + 1)
-    if named:
-        _within("kwargs", check_json, named, LISTS, MAX_DEPTH + 1)
+    trees = list(args)
+    try:
+        check_json(trees, LISTS, MAX_DEPTH + 1)
+    except Refusal as refusal:
+        raise refusal.at("args") from refusal.__cause__
+    if not kwargs:
+        return _write_call(trees, {}, max_bytes)
+    named = dict(kwargs)
+    _within("kwargs", check_json, named, LISTS, MAX_DEPTH + 1)
     return _write_call(trees, named, max_bytes)
 
 
 def _write_call(trees: list[Any], named: dict[str, Any], max_bytes: int) -> EncodedCall:
-    args, size = _within("args", write_json, trees)
-    kwargs = None
-    if named:
-        kwargs, more = _within("kwargs", write_json, named)
-        size += more
-    _within("args", check_size, size, min(max_bytes, HARD_MAX_PAYLOAD_BYTES))
+    kwargs, more = _within("kwargs", write_json, named) if named else (None, 0)
+    try:
+        args, size = write_json(trees)
+        check_size(size + more, min(max_bytes, HARD_MAX_PAYLOAD_BYTES))
+    except Refusal as refusal:
+        raise refusal.at("args") from refusal.__cause__
     return EncodedCall(args, kwargs)
 
 

@@ -26,7 +26,7 @@ from packhorse.domain.job import ClaimedJob
 from packhorse.domain.outcome import ErrorInfo, Fail, Failure, Outcome, Skip, Success, Unknown, Unstarted, Verdict
 from packhorse.domain.retry import RetryPolicy, chance
 from packhorse.engine import AsyncTransaction, Engine, Statement, Transaction
-from packhorse.errors import DatabaseBusy, LeaseLost, PayloadError
+from packhorse.errors import DatabaseBusy, PayloadError
 from packhorse.runtime.hooks import Hooks
 from packhorse.runtime.mistakes import mistake_in, mistake_with
 from packhorse.runtime.report import error_info, report_ack, report_lost, storable_ack
@@ -190,15 +190,11 @@ class Runner:
             tx.rollback()
             return self._deliver(run)
         try:
-            tx.flush()
-            accepted = [row for statement in self._statements(run) for row in tx.run(statement)]
-            if not accepted:
-                raise LeaseLost
-            tx.commit()
+            run.lost = not tx.commit_with(self._statements(run))
         except BaseException as error:  # noqa: BLE001 - a commit that failed is the run's outcome
             tx.rollback()
-            if self._is_left(run, error):
-                self._deliver(run)
+            self._redecide(run, error)
+            self._deliver(run)
 
     async def _aack(self, run: Run) -> None:
         tx = run.context.transaction
@@ -208,31 +204,23 @@ class Runner:
             await tx.rollback()
             return await self._adeliver(run)
         try:
-            await tx.flush()
-            accepted = [row for statement in self._statements(run) for row in await tx.run(statement)]
-            if not accepted:
-                raise LeaseLost
-            await tx.commit()
+            run.lost = not await tx.commit_with(self._statements(run))
         except BaseException as error:  # noqa: BLE001 - a commit that failed is the run's outcome
             await tx.rollback()
-            if self._is_left(run, error):
-                await self._adeliver(run)
+            self._redecide(run, error)
+            await self._adeliver(run)
 
     def _statements(self, run: Run) -> Sequence[Statement]:
         return self.engine.ack_statements(_decided(run))
 
-    def _is_left(self, run: Run, error: BaseException) -> bool:
-        """The writes and the ack did not commit together: whether there is still one to deliver.
+    def _redecide(self, run: Run, error: BaseException) -> None:
+        """The writes and the ack did not commit together: that is what became of the run.
 
         Whether a commit that was cut off took place is unknown; if it did, the job's lease is gone and the ack that
         is delivered now changes nothing.
         """
-        if isinstance(error, LeaseLost):
-            run.lost = True
-            return False
         run.outcome = outcome_of_error(run, error)
         self._decide(run)
-        return True
 
     def _deliver(self, run: Run) -> None:
         self.deliver(_decided(run), run.task is not None and run.task.ack_each)

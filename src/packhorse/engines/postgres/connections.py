@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import select
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import psycopg
@@ -62,12 +62,12 @@ class Connections:
                     raise translated(error, self.address) from error
 
     @contextmanager
-    def transaction(self) -> Iterator[Callable[..., list[Row]]]:
-        """Run several messages in one transaction that is committed at the end, or rolled back after an error."""
+    def transaction(self) -> Iterator[psycopg.Connection]:
+        """A connection in a transaction that is committed at the end, or rolled back after an error."""
         connection = self.take()
         try:
             with self.translating(), connection.transaction():
-                yield lambda text, params=NO_PARAMS: wire.run(connection, text, params)
+                yield connection
         finally:
             self.give_back(connection)
 

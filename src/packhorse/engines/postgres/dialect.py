@@ -19,6 +19,10 @@ TABLES = (
 )
 
 
+LEASE_LOST = "PH001"
+"""The code of the error by which a fenced acknowledgement fails."""
+
+
 def channel_of(schema: str) -> str:
     """The channel on which this schema's hints go out."""
     return f"{schema}_jobs"
@@ -38,6 +42,7 @@ def slots(schema: str) -> Mapping[str, str]:
         "earliest": "timestamptz '0001-01-01 00:00:00+00'",
         "latest": "timestamptz '9999-12-31 23:59:59.999999+00'",
         "highest_count": str(HIGHEST_COUNT),
+        "lease_lost": f"'{LEASE_LOST}'",
         "false": "false",
         "ids": "json_array_elements_text(CAST(CAST(:ids AS text) AS json))",
         "names": "json_array_elements_text(CAST(CAST(:names AS text) AS json))",

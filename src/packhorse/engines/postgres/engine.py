@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from functools import partial
+
+import psycopg
 
 from packhorse.domain.decide import Ack
+from packhorse.domain.job import NewJob
 from packhorse.domain.moments import MICROSECOND, micros_in
 from packhorse.domain.naming import check_schema_name
 from packhorse.engine import AsyncTransaction, Features, Row, Statement, Transaction
+from packhorse.engines.postgres import wire
 from packhorse.engines.postgres.address import connection_string, shown
 from packhorse.engines.postgres.async_connections import AsyncConnections
+from packhorse.engines.postgres.bulk import Bulk, Reserved
 from packhorse.engines.postgres.connections import Connections
 from packhorse.engines.postgres.dialect import PACKAGE, channel_of, slots
 from packhorse.engines.postgres.schema import PostgresSchema
 from packhorse.engines.postgres.transactions import AsyncPostgresTransaction, PostgresTransaction
 from packhorse.engines.sql.base import NO_PARAMS, Command, Params
 from packhorse.engines.sql.insights import SqlInsights
-from packhorse.engines.sql.jobs import SqlJobStore
+from packhorse.engines.sql.jobs import SqlJobStore, ack_commands
 from packhorse.engines.sql.migrations import load_migrations
 from packhorse.engines.sql.registry import SqlRegistry
 from packhorse.engines.sql.statements import Statements
@@ -32,13 +37,14 @@ FEATURES = Features(
 RELAXED = frozenset({"claim_jobs", "stage_jobs", "seek_hints"})
 """What is committed without waiting for the disk. If the server crashes and forgets one of them it is done again: a
 claim that was forgotten is refused by its lease, and costs a repeated run, never a repeated effect."""
-INDEXED = frozenset({"claim_jobs", "succeed_jobs", "ack_jobs"})
+INDEXED = frozenset({"claim_jobs", "ack_jobs"})
 """What must find its rows by an index even where the statistics were taken while the table was empty."""
 BY_INDEX = "SET LOCAL enable_seqscan = off;\nSET LOCAL jit = off;\n"
 """A table without a fitting index is then read as before, but at a cost in the plan for which the server would compile
 the statement, and that takes half a second."""
-UNLIMITED = frozenset({"beat", "glance"})
-"""What goes without limits of its own, so that an idle worker sends no more than it must."""
+UNLIMITED = frozenset({"beat", "glance", "insert_job"})
+"""What goes without limits of its own, so that an idle worker sends no more than it must; one job is stored in one
+statement, which limits what it could wait for, locks, itself."""
 
 
 class PostgresEngine(SqlJobStore, SqlRegistry, SqlInsights, PostgresSchema):
@@ -62,14 +68,15 @@ class PostgresEngine(SqlJobStore, SqlRegistry, SqlInsights, PostgresSchema):
         statement_timeout: timedelta = timedelta(seconds=30),
         lock_timeout: timedelta = timedelta(seconds=5),
     ) -> None:
-        dialect_slots = slots(check_schema_name(schema))
+        lock_limit = str(lock_timeout // MICROSECOND // 1000)
+        dialect_slots = {**slots(check_schema_name(schema)), "lock_limit": f"'{lock_limit}'"}
         self._statements = Statements(PACKAGE, dialect_slots)
         self._migrations = load_migrations(PACKAGE, dialect_slots)
         conninfo, self._address = connection_string(url), shown(url)
         self._conninfo, self._channel = conninfo, channel_of(schema)
         self._connections = Connections(conninfo, self._address)
         self._async_connections = AsyncConnections(conninfo, self._address)
-        self._lock_limit = f"SET LOCAL lock_timeout = {lock_timeout // MICROSECOND // 1000};\n"
+        self._lock_limit = f"SET LOCAL lock_timeout = {lock_limit};\n"
         self._limits = f"SET LOCAL statement_timeout = {statement_timeout // MICROSECOND // 1000};\n{self._lock_limit}"
         self._messages: dict[tuple[str, ...], str] = {}
         self._installation: str | None = None
@@ -96,11 +103,31 @@ class PostgresEngine(SqlJobStore, SqlRegistry, SqlInsights, PostgresSchema):
         """The channel on which hints go out, for the notifier."""
         return self._channel
 
-    def limited(self, statement: Statement) -> Statement:
-        return replace(statement, limits=self._limits)
-
     def ack_statements(self, ack: Ack) -> Sequence[Statement]:
-        return [replace(statement, limits=self._lock_limit) for statement in super().ack_statements(ack)]
+        [command] = ack_commands([ack])
+        [text] = self._statements.get(command.name, *command.options)
+        [fenced] = self._statements.get(command.name, *command.options, "fenced")
+        return [Statement(text, command.params, self._lock_limit, fenced)]
+
+    def insert_many(self, parcels: Iterable[Sequence[NewJob]], count: int) -> list[int]:
+        installation = self.installation_id()
+        with self._connections.transaction() as connection:
+            reserve = partial(self._reserve_ids, connection, installation)
+            insert = partial(self._insert_on, connection, installation)
+            return Bulk(connection, self._copy_jobs(), reserve, insert).store(parcels, count)
+
+    def _copy_jobs(self) -> str:
+        return self._text("copy_jobs")
+
+    def _reserve_ids(self, connection: psycopg.Connection, installation: str, count: int) -> Reserved:
+        params: Params = {"count": count, "installation": installation}
+        for ids, moment in wire.run(connection, self._message("reserve_ids"), params):
+            return Reserved(map(int, ids.split(",")), moment)
+        raise self._replaced()
+
+    def _insert_on(self, connection: psycopg.Connection, installation: str, jobs: Sequence[NewJob]) -> list[int]:
+        statement = self.insert_statement(jobs, installation)
+        return self._stored(jobs, wire.run(connection, statement.limits + statement.text, statement.params))
 
     def begin(self) -> Transaction:
         return PostgresTransaction(self._connections)
@@ -138,5 +165,5 @@ class PostgresEngine(SqlJobStore, SqlRegistry, SqlInsights, PostgresSchema):
             limits = "" if name in UNLIMITED else self._limits
             indexed = BY_INDEX if name in INDEXED else ""
             relaxed = "SET LOCAL synchronous_commit = off;\n" if name in RELAXED else ""
-            self._messages[key] = limits + relaxed + indexed + self._text(name, *options)
+            self._messages[key] = limits + relaxed + indexed + self._text(name, *options, "alone")
         return self._messages[key]

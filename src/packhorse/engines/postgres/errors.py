@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import psycopg
 
+from packhorse.engines.postgres.dialect import LEASE_LOST
 from packhorse.errors import (
     DatabaseBusy,
     DatabaseError,
@@ -50,6 +51,11 @@ _UNDONE = frozenset({"40001", "40P01", "57P01"})
 def is_undone(error: psycopg.Error) -> bool:
     """Whether the server says that nothing took place: a deadlock, a conflict of snapshots, a session ended."""
     return error.sqlstate in _UNDONE
+
+
+def is_fenced_off(error: DatabaseError) -> bool:
+    """Whether it is a fenced acknowledgement's that was refused."""
+    return isinstance(error.__cause__, psycopg.Error) and error.__cause__.diag.sqlstate == LEASE_LOST
 
 
 def is_cut(error: psycopg.Error) -> bool:

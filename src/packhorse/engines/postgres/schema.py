@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from packhorse.engine import Row, Statement
+from packhorse.engines.postgres import wire
 from packhorse.engines.postgres.connections import Connections
+from packhorse.engines.sql.base import NO_PARAMS
 from packhorse.engines.sql.migrations import Migration
 from packhorse.engines.sql.schema import SqlSchema, record_params
 from packhorse.errors import SchemaMissing
@@ -47,12 +49,12 @@ class PostgresSchema(SqlSchema):
         return (rows[0][0], rows[0][1]) if rows else (None, 0)
 
     def _apply(self, migration: Migration) -> bool:
-        with self._connections.transaction() as run:
-            run(f"{ONE_AT_A_TIME};\n{self._lock_migrations()};\n{IMPATIENT}")
+        with self._connections.transaction() as connection:
+            wire.send(connection, [(f"{ONE_AT_A_TIME};\n{self._lock_migrations()};\n{IMPATIENT}", NO_PARAMS)])
             if (self._read_migrations()[0] or 0) >= migration.number:
                 return False
-            run(migration.sql)
-            run(self._record_migration(), record_params(migration))
+            wire.send(connection, [(migration.sql, NO_PARAMS)])
+            wire.send(connection, [(self._record_migration(), record_params(migration))])
         return True
 
     def _lock_migrations(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
@@ -12,8 +13,10 @@ from packhorse.engine import Row, Statement
 from packhorse.engines.postgres import wire
 from packhorse.engines.postgres.async_connections import AsyncConnections
 from packhorse.engines.postgres.connections import Connections
+from packhorse.engines.postgres.errors import is_fenced_off
 from packhorse.engines.postgres.lent import ending, found_on, is_untouched, refuse_broken, restored
 from packhorse.engines.sql.base import NO_PARAMS
+from packhorse.errors import DatabaseError
 
 
 class PostgresTransaction:
@@ -40,17 +43,32 @@ class PostgresTransaction:
             return wire.run(self._connection, statement.limits + statement.text, statement.params)
 
     def commit(self) -> None:
+        self._commit([])
+
+    def commit_with(self, ack: Sequence[Statement]) -> bool:
+        """One message, so that the handler's locks are held no longer than they must be."""
+        try:
+            self._commit([(statement.limits + statement.fenced, statement.params) for statement in ack])
+        except DatabaseError as error:
+            if is_fenced_off(error):
+                return False
+            raise
+        return True
+
+    def _commit(self, calls: Sequence[wire.Call]) -> None:
         try:
             with self._connections.translating():
                 refuse_broken(self._connection)
-                wire.run(self._connection, ending("COMMIT", is_lent=self._is_lent), NO_PARAMS)
-        finally:
-            self._give_back()
+                wire.send(self._connection, [*calls, (ending("COMMIT", is_lent=self._is_lent), NO_PARAMS)])
+        except BaseException:
+            self.rollback()
+            raise
+        self._give_back()
 
     def rollback(self) -> None:
         if not self._is_over and not is_untouched(self._connection, is_lent=self._is_lent):
             with contextlib.suppress(psycopg.Error):
-                wire.run(self._connection, ending("ROLLBACK", is_lent=self._is_lent), NO_PARAMS)
+                wire.send(self._connection, [(ending("ROLLBACK", is_lent=self._is_lent), NO_PARAMS)])
         self._give_back()
 
     def _give_back(self) -> None:
@@ -88,17 +106,33 @@ class AsyncPostgresTransaction:
             return await wire.run_async(self._connection, statement.limits + statement.text, statement.params)
 
     async def commit(self) -> None:
+        await self._commit([])
+
+    async def commit_with(self, ack: Sequence[Statement]) -> bool:
+        """As in a thread."""
+        try:
+            await self._commit([(statement.limits + statement.fenced, statement.params) for statement in ack])
+        except DatabaseError as error:
+            if is_fenced_off(error):
+                return False
+            raise
+        return True
+
+    async def _commit(self, calls: Sequence[wire.Call]) -> None:
         try:
             with self._connections.translating():
                 refuse_broken(self._connection)
-                await wire.run_async(self._connection, ending("COMMIT", is_lent=self._is_lent), NO_PARAMS)
-        finally:
-            await self._give_back()
+                ends = (ending("COMMIT", is_lent=self._is_lent), NO_PARAMS)
+                await wire.send_async(self._connection, [*calls, ends])
+        except BaseException:
+            await self.rollback()
+            raise
+        await self._give_back()
 
     async def rollback(self) -> None:
         if not self._is_over and not is_untouched(self._connection, is_lent=self._is_lent):
             with contextlib.suppress(psycopg.Error):
-                await wire.run_async(self._connection, ending("ROLLBACK", is_lent=self._is_lent), NO_PARAMS)
+                await wire.send_async(self._connection, [(ending("ROLLBACK", is_lent=self._is_lent), NO_PARAMS)])
         await self._give_back()
 
     async def _give_back(self) -> None:

@@ -36,26 +36,44 @@ def run(connection: psycopg.Connection, text: str, params: Params) -> list[Row]:
 def run_all(connection: psycopg.Connection, calls: Sequence[Call]) -> list[Row]:
     """Run statements, each with its own parameters, in one round trip; the rows of all of them."""
     with psycopg.ClientCursor(connection, row_factory=tuple_row) as cursor:
-        if len(calls) == 1:
-            [(text, params)] = calls
-            cursor.execute(driver_text(text), params)
-        else:
-            cursor.execute(";\n".join(cursor.mogrify(driver_text(text), params) for text, params in calls).encode())
+        cursor.execute(*_joined(cursor, calls))
         rows: list[Row] = []
         while True:
-            if cursor.description:
+            if cursor.pgresult is not None and cursor.pgresult.nfields:
                 rows += cursor.fetchall()
             if not cursor.nextset():
                 return rows
 
 
+def send(connection: psycopg.Connection, calls: Sequence[Call]) -> None:
+    """As `run_all` where no row is wanted, so that none of the many results is looked at."""
+    with psycopg.ClientCursor(connection) as cursor:
+        cursor.execute(*_joined(cursor, calls))
+
+
 async def run_async(connection: psycopg.AsyncConnection, text: str, params: Params) -> list[Row]:
-    """The same on an asynchronous connection."""
+    """As `run`, on an asynchronous connection."""
     async with psycopg.AsyncClientCursor(connection, row_factory=tuple_row) as cursor:
         await cursor.execute(driver_text(text), params)
         rows: list[Row] = []
         while True:
-            if cursor.description:
+            if cursor.pgresult is not None and cursor.pgresult.nfields:
                 rows += await cursor.fetchall()
             if not cursor.nextset():
                 return rows
+
+
+async def send_async(connection: psycopg.AsyncConnection, calls: Sequence[Call]) -> None:
+    """As `send`, on an asynchronous connection."""
+    async with psycopg.AsyncClientCursor(connection) as cursor:
+        await cursor.execute(*_joined(cursor, calls))
+
+
+def _joined(
+    cursor: psycopg.ClientCursor[Row] | psycopg.AsyncClientCursor[Row], calls: Sequence[Call]
+) -> tuple[bytes, Params | None]:
+    """One text with parameters as the driver writes them, or several with theirs put in."""
+    if len(calls) == 1:
+        [(text, params)] = calls
+        return driver_text(text), params
+    return ";\n".join(cursor.mogrify(driver_text(text), params) for text, params in calls).encode(), None

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from packhorse.engine import Row
+from packhorse.engine import Row, Transaction
 from packhorse.engines.sql.statements import Statements
 
 Params = Mapping[str, str | int | None]
@@ -26,6 +26,17 @@ class SqlBase(ABC):
     """The part of an engine that `SqlJobStore`, `SqlRegistry`, `SqlInsights` and `SqlSchema` build on."""
 
     _statements: Statements
+    _limits: str = ""
+    """What a transaction of ours sends along in front of its statements."""
+
+    @property
+    @abstractmethod
+    def address(self) -> str:
+        """Where the database is, for messages."""
+
+    @abstractmethod
+    def begin(self) -> Transaction:
+        """Open a write transaction."""
 
     @abstractmethod
     def _read(self, name: str, params: Params = NO_PARAMS, *options: str) -> list[Row]:

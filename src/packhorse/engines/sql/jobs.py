@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from packhorse.domain.claim import Claim
 from packhorse.domain.decide import Ack
 from packhorse.domain.job import ClaimedJob, Lease, NewJob, are_alike
 from packhorse.domain.state import JobState
-from packhorse.engine import Statement
+from packhorse.engine import Row, Statement
 from packhorse.engines.sql import rows as of
 from packhorse.engines.sql.base import Command, Params, SqlBase, ids_in
 from packhorse.engines.sql.documents import acks_document, check_texts, jobs_document, list_document, texts_document
@@ -24,10 +24,7 @@ class SqlJobStore(SqlBase):
     def insert_statement(self, jobs: Sequence[NewJob], installation: str | None = None) -> Statement:
         command = _insertion(jobs, installation or self.installation_id())
         [text] = self._statements.get(command.name)
-        return Statement(text, command.params)
-
-    def limited(self, statement: Statement) -> Statement:
-        return statement
+        return Statement(text, command.params, self._limits)
 
     def insert_jobs(self, jobs: Sequence[NewJob]) -> list[int]:
         if not jobs:
@@ -36,9 +33,31 @@ class SqlJobStore(SqlBase):
         if not rows:
             self._forget_installation()
             rows = self._write_all([_insertion(jobs, self.installation_id())])
+        return self._stored(jobs, rows)
+
+    def insert_many(self, parcels: Iterable[Sequence[NewJob]], count: int) -> list[int]:
+        transaction, installation = self.begin(), self.installation_id()
+        try:
+            ids = [
+                id
+                for jobs in parcels
+                for id in self._stored(jobs, transaction.run(self.insert_statement(jobs, installation)))
+            ]
+        except BaseException:
+            transaction.rollback()
+            raise
+        transaction.commit()
+        return ids
+
+    def _stored(self, jobs: Sequence[NewJob], rows: Sequence[Row]) -> list[int]:
+        """The ids in the rows, if there is one for each job."""
         if len(rows) != len(jobs):
-            raise DatabaseError("the database's installation id changes while jobs are stored; nothing was stored")
+            raise self._replaced()
         return sorted(row[0] for row in rows)
+
+    def _replaced(self) -> DatabaseError:
+        self._forget_installation()
+        return DatabaseError(f"{self.address} was replaced by another database meanwhile; nothing was enqueued")
 
     def claim_jobs(self, claim: Claim) -> list[ClaimedJob]:
         rows = self._write("claim_jobs", *_claim_options(claim))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from packhorse.engine import Row, Statement
@@ -46,6 +47,15 @@ class SqliteTransaction:
         finally:
             self.rollback()
 
+    def commit_with(self, ack: Sequence[Statement]) -> bool:
+        try:
+            is_accepted = bool([row for statement in ack for row in self.run(statement)])
+            if is_accepted:
+                self.commit()
+            return is_accepted
+        finally:
+            self.rollback()
+
     def rollback(self) -> None:
         if not self._is_over:
             self._is_over = True
@@ -85,6 +95,15 @@ class AsyncSqliteTransaction:
             raise translated(error, self._path) from error
         finally:
             await self._connection.close()
+
+    async def commit_with(self, ack: Sequence[Statement]) -> bool:
+        try:
+            is_accepted = bool([row for statement in ack for row in await self.run(statement)])
+            if is_accepted:
+                await self.commit()
+            return is_accepted
+        finally:
+            await self.rollback()
 
     async def rollback(self) -> None:
         with contextlib.suppress(sqlite3.Error, ValueError):

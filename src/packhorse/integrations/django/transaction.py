@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from django.db import connections, transaction
@@ -40,6 +41,16 @@ class AtomicTransaction:
         if self._is_open:
             self._is_open = False
             self._block.__exit__(None, None, None)
+
+    def commit_with(self, ack: Sequence[Statement]) -> bool:
+        """Run an acknowledgement and commit, or roll back if it returns no row; whether it was accepted."""
+        try:
+            is_accepted = bool([row for statement in ack for row in self.run(statement)])
+            if is_accepted:
+                self.commit()
+            return is_accepted
+        finally:
+            self.rollback()
 
     def rollback(self) -> None:
         """Leave the block as after an error; never raises."""

@@ -73,6 +73,49 @@ class AtomicContract(EngineContract):
         assert len(engine.list_attempts(id)) == len(engine.list_attempts(twin))
 
     @pytest.mark.accepts("C7")
+    @pytest.mark.parametrize("outcome", OUTCOMES, ids=lambda outcome: type(outcome).__name__)
+    def test_commit_with_commits_both_and_says_so(self, engine: Engine, outcome: Outcome) -> None:
+        """Whatever the acknowledgement says."""
+        id = enqueue_one(engine)
+        ack = decided(claim_one(engine), outcome)
+        transaction = engine.begin()
+        write(engine, transaction)
+        assert transaction.commit_with(engine.ack_statements(ack))
+        assert effects(engine) == 1
+        assert job_of(engine, id).state is ack.state
+
+    @pytest.mark.accepts("C5", "C7")
+    @pytest.mark.parametrize("outcome", OUTCOMES, ids=lambda outcome: type(outcome).__name__)
+    def test_commit_with_a_stale_acknowledgement_commits_nothing_and_says_so(
+        self, engine: Engine, outcome: Outcome
+    ) -> None:
+        """The handler's writes are gone, and the connection is good for the next one."""
+        enqueue_one(engine)
+        job = claim_one(engine)
+        acknowledge(engine, job, WorkerLost("w"))
+        for _ in range(2):
+            transaction = engine.begin()
+            write(engine, transaction)
+            assert not transaction.commit_with(engine.ack_statements(decided(job, outcome)))
+            transaction.rollback()
+        assert effects(engine) == 0
+
+    @pytest.mark.accepts("C5", "C7")
+    def test_a_coroutine_s_commit_with_says_what_became_of_both(self, engine: Engine) -> None:
+        """As in a thread."""
+        enqueue_one(engine)
+        job = claim_one(engine)
+        ack = decided(job, Success())
+
+        async def run() -> bool:
+            transaction = await engine.abegin()
+            await awrite(engine, transaction)
+            return await transaction.commit_with(engine.ack_statements(ack))
+
+        assert [asyncio.run(run()), asyncio.run(run())] == [True, False]
+        assert effects(engine) == 1
+
+    @pytest.mark.accepts("C7")
     def test_a_rollback_undoes_both(self, engine: Engine) -> None:
         """The job is still executing under its lease, so that the run can be acknowledged as what it was."""
         id = enqueue_one(engine)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
+from packhorse.domain.job import JobRecord, NewJob
 from packhorse.domain.state import JobState
 from packhorse.engine import Engine
-from packhorse.errors import DatabaseError
+from packhorse.errors import DatabaseError, PayloadError
 from packhorse.testing.contract.steps import claim, enqueue, enqueue_one, ids_of, job_of
 from packhorse.testing.contract.subject import EngineContract, ProducerConnection, Subject
 from packhorse.testing.samples import TASK, new_job, new_jobs
@@ -131,6 +132,69 @@ class InsertContract(EngineContract):
         engine.cancel_jobs(first)
         second = enqueue(engine, 5)
         assert min(second) > max(first)
+
+
+class InsertManyContract(EngineContract):
+    """`insert_many`: does what `insert_jobs` does, for more jobs than one message should hold."""
+
+    def test_many_come_out_as_one_by_one(self, engine: Engine) -> None:
+        """Whatever they hold, with or without times of their own, in parcels of any size; the ids in their order."""
+        kinds: list[dict[str, Any]] = [
+            *({"args": args, "kwargs": f'{{"k":{args}}}', "meta": '{"m":"\\\\"}'} for args in AWKWARD),
+            {"args": '["\\t\\\\n"]', "kwargs": '{"a":"\\\\N \t\r\n\\\\"}'},
+            *({"task": "t\\a\tb", "queue": "Ü\n", "priority": -32768, "max_attempts": 7}, {}),
+            *({"delay": HOUR}, {"scheduled_at": PAST}, {"expected_at": FUTURE}, {"expected_in": HOUR}),
+        ]
+        jobs = [new_job(**kind) for kind in [*kinds, *kinds[::-1]]]
+        ids = engine.insert_many(([*jobs[at : at + 5]] for at in range(0, len(jobs), 5)), len(jobs))
+        ones = [enqueue_one(engine, **kind) for kind in kinds]
+        assert ids == sorted(set(ids))
+        assert [_given(job_of(engine, id)) for id in ids[: len(kinds)]] == [_given(job_of(engine, id)) for id in ones]
+        assert [_given(job_of(engine, id)) for id in ids[len(kinds) :]] == [
+            _given(job_of(engine, id)) for id in ones[::-1]
+        ]
+
+    def test_parcels_are_taken_one_by_one_and_in_their_order(self, engine: Engine) -> None:
+        """More of them than one statement stores."""
+        parcels = ([new_job(args=f"[{at + n}]") for n in range(1000)] for at in range(0, 42_000, 1000))
+        ids = engine.insert_many(parcels, 42_000)
+        assert ids == sorted(set(ids))
+        assert engine.count_jobs()[JobState.AVAILABLE] == len(ids) == 42_000
+        assert [job_of(engine, ids[at]).args for at in (0, 19_999, 20_000, 41_999)] == [
+            "[0]",
+            "[19999]",
+            "[20000]",
+            "[41999]",
+        ]
+
+    def test_all_are_stored_or_none(self, engine: Engine) -> None:
+        """One that the database refuses, or an error between two parcels, keeps those before out, too."""
+
+        def parcels() -> Iterator[list[NewJob]]:
+            yield new_jobs(3)
+            raise LookupError
+
+        with pytest.raises(LookupError):
+            engine.insert_many(parcels(), 6)
+        with pytest.raises(DatabaseError):
+            engine.insert_many([new_jobs(3), [new_job(priority=99_999)]], 4)
+        assert sum(engine.count_jobs().values()) == 0
+        assert len(engine.insert_many([new_jobs(3)], 3)) == 3
+
+    def test_a_text_that_no_database_stores_is_refused(self, engine: Engine) -> None:
+        """As by `insert_jobs`."""
+        for store in (engine.insert_jobs, lambda jobs: engine.insert_many([jobs], len(jobs))):
+            with pytest.raises(PayloadError, match="surrogate"):
+                store([*new_jobs(2), new_job(args='["\ud800"]')])
+        assert sum(engine.count_jobs().values()) == 0
+
+
+def _given(record: JobRecord) -> tuple[object, ...]:
+    """What a producer says of a job, and whether its times are as far from its storing as they ought to be."""
+    order_at, wanted = record.order_at, record.expected_at or record.scheduled_at
+    times = [None if at in (None, PAST, FUTURE) else at - record.enqueued_at for at in (order_at, wanted) if at]
+    texts = (record.task, record.queue, record.args, record.kwargs, record.meta)
+    return (*texts, record.state, record.priority, record.max_attempts, *times)
 
 
 class InsertStatementContract(EngineContract):

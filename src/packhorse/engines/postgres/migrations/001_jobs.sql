@@ -170,9 +170,11 @@ $$;
 
 create trigger job_hint after insert on {job} for each statement execute function {schema}.hint();
 
--- Stores one job that is wanted as soon as possible; see insert_job.sql. Plans of its own make it three times cheaper.
+-- Stores one job that is wanted as soon as possible; see insert_job.sql. Plans of its own make it three times cheaper,
+-- and a limit on waiting for locks that it sets itself, for a transaction that ends with it, spares a statement.
 create function {schema}.insert_job(
-    task text, queue text, priority smallint, args text, kwargs text, meta text, max_attempts integer, installation text
+    task text, queue text, priority smallint, args text, kwargs text, meta text, max_attempts integer,
+    installation text, lock_limit text default null
 ) returns bigint
 language plpgsql
 as $$
@@ -180,12 +182,67 @@ declare
     moment timestamptz := {now};
     job_id bigint;
 begin
+    if lock_limit is not null then
+        perform pg_catalog.set_config('lock_timeout', lock_limit, true);
+    end if;
     insert into {job} as job (task, queue, state, priority, order_at, enqueued_at, args, kwargs, meta, max_attempts)
     select insert_job.task, insert_job.queue, 'available', insert_job.priority, moment, moment,
         insert_job.args, insert_job.kwargs, insert_job.meta, insert_job.max_attempts
     from {installation} as here
     where here.id = insert_job.installation
     returning job.id into job_id;
+    return job_id;
+end
+$$;
+
+-- Takes ids for jobs that are about to be copied: COPY returns none. With its owner's rights, as whoever may insert a
+-- job need not have any to the sequence that the column uses by itself.
+create function {schema}.take_ids(count bigint) returns text
+language plpgsql
+security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    ids constant regclass := pg_get_serial_sequence('{job}', 'id');
+begin
+    return (select string_agg(CAST(nextval(ids) AS text), ',') from generate_series(1, count));
+end
+$$;
+
+-- Ends the runs of some jobs of one lease; see succeed_jobs.sql. One plan for all calls: without it planning takes longer
+-- than the work, for the one job of a handler's own transaction. It must find its rows by an index even if it was made
+-- while the table was empty.
+create function {schema}.succeed_jobs(ids bigint[], worker bigint, number bigint) returns setof bigint
+language plpgsql
+set enable_seqscan = off
+set plan_cache_mode = force_generic_plan
+as $$
+begin
+    return query
+    with gone as (
+        delete from {job} as job
+        where job.id = any (ids) and job.worker_id = worker and job.lease_number = number
+        returning job.*
+    ), moved as (
+        insert into {finished} (id, task, queue, state, priority, args, kwargs, meta, enqueued_at, order_at,
+            scheduled_at, expected_at, started_at, finished_at, attempt, failures, skips, crashes, max_attempts, worker)
+        select gone.id, gone.task, gone.queue, 'succeeded', gone.priority, gone.args, gone.kwargs, gone.meta,
+            gone.enqueued_at, gone.order_at, gone.scheduled_at, gone.expected_at, gone.started_at, {now},
+            gone.attempt, gone.failures, gone.skips, gone.crashes, gone.max_attempts,
+            (select holder.name from {worker} as holder where holder.id = succeed_jobs.worker)
+        from gone
+    )
+    select gone.id from gone;
+end
+$$;
+
+-- Fails in place of returning nothing, so that whatever follows in the same message is not done: a handler's commit.
+create function {schema}.held(job_id bigint) returns bigint
+language plpgsql
+as $$
+begin
+    if job_id is null then
+        raise exception 'this lease is no longer held' using errcode = {lease_lost};
+    end if;
     return job_id;
 end
 $$;

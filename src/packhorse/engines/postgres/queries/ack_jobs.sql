@@ -77,5 +77,6 @@ with ack as materialized (
     where exists (select from {worker} where wants_hints and expires_at > {now})
 )
 -- end
-select id from accepted
+select id from accepted   -- without :fenced
+select {schema}.held(max(id)) from accepted   -- with :fenced
 where (select count(*) from hint) >= 0   -- with :available

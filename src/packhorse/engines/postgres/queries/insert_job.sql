@@ -4,5 +4,7 @@
 -- A trigger of the table sends the hint to waiting workers.
 select id
 from {schema}.insert_job(CAST(:task AS text), CAST(:queue AS text), CAST(:priority AS smallint), CAST(:args AS text),
-    CAST(:kwargs AS text), CAST(:meta AS text), CAST(:max_attempts AS integer), CAST(:installation AS text)) as stored (id)
+    CAST(:kwargs AS text), CAST(:meta AS text), CAST(:max_attempts AS integer), CAST(:installation AS text)
+    , {lock_limit}   -- with :alone
+) as stored (id)
 where id is not null
