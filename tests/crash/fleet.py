@@ -22,12 +22,13 @@ class Fleet:
         database_url: the database.
         folder: where logs and traces go.
         options: more options for `packhorse worker`.
+        app: the application.
     """
 
-    def __init__(self, database_url: str, folder: Path, options: Sequence[str] = ()) -> None:
+    def __init__(self, database_url: str, folder: Path, options: Sequence[str] = (), app: str = APP) -> None:
         self.traces_path = folder / "traces"
         self._log = folder / "worker.log"
-        self._options = list(options)
+        self._options = ["-A", app, *options]
         self._environ = {
             **os.environ,
             "ORACLE_DATABASE_URL": database_url,
@@ -40,7 +41,7 @@ class Fleet:
 
     def start(self, processes: int = 1) -> int:
         """Start a supervisor with so many workers; its pid."""
-        command = [sys.executable, "-m", "packhorse", "worker", "-A", APP, "-p", str(processes), *self._options]
+        command = [sys.executable, "-m", "packhorse", "worker", "-p", str(processes), *self._options]
         with self._log.open("ab") as log:
             supervisor = subprocess.Popen(command, env=self._environ, cwd=ROOT, stderr=log, stdout=log)
         self._supervisors.append(supervisor)
@@ -92,10 +93,14 @@ class Fleet:
         return statuses
 
     def traces(self, kind: str = "") -> list[list[str]]:
-        """The lines that handlers left so far, as words; those of one kind, if it is given."""
+        """The lines that handlers left so far, as words; those of one kind, if it is given.
+
+        The last one may be seen before it is complete: it then counts the next time.
+        """
         if not self.traces_path.exists():
             return []
-        lines = [line.split() for line in self.traces_path.read_text().splitlines()]
+        complete = self.traces_path.read_text().rpartition("\n")[0]
+        lines = [line.split() for line in complete.splitlines()]
         return [words for words in lines if not kind or words[0] == kind]
 
     def log(self) -> str:
@@ -104,9 +109,9 @@ class Fleet:
 
 
 @contextmanager
-def fleet(database_url: str, folder: Path, *options: str) -> Iterator[Fleet]:
+def fleet(database_url: str, folder: Path, *options: str, app: str = APP) -> Iterator[Fleet]:
     """A fleet that leaves nothing behind."""
-    ships = Fleet(database_url, folder, options)
+    ships = Fleet(database_url, folder, options, app)
     try:
         yield ships
     finally:

@@ -146,10 +146,8 @@ class LocalPostgres(ExternalPostgres):
     def kill(self) -> None:
         """SIGKILL all its processes at once, as a power cut would; `start` then recovers the data."""
         process = self._running()
-        backends = _children(process.pid)
-        process.kill()
+        _signal_all([process.pid, *_children(process.pid)], signal.SIGKILL)
         process.wait()
-        _signal_all(backends, signal.SIGKILL)
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
