@@ -116,17 +116,17 @@ class JobStore(Protocol):
     def insert_statement(self, jobs: Sequence[NewJob], installation: str | None = None) -> Statement:
         """The statement that stores jobs, to be run on any connection to this installation, in its transaction.
 
-        It returns a row `(id,)` for each job; the ids ascend in the order of `jobs`. On a database that is not this
-        installation it does nothing and returns none. A job is `scheduled` while its time is to come, else
-        `available`. Workers are woken when it commits, if the engine can.
-
-        Args:
-            jobs: what to store.
-            installation: the id that `setup` returned; None is the engine's own.
+        It returns a row `(id,)` for each job; the ids ascend in the order of `jobs`. On a database that is not the
+        installation (by the id that `setup` returned, else the engine's own) it does nothing and returns none. A job is
+        `scheduled` while its time is to come, else `available`. Workers are woken when it commits, if the engine can.
 
         Raises:
             SchemaMissing: the schema is not there, and somebody's open transaction keeps it from being installed.
         """
+        ...
+
+    def limited(self, statement: Statement) -> Statement:
+        """The same for a transaction that is ours alone: it may not wait or run for ever."""
         ...
 
     def insert_jobs(self, jobs: Sequence[NewJob]) -> list[int]:

@@ -20,7 +20,7 @@ FIRST_LOOK_AGAIN, LONGEST_PAUSE, GROWTH = 0.005, 0.25, 1.5
 """Seconds between two looks at a job that is not finished: from the first to the longest, growing by this factor."""
 
 
-class JobHandle(msgspec.Struct, Generic[R_co], eq=False, gc=False):
+class JobHandle(msgspec.Struct, Generic[R_co], eq=False):
     """A job that was enqueued, or found by its id. Cheap, hashable, and good in any process with the same database.
 
     Attributes:

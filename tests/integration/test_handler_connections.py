@@ -50,13 +50,11 @@ def test_a_row_factory_is_the_handler_s_own(engine: SqliteEngine | PostgresEngin
     ack = claimed(engine)
     transaction = engine.begin()
     transaction.connection.row_factory = other_rows(engine)
-    rows = [row for statement in engine.ack_statements(ack) for row in transaction.run(statement)]
-    transaction.commit()
+    assert transaction.commit_with(engine.ack_statements(ack))
     following = engine.begin()
     one = following.execute("SELECT 1").fetchone()
     following.rollback()
 
-    assert rows == [(ack.job_id,)]
     assert one == (1,)
     assert engine.find_job(ack.job_id) is not None
 
@@ -65,14 +63,13 @@ def test_a_coroutine_s_row_factory_is_its_own(engine: SqliteEngine | PostgresEng
     """As in a thread."""
     ack = claimed(engine)
 
-    async def run() -> list[Any]:
+    async def run() -> bool:
         transaction = await engine.abegin()
         transaction.connection.row_factory = other_rows(engine)
-        rows = [row for statement in engine.ack_statements(ack) for row in await transaction.run(statement)]
-        await transaction.commit()
-        return rows
+        return await transaction.commit_with(engine.ack_statements(ack))
 
-    assert asyncio.run(run()) == [(ack.job_id,)]
+    assert asyncio.run(run())
+    assert engine.ack_jobs([ack]) == set()
 
 
 def test_a_commit_by_the_handler_ends_its_own_work_only(engine: SqliteEngine | PostgresEngine) -> None:
@@ -81,9 +78,7 @@ def test_a_commit_by_the_handler_ends_its_own_work_only(engine: SqliteEngine | P
     transaction = engine.begin()
     transaction.execute("CREATE TABLE effect (n integer)")
     transaction.connection.commit()
-    for statement in engine.ack_statements(ack):
-        transaction.run(statement)
-    transaction.commit()
+    assert transaction.commit_with(engine.ack_statements(ack))
 
     assert engine.ack_jobs([ack]) == set()
 

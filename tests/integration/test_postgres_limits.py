@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import time
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 
 import psycopg
 import pytest
@@ -17,6 +19,7 @@ from packhorse.domain.retry import RetryPolicy
 from packhorse.engines.postgres.engine import PostgresEngine
 from packhorse.enqueuer import CHUNK
 from packhorse.errors import DatabaseBusy, DatabaseError, DatabaseReadOnly, DatabaseUnreachable, SchemaMissing
+from tests.waiting import wait_until
 
 JOB = NewJob(task="t")
 SHOWN = "SELECT current_setting('statement_timeout'), current_setting('lock_timeout')"
@@ -32,6 +35,11 @@ def engine(postgresql_url: str) -> Iterator[PostgresEngine]:
     engine.migrate()
     yield engine
     engine.close()
+
+
+def is_past(moment: float) -> bool:
+    """Whether the monotonic clock has passed it."""
+    return time.monotonic() > moment
 
 
 def claimed(engine: PostgresEngine) -> Ack:
@@ -75,12 +83,10 @@ def test_an_acknowledgement_in_a_handler_s_transaction_waits_only_so_long(
     ack = claimed(engine)
     transaction = engine.begin()
     limits = transaction.execute(SHOWN).fetchone()
-    [statement] = engine.ack_statements(ack)
     with psycopg.connect(postgresql_url) as other:
         other.execute("SELECT FROM packhorse.job FOR UPDATE")
         with pytest.raises(DatabaseBusy, match="lock"):
-            transaction.run(statement)
-    transaction.rollback()
+            transaction.commit_with(engine.ack_statements(ack))
 
     assert limits == ("0", "0")
     assert engine.ack_jobs([ack]) == {ack.job_id}
@@ -95,10 +101,8 @@ def test_an_acknowledgement_in_a_coroutine_s_transaction_waits_only_so_long(
     async def run() -> object:
         transaction = await engine.abegin()
         limits = await (await transaction.execute(SHOWN)).fetchone()
-        [statement] = engine.ack_statements(ack)
         with pytest.raises(DatabaseBusy, match="lock"):
-            await transaction.run(statement)
-        await transaction.rollback()
+            await transaction.commit_with(engine.ack_statements(ack))
         return limits
 
     with psycopg.connect(postgresql_url) as other:
@@ -106,6 +110,66 @@ def test_an_acknowledgement_in_a_coroutine_s_transaction_waits_only_so_long(
         limits = asyncio.run(run())
 
     assert limits == ("0", "0")
+    assert engine.ack_jobs([ack]) == {ack.job_id}
+
+
+def test_an_enqueue_leaves_a_handler_its_own_limits(engine: PostgresEngine) -> None:
+    """It is the handler's transaction, and whatever it does next may take as long as it likes."""
+    transaction = engine.begin()
+    transaction.execute("SET LOCAL statement_timeout = '10min'")
+    for jobs in ([JOB], [JOB] * 3):
+        assert len(transaction.run(engine.insert_statement(jobs))) == len(jobs)
+    limits = transaction.execute(SHOWN).fetchone()
+    transaction.rollback()
+
+    assert limits == ("10min", "0")
+
+
+def test_jobs_that_take_long_to_prepare_are_not_one_statement_s_time(engine: PostgresEngine) -> None:
+    """What is copied while others are prepared goes in as many statements as that takes."""
+
+    def parcels() -> Iterator[list[NewJob]]:
+        for number in range(1, 5):
+            wait_until(partial(is_past, began + number * 0.2))
+            yield [JOB] * 10
+
+    began = time.monotonic()
+    assert len(engine.insert_many(parcels(), 40)) == 40
+
+
+def test_a_result_is_stored_in_the_letters_it_has(engine: PostgresEngine) -> None:
+    """Whatever encoding the handler has set for its own statements."""
+    engine.insert_jobs([JOB])
+    [job] = engine.claim_jobs(Claim(lease=Lease(1, 1), queue="default", limit=1))
+    transaction = engine.begin()
+    transaction.execute("SET client_encoding TO latin1")
+    assert transaction.commit_with(engine.ack_statements(decide(job, Success('"ü"'), RetryPolicy(), 0)))
+    record = engine.find_job(job.id)
+
+    assert record is not None
+    assert record.result == '"ü"'
+
+
+def test_a_refused_end_leaves_a_clean_connection(engine: PostgresEngine) -> None:
+    """Refused by the lease, or by a constraint at the commit: the handler's settings are gone, and nothing is open."""
+    ack = claimed(engine)
+    engine.ack_jobs([ack])
+    for refused in ("lease", "constraint"):
+        transaction = engine.begin()
+        transaction.execute("SET statement_timeout = '1s'")
+        if refused == "constraint":
+            ack = claimed(engine)
+            transaction.execute("CREATE TABLE effect (n integer UNIQUE DEFERRABLE INITIALLY DEFERRED)")
+            transaction.execute("INSERT INTO effect VALUES (1), (1)")
+            with pytest.raises(DatabaseError, match="duplicate"):
+                transaction.commit_with(engine.ack_statements(ack))
+        else:
+            assert not transaction.commit_with(engine.ack_statements(ack))
+        following = engine.begin()
+        limits = following.execute(SHOWN).fetchone()
+        following.rollback()
+        assert limits == ("0", "0")
+
     assert engine.ack_jobs([ack]) == {ack.job_id}
 
 

@@ -65,15 +65,12 @@ def test_atomic_runs(engine: PostgresEngine) -> None:
     transaction = engine.begin()
     transaction.execute("CREATE TABLE effect (n integer)")
     transaction.execute("INSERT INTO effect VALUES (%s)", [1])
-    assert [transaction.run(statement) for statement in engine.ack_statements(first)] == [[(first.job_id,)]]
-    transaction.commit()
+    assert transaction.commit_with(engine.ack_statements(first))
 
     async def run() -> None:
         transaction = await engine.abegin()
         await transaction.execute("INSERT INTO effect VALUES (%s)", [2])
-        for statement in engine.ack_statements(second):
-            assert await transaction.run(statement) == [(second.job_id,)]
-        await transaction.commit()
+        assert await transaction.commit_with(engine.ack_statements(second))
 
     asyncio.run(run())
     assert engine.count_jobs()[JobState.SUCCEEDED] == 2

@@ -82,7 +82,7 @@ def _write(app: Packhorse) -> Sequence[tuple[str, str]]:
 
     transaction = app.engine.begin()
     try:
-        transaction.run(app.engine.insert_statement([NewJob(task="packhorse.check")]))
+        transaction.run(app.engine.limited(app.engine.insert_statement([NewJob(task="packhorse.check")])))
     finally:
         transaction.rollback()
     return [(OK, "a job was stored, and rolled back")]

@@ -173,7 +173,8 @@ def check_key(key: object) -> None:
 def why_not_json(value: object) -> str:
     """Why this value is no JSON, and what to do about it; never shows the value, which may be secret."""
     name = type(value).__qualname__
-    if isinstance(value, _CARRIED) or dataclasses.is_dataclass(type(value)):
+    is_ours = type(value).__module__.partition(".")[0] == "packhorse"
+    if not is_ours and (isinstance(value, _CARRIED) or dataclasses.is_dataclass(type(value))):
         return f"is of type {name}, which JSON does not have: annotate the task's parameter with its type"
     for base in (int, float, str, list, dict):
         if isinstance(value, base):

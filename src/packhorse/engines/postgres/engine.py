@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -53,7 +54,8 @@ class PostgresEngine(SqlJobStore, SqlRegistry, SqlInsights, PostgresSchema):
     Args:
         url: `postgresql://user:password@host:5432/database`, or any other connection string of libpq's.
         schema: the schema that holds our tables; `packhorse` by default.
-        statement_timeout: how long a statement of ours may take; 30 seconds by default.
+        statement_timeout: how long a statement of ours may take; 30 seconds by default. Enqueueing a single job is
+            limited by `lock_timeout` alone.
         lock_timeout: how long it may wait for a lock; 5 seconds by default.
 
     Raises:
@@ -78,6 +80,7 @@ class PostgresEngine(SqlJobStore, SqlRegistry, SqlInsights, PostgresSchema):
         self._async_connections = AsyncConnections(conninfo, self._address)
         self._lock_limit = f"SET LOCAL lock_timeout = {lock_limit};\n"
         self._limits = f"SET LOCAL statement_timeout = {statement_timeout // MICROSECOND // 1000};\n{self._lock_limit}"
+        self._copy_seconds = statement_timeout.total_seconds() / 10
         self._messages: dict[tuple[str, ...], str] = {}
         self._installation: str | None = None
 
@@ -103,6 +106,9 @@ class PostgresEngine(SqlJobStore, SqlRegistry, SqlInsights, PostgresSchema):
         """The channel on which hints go out, for the notifier."""
         return self._channel
 
+    def limited(self, statement: Statement) -> Statement:
+        return replace(statement, limits=self._limits)
+
     def ack_statements(self, ack: Ack) -> Sequence[Statement]:
         [command] = ack_commands([ack])
         [text] = self._statements.get(command.name, *command.options)
@@ -114,7 +120,7 @@ class PostgresEngine(SqlJobStore, SqlRegistry, SqlInsights, PostgresSchema):
         with self._connections.transaction() as connection:
             reserve = partial(self._reserve_ids, connection, installation)
             insert = partial(self._insert_on, connection, installation)
-            return Bulk(connection, self._copy_jobs(), reserve, insert).store(parcels, count)
+            return Bulk(connection, self._copy_jobs(), self._copy_seconds, reserve, insert).store(parcels, count)
 
     def _copy_jobs(self) -> str:
         return self._text("copy_jobs")
@@ -126,7 +132,7 @@ class PostgresEngine(SqlJobStore, SqlRegistry, SqlInsights, PostgresSchema):
         raise self._replaced()
 
     def _insert_on(self, connection: psycopg.Connection, installation: str, jobs: Sequence[NewJob]) -> list[int]:
-        statement = self.insert_statement(jobs, installation)
+        statement = self.limited(self.insert_statement(jobs, installation))
         return self._stored(jobs, wire.run(connection, statement.limits + statement.text, statement.params))
 
     def begin(self) -> Transaction:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Sequence
 from typing import Any
@@ -48,7 +49,7 @@ class PostgresTransaction:
     def commit_with(self, ack: Sequence[Statement]) -> bool:
         """One message, so that the handler's locks are held no longer than they must be."""
         try:
-            self._commit([(statement.limits + statement.fenced, statement.params) for statement in ack])
+            self._commit(_fenced(ack))
         except DatabaseError as error:
             if is_fenced_off(error):
                 return False
@@ -111,7 +112,7 @@ class AsyncPostgresTransaction:
     async def commit_with(self, ack: Sequence[Statement]) -> bool:
         """As in a thread."""
         try:
-            await self._commit([(statement.limits + statement.fenced, statement.params) for statement in ack])
+            await self._commit(_fenced(ack))
         except DatabaseError as error:
             if is_fenced_off(error):
                 return False
@@ -124,6 +125,10 @@ class AsyncPostgresTransaction:
                 refuse_broken(self._connection)
                 ends = (ending("COMMIT", is_lent=self._is_lent), NO_PARAMS)
                 await wire.send_async(self._connection, [*calls, ends])
+        except asyncio.CancelledError:
+            await self._connection.close()  # in the middle of a message: it is for nobody else
+            await self.rollback()
+            raise
         except BaseException:
             await self.rollback()
             raise
@@ -142,3 +147,10 @@ class AsyncPostgresTransaction:
         if not restored(self._connection, self._found):
             await self._connection.close()
         await self._connections.give_back(self._connection)
+
+
+def _fenced(ack: Sequence[Statement]) -> list[wire.Call]:
+    """The messages of an acknowledgement that fail, and so keep what follows from being done, if it is refused."""
+    if not all(statement.fenced for statement in ack):
+        raise AssertionError("an acknowledgement without a fence can't be committed in one message")
+    return [(statement.limits + statement.fenced, statement.params) for statement in ack]

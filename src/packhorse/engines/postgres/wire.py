@@ -47,7 +47,7 @@ def run_all(connection: psycopg.Connection, calls: Sequence[Call]) -> list[Row]:
 
 def send(connection: psycopg.Connection, calls: Sequence[Call]) -> None:
     """As `run_all` where no row is wanted, so that none of the many results is looked at."""
-    with psycopg.ClientCursor(connection) as cursor:
+    with psycopg.ClientCursor(connection, row_factory=tuple_row) as cursor:
         cursor.execute(*_joined(cursor, calls))
 
 
@@ -65,7 +65,7 @@ async def run_async(connection: psycopg.AsyncConnection, text: str, params: Para
 
 async def send_async(connection: psycopg.AsyncConnection, calls: Sequence[Call]) -> None:
     """As `send`, on an asynchronous connection."""
-    async with psycopg.AsyncClientCursor(connection) as cursor:
+    async with psycopg.AsyncClientCursor(connection, row_factory=tuple_row) as cursor:
         await cursor.execute(*_joined(cursor, calls))
 
 
@@ -76,4 +76,5 @@ def _joined(
     if len(calls) == 1:
         [(text, params)] = calls
         return driver_text(text), params
-    return ";\n".join(cursor.mogrify(driver_text(text), params) for text, params in calls).encode(), None
+    text = ";\n".join(cursor.mogrify(driver_text(text), params) for text, params in calls)
+    return text.encode(cursor.connection.info.encoding), None

@@ -26,8 +26,6 @@ class SqlBase(ABC):
     """The part of an engine that `SqlJobStore`, `SqlRegistry`, `SqlInsights` and `SqlSchema` build on."""
 
     _statements: Statements
-    _limits: str = ""
-    """What a transaction of ours sends along in front of its statements."""
 
     @property
     @abstractmethod

@@ -31,7 +31,7 @@ def jobs_document(jobs: Sequence[NewJob]) -> str:
     try:
         return _encode([_job(job) for job in jobs]).decode()
     except UnicodeEncodeError as error:
-        raise _unstorable(error) from None
+        raise unstorable(error) from None
 
 
 def texts_document(texts: Sequence[str]) -> str:
@@ -43,7 +43,7 @@ def texts_document(texts: Sequence[str]) -> str:
     try:
         return _encode(texts).decode()
     except UnicodeEncodeError as error:
-        raise _unstorable(error) from None
+        raise unstorable(error) from None
 
 
 def check_texts(values: Iterable[object]) -> None:
@@ -57,7 +57,7 @@ def check_texts(values: Iterable[object]) -> None:
             if isinstance(value, str) and not value.isascii():
                 value.encode()
     except UnicodeEncodeError as error:
-        raise _unstorable(error) from None
+        raise unstorable(error) from None
 
 
 def acks_document(acks: Sequence[Ack]) -> str:
@@ -75,7 +75,8 @@ def acks_document(acks: Sequence[Ack]) -> str:
     return encoded.decode()
 
 
-def _unstorable(error: UnicodeEncodeError) -> PayloadError:
+def unstorable(error: UnicodeEncodeError) -> PayloadError:
+    """The error for whoever enqueued a text that no database stores."""
     return PayloadError(f"a job's text holds a lone surrogate at position {error.start}; it can't be stored")
 
 

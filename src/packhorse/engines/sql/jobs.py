@@ -24,7 +24,10 @@ class SqlJobStore(SqlBase):
     def insert_statement(self, jobs: Sequence[NewJob], installation: str | None = None) -> Statement:
         command = _insertion(jobs, installation or self.installation_id())
         [text] = self._statements.get(command.name)
-        return Statement(text, command.params, self._limits)
+        return Statement(text, command.params)
+
+    def limited(self, statement: Statement) -> Statement:
+        return statement
 
     def insert_jobs(self, jobs: Sequence[NewJob]) -> list[int]:
         if not jobs:
@@ -36,11 +39,13 @@ class SqlJobStore(SqlBase):
         return self._stored(jobs, rows)
 
     def insert_many(self, parcels: Iterable[Sequence[NewJob]], count: int) -> list[int]:
-        transaction, installation = self.begin(), self.installation_id()
+        installation = self.installation_id()
+        transaction = self.begin()
         try:
             ids = [
                 id
                 for jobs in parcels
+                if jobs
                 for id in self._stored(jobs, transaction.run(self.insert_statement(jobs, installation)))
             ]
         except BaseException:

@@ -208,6 +208,8 @@ begin
 end
 $$;
 
+revoke execute on function {schema}.take_ids(bigint) from public;
+
 -- Ends the runs of some jobs of one lease; see succeed_jobs.sql. One plan for all calls: without it planning takes longer
 -- than the work, for the one job of a handler's own transaction. It must find its rows by an index even if it was made
 -- while the table was empty.
