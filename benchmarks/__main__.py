@@ -7,6 +7,7 @@ import json
 import signal
 from pathlib import Path
 
+from benchmarks.continued import continued
 from benchmarks.environments import ROOT
 from benchmarks.page import page, summary
 from benchmarks.results import Results
@@ -62,8 +63,11 @@ def as_text(value: object) -> str:
 
 
 def _keep(results: Results, folder: Path) -> None:
-    """Write all files of a result, named after the day."""
+    """Write all files of a result, named after the day; what the day has brought before stays beside it."""
     day = str(results.machine["date"]).partition("T")[0]
+    earlier = folder / f"{day}.json"
+    if earlier.exists():
+        results = continued(json.loads(earlier.read_text(encoding="utf-8")), results, WORKLOADS)
     _write(folder / f"{day}.json", as_text(results.as_json()))
     _write(folder / f"{day}.html", page(results))
     _write(folder / f"{day}.svg", summary(results))

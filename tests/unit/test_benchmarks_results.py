@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from benchmarks.continued import continued
 from benchmarks.figures import Summary, summary_of
 from benchmarks.page import page, summary
 from benchmarks.results import Outcome, PeerFacts, Results, rounded
@@ -141,3 +142,23 @@ def test_the_plot_is_one_file() -> None:
 def test_every_workload_is_declared_once() -> None:
     """B1 to B14, those without their feature, too."""
     assert [one.id for one in WORKLOADS] == [f"B{number}" for number in range(1, 15)]
+
+
+def test_a_run_in_parts_is_one_result() -> None:
+    """Workloads that are measured later are added, in their order, or replace what was there."""
+    before = results(outcome("B1", packhorse=rates(1.0, 3.0, 2.0)), outcome("B2", packhorse=rates(5.0)))
+    now = results(outcome("B2", packhorse=rates(7.0)), outcome("B14", packhorse=rates(8.0)))
+    whole = continued(json.loads(json.dumps(before.as_json())), now, WORKLOADS)
+
+    medians = {one.workload.id: one.cases["packhorse"]["jobs_per_s"].median for one in whole.outcomes}
+    assert medians == {"B1": 2.0, "B2": 7.0, "B14": 8.0}
+    assert [one.workload.id for one in whole.outcomes] == ["B1", "B2", "B14"]
+    assert whole.as_json()["workloads"]["B1"]["cases"] == before.as_json()["workloads"]["B1"]["cases"]
+
+
+def test_nothing_is_taken_over_from_other_code() -> None:
+    """A figure says something of the commit that it was measured at, and of no other."""
+    before = results(outcome("B1", packhorse=rates(1.0))).as_json()
+    now = results(outcome("B2", packhorse=rates(7.0)))
+
+    assert continued(before | {"machine": {"commit": "another"}}, now, WORKLOADS) is now
