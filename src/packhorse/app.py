@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from importlib.util import find_spec
@@ -244,6 +245,16 @@ class Packhorse(Client):
         self._inline = None
         if engine is not None:
             engine.close()
+
+    @contextmanager
+    def moved_to(self, settings: Settings, engine: Engine) -> Iterator[None]:
+        """Have the jobs elsewhere until the block ends, where none runs unasked; for the testing kit only."""
+        before = self.settings, self._engines, self._watch, self._inline
+        self.settings, self._engines, self._watch, self._inline = settings, {os.getpid(): engine}, None, None
+        try:
+            yield
+        finally:
+            self.settings, self._engines, self._watch, self._inline = before
 
     def _register(self, function: Callable[..., Any], options: Mapping[str, Any]) -> Task[..., Any]:
         task: Task[..., Any] = Task(function, task_options(function, **options), self)

@@ -4,7 +4,6 @@ import asyncio
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -12,7 +11,8 @@ from decimal import Decimal
 
 import pytest
 
-from packhorse import Backoff, Cancel, Fail, JobFailed, JobHandle, JobNotFound, JobState, Packhorse, ResultTimeout
+from packhorse import Backoff, Cancel, Fail, JobFailed, JobHandle, JobNotFound, Packhorse, ResultTimeout
+from packhorse.testing import Kit
 
 pytestmark = pytest.mark.accepts("C27")
 
@@ -26,15 +26,18 @@ class Receipt:
 
 
 @pytest.fixture
-def app(database_url: str) -> Iterator[Packhorse]:
-    """An application with its schema."""
-    app = Packhorse(database_url)
-    app.engine.migrate()
-    yield app
-    app.close()
+def packhorse_app() -> Packhorse:
+    """An application without tasks yet."""
+    return Packhorse()
 
 
-def test_the_result_comes_back_as_it_was_returned(app: Packhorse) -> None:
+@pytest.fixture
+def app(packhorse_kit: Kit) -> Packhorse:
+    """The same, with a database."""
+    return packhorse_kit.app
+
+
+def test_the_result_comes_back_as_it_was_returned(app: Packhorse, packhorse_kit: Kit) -> None:
     """By the annotation of the function; also through a handle made from the id alone."""
 
     @app.task(name="receipt")
@@ -42,7 +45,7 @@ def test_the_result_comes_back_as_it_was_returned(app: Packhorse) -> None:
         return Receipt(total, date(2026, 2, 28))
 
     handle = receipt.enqueue(Decimal("12.50"))
-    app.run_pending()
+    packhorse_kit.drain()
 
     assert handle.result(timeout=1) == Receipt(Decimal("12.50"), date(2026, 2, 28))
     assert app.job(handle.id).result() == Receipt(Decimal("12.50"), date(2026, 2, 28))
@@ -108,7 +111,7 @@ def test_a_result_is_waited_for(app: Packhorse) -> None:
     runner.join()
 
 
-def test_another_process_gets_it_too(app: Packhorse, database_url: str) -> None:
+def test_another_process_gets_it_too(app: Packhorse, packhorse_kit: Kit) -> None:
     """One that knows nothing of the task takes the plain JSON value."""
 
     @app.task(name="add")
@@ -116,9 +119,10 @@ def test_another_process_gets_it_too(app: Packhorse, database_url: str) -> None:
         return {"sum": a + b}
 
     handle = add.enqueue(1, 2)
-    code = f"from packhorse import Packhorse; print(Packhorse({database_url!r}).job({handle.id}).result(timeout=20))"
+    place = f"{packhorse_kit.url!r}, schema={packhorse_kit.schema!r}"
+    code = f"from packhorse import Packhorse; print(Packhorse({place}).job({handle.id}).result(timeout=20))"
     other = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-    app.run_pending()
+    packhorse_kit.drain()
 
     assert other.communicate(timeout=60)[0].strip() == "{'sum': 3}"
 
@@ -188,7 +192,7 @@ def test_a_job_that_is_not_there_is_not_waited_for(app: Packhorse) -> None:
     assert app.find_job(handle.id) is None
 
 
-def test_a_result_can_be_switched_off(app: Packhorse) -> None:
+def test_a_result_can_be_switched_off(app: Packhorse, packhorse_kit: Kit) -> None:
     """keep_result=False: nothing is stored, the result is None."""
 
     @app.task(name="silent", keep_result=False)
@@ -196,25 +200,24 @@ def test_a_result_can_be_switched_off(app: Packhorse) -> None:
         return 42
 
     handle = silent.enqueue()
-    app.run_pending()
+    run = packhorse_kit.run_one()
 
     assert handle.result(timeout=1) is None
-    assert handle.record().result is None
+    assert run.job.record.result is None
 
 
-def test_a_result_that_is_too_big_does_not_fail_the_job(app: Packhorse) -> None:
+def test_a_result_that_is_too_big_does_not_fail_the_job(app: Packhorse, packhorse_kit: Kit) -> None:
     """64 KiB; what was done is done, the record says why there is no result."""
 
     @app.task(name="big")
     def big() -> str:
         return "x" * 70_000
 
-    handle = big.enqueue()
-    app.run_pending()
+    big.enqueue()
+    run = packhorse_kit.run_one()
 
-    record = handle.record()
-    assert (record.state, record.result) == (JobState.SUCCEEDED, None)
-    assert "result" in str(record.reason)
+    assert (run.outcome, run.result) == ("success", None)
+    assert "result" in str(run.job.record.reason)
 
 
 def test_handles_are_values(app: Packhorse) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Coroutine, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from packhorse.domain.claim import Claim
 from packhorse.domain.decide import Ack
@@ -18,7 +19,7 @@ from packhorse.runtime.contact import Contact
 from packhorse.runtime.heartbeat import Heartbeat
 from packhorse.runtime.report import report_lost
 from packhorse.runtime.rescuer import Rescuer
-from packhorse.runtime.run import Runner
+from packhorse.runtime.run import Run, Runner
 from packhorse.runtime.settings import WorkerSettings
 from packhorse.runtime.worker import new_incarnation, worker_name
 from packhorse.task import TaskRegistry
@@ -30,34 +31,43 @@ class InlineWorker:
     """Runs what is due, one job after the other, until nothing is.
 
     A job that enqueues others while it runs does not run them inside itself: they follow it, in order.
+
+    Args:
+        runner: how jobs are run.
+        settings: the queues to serve and the lease; by default as `packhorse worker` without flags.
+        loop: runs `async def` handlers, in another thread than the caller's; by default each has a loop of its own.
     """
 
-    def __init__(self, runner: Runner, settings: WorkerSettings | None = None) -> None:
+    def __init__(
+        self, runner: Runner, settings: WorkerSettings | None = None, loop: asyncio.AbstractEventLoop | None = None
+    ) -> None:
         self._settings = settings or WorkerSettings()
         self._engine: Engine = runner.engine
         self._registry: TaskRegistry = runner.registry
         self._runner = replace(runner, deliver=self._deliver)
+        self._loop = loop
         self._running = threading.local()
 
     def run_pending(self) -> int:
         """Run every job that is due; how many. Does nothing inside a job that it runs."""
+        return sum(1 for _ in self.runs())
+
+    def runs(self) -> Generator[Run]:
+        """The same step by step: each run when it has ended, before the next begins. Whoever stops early closes it."""
         if getattr(self._running, "now", False):
-            return 0
+            return
         self._running.now = True
         try:
-            return self._run_pending()
+            yield from self._runs(new_incarnation())
         finally:
             self._running.now = False
 
-    def _run_pending(self) -> int:
-        ran, worker = 0, new_incarnation()
+    def _runs(self, worker: int) -> Iterator[Run]:
         with self._registered(worker):
             self._rescue(worker)
             number = 0
             while job := self._next(Lease(worker, number := number + 1)):
-                self._run(job)
-                ran += 1
-        return ran
+                yield self._run(job)
 
     @contextmanager
     def _registered(self, worker: int) -> Iterator[None]:
@@ -89,29 +99,41 @@ class InlineWorker:
                     return jobs[0]
         return None
 
-    def _run(self, job: ClaimedJob) -> None:
+    def _run(self, job: ClaimedJob) -> Run:
         """Run a job; what is meant for the interpreter, such as Ctrl-C, goes on to it, for this thread is not ours."""
         task = self._registry.find(job.task)
         if task is not None and task.is_async:
-            self._in_new_loop(job)
-        else:
-            run = self._runner.run(job)
-            if isinstance(run.raised, KeyboardInterrupt | SystemExit):
-                raise run.raised
+            return self._run_coroutine(job)
+        run = self._runner.run(job)
+        if isinstance(run.raised, KeyboardInterrupt | SystemExit):
+            raise run.raised
+        return run
 
-    def _in_new_loop(self, job: ClaimedJob) -> None:
-        """A coroutine can't run inside the loop that may be running here: it gets a loop, and a thread, of its own.
+    def _run_coroutine(self, job: ClaimedJob) -> Run:
+        """Run it in a loop of another thread; the one that may be running in this thread waits for us.
 
         What is to be acknowledged comes back to this thread, whose connection it may have to go over.
         """
         acks: list[Ack] = []
         runner = replace(self._runner, deliver=lambda ack, each: acks.append(ack))
-        thread = threading.Thread(target=lambda: asyncio.run(runner.arun(job)), name="packhorse-inline")
-        thread.start()
-        thread.join()
+        if self._loop is None:
+            run = _in_new_loop(runner.arun(job))
+        else:
+            run = asyncio.run_coroutine_threadsafe(runner.arun(job), self._loop).result()
         for ack in acks:
             self._deliver(ack, each=True)
+        return run
 
     def _deliver(self, ack: Ack, each: bool) -> None:
         if not self._engine.ack_jobs([ack]):
             report_lost(ack.job_id)
+
+
+def _in_new_loop(running: Coroutine[Any, Any, Run]) -> Run:
+    """A thread and not a pool of them, which would take no work at the program's end."""
+    ended: list[Run] = []
+    thread = threading.Thread(target=lambda: ended.append(asyncio.run(running)), name="packhorse-inline")
+    thread.start()
+    thread.join()
+    [run] = ended
+    return run

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol, runtime_checkable
 
 
@@ -16,7 +16,7 @@ class HasClock(Protocol):
 
 
 class MovingClock:
-    """Moves the clock of an engine's database on from where it is.
+    """Moves the clock of an engine's database on from where it is. It goes on from there; it never stands still.
 
     Args:
         engine: an engine on the database; the move holds for every connection to it.
@@ -27,10 +27,19 @@ class MovingClock:
         self.offset: timedelta = timedelta(0)
         """How far from the system's clock it runs now."""
 
+    @property
+    def now(self) -> datetime:
+        """What it shows, as far as the clock of this machine tells."""
+        return datetime.now(UTC) + self.offset
+
     def advance(self, by: timedelta) -> None:
         """Let `by` go past at once; below zero it goes back."""
         self.offset += by
         self._engine.move_clock(self.offset)
+
+    def advance_to(self, moment: datetime) -> None:
+        """Let it be this moment, an aware datetime; one in the past goes back."""
+        self.advance(moment - self.now)
 
     def reset(self) -> None:
         """Run with the system's clock again."""

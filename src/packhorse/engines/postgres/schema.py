@@ -38,6 +38,10 @@ class PostgresSchema(SqlSchema):
     def list_missing_rights(self) -> list[str]:
         return [str(text) for (text,) in self._read("list_missing_rights")]
 
+    def drop_schema(self) -> None:
+        """Drop the schema with all that is in it; for the testing kit only, which makes one for each test."""
+        self._write("drop_schema")
+
     def _forget_installation(self) -> None:
         self._installation = None
 

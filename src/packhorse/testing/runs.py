@@ -1,0 +1,104 @@
+"""Running the jobs of an application in the test's own thread, by the same steps as in a worker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Generator
+from contextlib import closing
+from datetime import timedelta
+from itertools import islice
+
+from packhorse.app import Packhorse
+from packhorse.runtime.inline import InlineWorker
+from packhorse.runtime.run import Run
+from packhorse.runtime.settings import WorkerSettings
+from packhorse.testing.clock import MovingClock
+from packhorse.testing.seen import Drained, RunFailed, SeenRun
+
+MOST_RUNS = 1000
+"""After so many runs `drain` takes it that the jobs never end."""
+LAST_RUNS = 5
+"""How many of them it then shows."""
+NOW = timedelta(0)
+NO_WORKER = 0
+"""The id of none."""
+
+
+class Runs:
+    """Runs what is due, and looks at how it ended.
+
+    Args:
+        app: the application.
+        clock: the clock of its database.
+        queue: the only one to be served; None serves all.
+        raising: whether a run that ended badly raises what was wrong.
+        loop: where `async def` handlers run, which is then another thread's; by default each has a loop of its own.
+    """
+
+    def __init__(
+        self,
+        app: Packhorse,
+        clock: MovingClock,
+        queue: str | None,
+        *,
+        raising: bool,
+        loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        self.queue: str | None = queue
+        self._app = app
+        self._clock = clock
+        self._raising = raising
+        self._loop = loop
+        self._settings = WorkerSettings(queues={} if queue is None else {queue: None})
+
+    def find_next(self) -> SeenRun | None:
+        """Run the next job; None when none is due."""
+        __tracebackhide__ = True
+        runs = list(self._due(1))
+        return runs[0] if runs else None
+
+    def drain(self, with_scheduled: bool, limit: int) -> Drained:
+        """Run jobs until nothing is due.
+
+        Raises:
+            AssertionError: after `limit` runs more is due.
+        """
+        __tracebackhide__ = True
+        runs: list[SeenRun] = []
+        while True:
+            runs += self._due(limit - len(runs))
+            wait = self._find_wait()
+            if wait is None or (wait > NOW and not with_scheduled):
+                return Drained(runs)
+            if len(runs) >= limit:
+                raise AssertionError(_endless(runs))
+            if wait > NOW:
+                self._clock.advance(wait)
+
+    def _due(self, limit: int) -> Generator[SeenRun]:
+        __tracebackhide__ = True
+        worker = InlineWorker(self._app.runner(lambda ack, each: None), self._settings, self._loop)
+        with closing(worker.runs()) as runs:
+            for run in islice(runs, limit):
+                yield self._judged(run)
+
+    def _judged(self, run: Run) -> SeenRun:
+        __tracebackhide__ = True
+        seen = SeenRun.of(run, self._app.get_job(run.job.id), self._app.registry)
+        if self._raising and seen.is_bad:
+            raise seen.error or RunFailed(str(seen))  # as it is: pytest.raises(match=…) would read a note, too
+        return seen
+
+    def _find_wait(self) -> timedelta | None:
+        """How long until something is due, zero or less when it is; None when nothing is scheduled either."""
+        glance = self._app.engine.glance(NO_WORKER)
+        ready = any(self._settings.serves(queue) for queue in (*glance.ready_queues, *glance.suspect_queues))
+        return NOW if ready else glance.due_in
+
+
+def _endless(runs: list[SeenRun]) -> str:
+    last = "\n".join(f"  {run}" for run in runs[-LAST_RUNS:])
+    return (
+        f"drain ran {len(runs)} jobs, and more are due: does a job enqueue itself, or put itself off, for ever? "
+        f"drain(limit=…) allows more. The last ones were\n{last}"
+    )
