@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any, Literal, Protocol
 
-from packhorse.engine import Row, Statement
+from packhorse.statement import Row, Statement
 
 
 class AnyConnection(Protocol):

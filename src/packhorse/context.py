@@ -12,8 +12,8 @@ from functools import cached_property
 from typing import Any
 
 from packhorse.domain.job import ClaimedJob
-from packhorse.engine import AsyncTransaction, Row, Statement, Transaction
 from packhorse.errors import UsageError
+from packhorse.statement import AsyncTransaction, Row, Statement, Transaction
 
 _current: ContextVar[Context] = ContextVar("packhorse_context")
 _job_log = logging.getLogger("packhorse.job")

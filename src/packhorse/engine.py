@@ -13,33 +13,14 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 from packhorse.domain.claim import Claim
 from packhorse.domain.decide import Ack
 from packhorse.domain.job import AttemptRecord, ClaimedJob, JobRecord, NewJob
 from packhorse.domain.state import JobState
 from packhorse.domain.worker import NewWorker, WorkerRecord
-
-Row = Sequence[Any]
-"""One row of a result, its columns in the order of the statement."""
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """A statement as a value: somebody else's connection may run it.
-
-    Attributes:
-        text: the SQL with parameters written `:name`, and no other colon before a letter.
-        params: the values; only text, whole numbers and None, so that every driver can pass them.
-        limits: what a transaction of ours sends along in front of it; a caller's connection leaves it out.
-        fenced: the same, but failing in place of returning no row, for an engine that commits in the same message.
-    """
-
-    text: str
-    params: Mapping[str, str | int | None]
-    limits: str = ""
-    fenced: str = ""
+from packhorse.statement import AsyncTransaction, Row, Statement, Transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,61 +244,6 @@ class Insights(Protocol):
     def count_jobs(self) -> Mapping[JobState, int]:
         """How many jobs there are in each state; every state is a key."""
         ...
-
-
-class Transaction(Protocol):
-    """A write transaction of this engine, for a handler and its acknowledgement."""
-
-    @property
-    def connection(self) -> Any:
-        """The driver's own connection."""
-        ...
-
-    def execute(self, text: str, params: Any = ()) -> Any:
-        """Run the caller's own SQL, in the driver's own parameter style; returns the driver's cursor."""
-        ...
-
-    def run(self, statement: Statement) -> list[Row]:
-        """Run one of our statements; its rows, [] when it returns none."""
-        ...
-
-    def commit(self) -> None:
-        """Commit and give the connection back."""
-        ...
-
-    def commit_with(self, ack: Sequence[Statement]) -> bool:
-        """Run an acknowledgement and commit, else roll back; whether it was accepted. Over even if that raises."""
-        ...
-
-    def rollback(self) -> None:
-        """Roll back and give the connection back; never raises."""
-        ...
-
-
-class AsyncTransaction(Protocol):
-    """The same for a coroutine."""
-
-    @property
-    def connection(self) -> Any:
-        """The driver's own asynchronous connection."""
-        ...
-
-    async def execute(self, text: str, params: Any = ()) -> Any:
-        """As `Transaction.execute`."""
-
-    async def run(self, statement: Statement) -> list[Row]:
-        """As `Transaction.run`."""
-        ...
-
-    async def commit(self) -> None:
-        """As `Transaction.commit`."""
-
-    async def commit_with(self, ack: Sequence[Statement]) -> bool:
-        """As `Transaction.commit_with`."""
-        ...
-
-    async def rollback(self) -> None:
-        """As `Transaction.rollback`."""
 
 
 class Installation(Protocol):

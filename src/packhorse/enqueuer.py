@@ -17,10 +17,11 @@ from packhorse.domain.job import DEFAULT_QUEUE, NewJob, key_of
 from packhorse.domain.order import DEFAULT_PRIORITY, priority_number
 from packhorse.domain.payload import encode_value
 from packhorse.domain.signature import encode_plain_call
-from packhorse.engine import Engine, Statement
+from packhorse.engine import Engine
 from packhorse.errors import DatabaseBusy, PayloadError, SchemaMissing, UnsupportedConnection
 from packhorse.middleware import Draft, EnqueueHooks
 from packhorse.refusals import find_refusal, foreign, is_foreign, nothing_stored
+from packhorse.statement import Statement
 from packhorse.steps import Aside, AskPlace, Steps, afollow, follow
 from packhorse.task import Call
 

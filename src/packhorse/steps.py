@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from packhorse.connection import AsyncConnection, Connection
-from packhorse.engine import Statement
+from packhorse.statement import Statement
 
 R = TypeVar("R")
 

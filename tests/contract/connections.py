@@ -5,7 +5,7 @@ import sqlite3
 
 import psycopg
 
-from packhorse.engine import Row, Statement
+from packhorse.statement import Row, Statement
 
 PARAMETER = re.compile(r":([A-Za-z_]\w*)")
 

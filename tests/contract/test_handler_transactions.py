@@ -8,7 +8,8 @@ import pytest
 from packhorse.domain.decide import Ack
 from packhorse.domain.outcome import Success, WorkerLost
 from packhorse.domain.state import JobState
-from packhorse.engine import Engine, Transaction
+from packhorse.engine import Engine
+from packhorse.statement import Transaction
 from packhorse.testing.contract.steps import acknowledge, claim_one, decided, enqueue_one, job_of
 from tests.opening import open_engine
 

@@ -2,10 +2,11 @@
 
 import threading
 
+import psycopg
 import pytest
 
 from packhorse.domain.causes import causes
-from packhorse.errors import DatabaseBusy
+from packhorse.errors import DatabaseBusy, DatabaseError, DatabaseUnreachable
 from packhorse.runtime.run import is_transient
 
 
@@ -58,3 +59,26 @@ def test_trouble_behind_other_exceptions_is_found() -> None:
     error = RuntimeError("in other words")
     error.__cause__ = Wrapper(DatabaseBusy("busy"))
     assert is_transient(error)
+
+
+@pytest.mark.accepts("M18")
+@pytest.mark.parametrize(
+    ("error", "is_nobody_s_fault"),
+    [
+        (psycopg.errors.DeadlockDetected(), True),
+        (psycopg.errors.AdminShutdown(), True),
+        (psycopg.errors.CrashShutdown(), True),
+        (psycopg.errors.ConnectionFailure(), True),
+        (psycopg.OperationalError("server closed the connection unexpectedly"), True),
+        (DatabaseUnreachable("gone"), True),
+        (psycopg.errors.UniqueViolation(), False),
+        (psycopg.errors.UndefinedTable(), False),
+        (psycopg.InterfaceError("a mistake in calling the driver"), False),
+        (DatabaseError("no"), False),
+        (ValueError("no"), False),
+    ],
+    ids=repr,
+)
+def test_a_database_that_goes_away_is_nobody_s_fault(error: BaseException, *, is_nobody_s_fault: bool) -> None:
+    """The handler could do nothing about it; what it does wrong itself counts."""
+    assert is_transient(error) is is_nobody_s_fault

@@ -11,7 +11,7 @@ import aiosqlite
 from packhorse.connection import AsyncConnection
 from packhorse.connections.scoped import AsyncScoped
 from packhorse.connections.sqlite import DATABASES, file_in, guard_words, transaction_words
-from packhorse.engine import Row, Statement
+from packhorse.statement import Row, Statement
 
 
 class AiosqliteConnection(AsyncScoped[aiosqlite.Connection]):

@@ -11,7 +11,7 @@ import asyncpg.pool
 from packhorse.connection import AsyncConnection
 from packhorse.connections.scoped import AsyncScoped
 from packhorse.connections.style import numbered
-from packhorse.engine import Row, Statement
+from packhorse.statement import Row, Statement
 
 
 class AsyncpgConnection(AsyncScoped[Any]):

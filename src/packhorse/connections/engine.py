@@ -8,8 +8,8 @@ from typing import Final, Generic, Literal, TypeVar
 
 from packhorse.connections.own import OURS
 from packhorse.connections.scope import Waiting
-from packhorse.engine import AsyncTransaction, Row, Statement, Transaction
 from packhorse.errors import UsageError
+from packhorse.statement import AsyncTransaction, Row, Statement, Transaction
 
 OPEN_ALREADY: Final = "this transaction of the application's own is open already: use it as it is"
 

@@ -8,8 +8,8 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any, Final, Literal
 
 from packhorse.connection import AsyncConnection, Connection
-from packhorse.engine import Row, Statement
 from packhorse.errors import UsageError
+from packhorse.statement import Row, Statement
 
 OURS: Final = ""
 """The dialect of a transaction that is ours, and so fits."""

@@ -12,7 +12,7 @@ from psycopg.rows import tuple_row
 from packhorse.connection import AsyncConnection, Connection
 from packhorse.connections.scoped import AsyncScoped, Scoped
 from packhorse.connections.style import pyformat
-from packhorse.engine import Row, Statement
+from packhorse.statement import Row, Statement
 
 
 class PsycopgConnection(Scoped[psycopg.Connection[Any]]):

@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from packhorse.connection import Connection
 from packhorse.connections.scoped import Scoped
-from packhorse.engine import Row, Statement
 from packhorse.engines.sqlite.wal import needs_guard
+from packhorse.statement import Row, Statement
 
 
 class SqliteConnection(Scoped[sqlite3.Connection]):

@@ -25,17 +25,21 @@ from packhorse.domain.decide import Ack, decide
 from packhorse.domain.job import ClaimedJob
 from packhorse.domain.outcome import ErrorInfo, Fail, Failure, Outcome, Skip, Success, Unknown, Unstarted, Verdict
 from packhorse.domain.retry import RetryPolicy, chance
-from packhorse.engine import AsyncTransaction, Engine, Statement, Transaction
-from packhorse.errors import DatabaseBusy, PayloadError
+from packhorse.engine import Engine
+from packhorse.errors import DatabaseBusy, DatabaseUnreachable, PayloadError
 from packhorse.runtime.hooks import Hooks
 from packhorse.runtime.mistakes import mistake_in, mistake_with
 from packhorse.runtime.report import error_info, report_ack, report_lost, storable_ack
+from packhorse.statement import AsyncTransaction, Statement, Transaction
 from packhorse.task import Task, TaskRegistry
 
 log: logging.Logger = logging.getLogger("packhorse.worker")
 
-TRANSIENT_SQLSTATES = frozenset({"40001", "40P01", "55P03"})
-"""PostgreSQL: serialization failure, deadlock, lock not available. https://www.postgresql.org/docs/current/errcodes-appendix.html"""
+TRANSIENT_SQLSTATES = frozenset({"40001", "40P01", "55P03", "57P01", "57P02", "57P03"})
+"""PostgreSQL: serialization failure, deadlock, lock not available; the server is ended, has crashed, is not up yet.
+https://www.postgresql.org/docs/current/errcodes-appendix.html"""
+CUT_SQLSTATES = "08"
+"""The class of codes that tell of broken connections."""
 STOPPED = Skip("the worker was stopped while it ran", after=timedelta(seconds=1))
 
 
@@ -280,16 +284,19 @@ def timed_out(job: ClaimedJob, task: Task[..., Any] | None) -> Failure:
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether the database undid a transaction for nobody's fault: a deadlock, a serialization failure, a busy file."""
+    """Whether the database undid a transaction for nobody's fault: a conflict, a busy file, a server that went away."""
     return any(_is_transient(cause) for cause in causes(error))
 
 
 def _is_transient(error: BaseException) -> bool:
-    state, name = getattr(error, "sqlstate", None), getattr(error, "sqlite_errorname", None)
-    return (
-        isinstance(error, DatabaseBusy)
-        or (isinstance(state, str) and state in TRANSIENT_SQLSTATES)
-        or (isinstance(name, str) and name.startswith("SQLITE_BUSY"))
+    if isinstance(error, DatabaseBusy | DatabaseUnreachable):
+        return True
+    state = getattr(error, "sqlstate", "")
+    if state is None:  # how psycopg tells that the connection broke: no server was there to give a code
+        return type(error).__name__ == "OperationalError"
+    name = getattr(error, "sqlite_errorname", None)
+    return (isinstance(state, str) and (state in TRANSIENT_SQLSTATES or state.startswith(CUT_SQLSTATES))) or (
+        isinstance(name, str) and name.startswith("SQLITE_BUSY")
     )
 
 

@@ -15,11 +15,11 @@ from contextlib import contextmanager
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from packhorse.engine import Row
 from packhorse.engines.postgres import wire
 from packhorse.engines.postgres.errors import is_cut, is_undone, translated, unopenable
 from packhorse.engines.sql.base import NO_PARAMS, Params
 from packhorse.errors import DatabaseUnreachable
+from packhorse.statement import Row
 
 MOST_IDLE = 8
 """Connections kept for later; any more are closed when they are given back."""

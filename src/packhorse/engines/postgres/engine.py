@@ -13,7 +13,7 @@ from packhorse.domain.decide import Ack
 from packhorse.domain.job import NewJob
 from packhorse.domain.moments import MICROSECOND, micros_in
 from packhorse.domain.naming import check_schema_name
-from packhorse.engine import AsyncTransaction, Features, Row, Statement, Transaction
+from packhorse.engine import Features
 from packhorse.engines.postgres import wire
 from packhorse.engines.postgres.address import connection_string, shown
 from packhorse.engines.postgres.async_connections import AsyncConnections
@@ -28,6 +28,7 @@ from packhorse.engines.sql.jobs import SqlJobStore, ack_commands
 from packhorse.engines.sql.migrations import load_migrations
 from packhorse.engines.sql.registry import SqlRegistry
 from packhorse.engines.sql.statements import Statements
+from packhorse.statement import AsyncTransaction, Row, Statement, Transaction
 
 FEATURES = Features(
     concurrent_writers=True,

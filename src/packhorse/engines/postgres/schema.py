@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-from packhorse.engine import Row, Statement
 from packhorse.engines.postgres import wire
 from packhorse.engines.postgres.connections import Connections
 from packhorse.engines.sql.base import NO_PARAMS
 from packhorse.engines.sql.migrations import Migration
 from packhorse.engines.sql.schema import SqlSchema, record_params
 from packhorse.errors import SchemaMissing
+from packhorse.statement import Row, Statement
 
 ONE_AT_A_TIME = "SET LOCAL lock_timeout = '60s'"
 IMPATIENT = "SET LOCAL lock_timeout = '5s'"

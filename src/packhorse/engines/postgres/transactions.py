@@ -10,7 +10,6 @@ from typing import Any
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from packhorse.engine import Row, Statement
 from packhorse.engines.postgres import wire
 from packhorse.engines.postgres.async_connections import AsyncConnections
 from packhorse.engines.postgres.connections import Connections
@@ -18,10 +17,11 @@ from packhorse.engines.postgres.errors import is_fenced_off
 from packhorse.engines.postgres.lent import ending, found_on, is_untouched, refuse_broken, restored
 from packhorse.engines.sql.base import NO_PARAMS
 from packhorse.errors import DatabaseError
+from packhorse.statement import Row, Statement
 
 
 class PostgresTransaction:
-    """`packhorse.engine.Transaction` on a connection that is out of autocommit until the end."""
+    """`packhorse.statement.Transaction` on a connection that is out of autocommit until the end."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
@@ -85,7 +85,7 @@ class PostgresTransaction:
 
 
 class AsyncPostgresTransaction:
-    """`packhorse.engine.AsyncTransaction` on a connection that is out of autocommit."""
+    """`packhorse.statement.AsyncTransaction` on a connection that is out of autocommit."""
 
     def __init__(self, connection: psycopg.AsyncConnection, connections: AsyncConnections) -> None:
         self._connection = connection

@@ -13,8 +13,8 @@ from functools import lru_cache
 import psycopg
 from psycopg.rows import tuple_row
 
-from packhorse.engine import Row
 from packhorse.engines.sql.base import Params
+from packhorse.statement import Row
 
 Call = tuple[str, Params]
 """Statements, and the parameters that all of them take."""

@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from packhorse.engine import Row, Transaction
 from packhorse.engines.sql.statements import Statements
+from packhorse.statement import Row, Transaction
 
 Params = Mapping[str, str | int | None]
 NO_PARAMS: Params = {}

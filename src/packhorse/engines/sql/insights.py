@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from packhorse.domain.job import AttemptRecord, JobRecord
 from packhorse.domain.state import FINAL, JobState
 from packhorse.domain.worker import WorkerRecord
-from packhorse.engine import Glance, JobFilter, QueueRecord, Row
+from packhorse.engine import Glance, JobFilter, QueueRecord
 from packhorse.engines.sql import rows as of
 from packhorse.engines.sql.base import Params, SqlBase
+from packhorse.statement import Row
 
 
 class SqlInsights(SqlBase):

@@ -8,11 +8,11 @@ from packhorse.domain.claim import Claim
 from packhorse.domain.decide import Ack
 from packhorse.domain.job import ClaimedJob, Lease, NewJob, are_alike
 from packhorse.domain.state import JobState
-from packhorse.engine import Row, Statement
 from packhorse.engines.sql import rows as of
 from packhorse.engines.sql.base import Command, Params, SqlBase, ids_in
 from packhorse.engines.sql.documents import acks_document, check_texts, jobs_document, list_document, texts_document
 from packhorse.errors import DatabaseError
+from packhorse.statement import Row, Statement
 
 UNRECORDED = frozenset({"success", "unstarted", "unknown"})
 """The outcomes that leave no attempt in the history."""

@@ -13,7 +13,8 @@ from packhorse.domain.job import AttemptRecord, ClaimedJob, JobRecord, Lease
 from packhorse.domain.moments import moment, optional_moment
 from packhorse.domain.state import JobState
 from packhorse.domain.worker import WorkerRecord
-from packhorse.engine import Glance, QueueRecord, Row
+from packhorse.engine import Glance, QueueRecord
+from packhorse.statement import Row
 
 by_urgency: Callable[[Row], tuple[Any, ...]] = itemgetter(3, 4, 0)
 """The key of a row of `claim_jobs.sql` in the order of the queue."""

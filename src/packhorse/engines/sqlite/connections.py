@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from packhorse.engine import Row
 from packhorse.engines.sql.base import NO_PARAMS, Params
 from packhorse.engines.sql.ranges import readable
 from packhorse.engines.sqlite import wal
 from packhorse.engines.sqlite.errors import is_busy, is_undecodable, translated, unopenable
 from packhorse.errors import DatabaseBusy, DatabaseUnreachable
+from packhorse.statement import Row
 
 T = TypeVar("T")
 Call = tuple[str, Params]

@@ -9,7 +9,7 @@ from typing import Literal
 
 from packhorse.domain.job import NewJob
 from packhorse.domain.moments import micros_in
-from packhorse.engine import AsyncTransaction, Features, Row, Statement, Transaction
+from packhorse.engine import Features
 from packhorse.engines.sql.base import NO_PARAMS, Command, Params
 from packhorse.engines.sql.jobs import SqlJobStore
 from packhorse.engines.sql.migrations import load_migrations
@@ -22,6 +22,7 @@ from packhorse.engines.sqlite.liveness import WorkerLocks
 from packhorse.engines.sqlite.schema import SqliteSchema
 from packhorse.engines.sqlite.transactions import SqliteTransaction, begin_async
 from packhorse.engines.sqlite.wal import WalKeeper
+from packhorse.statement import AsyncTransaction, Row, Statement, Transaction
 
 FEATURES = Features(
     concurrent_writers=False,

@@ -7,12 +7,12 @@ from datetime import timedelta
 
 from packhorse.domain.moments import micros_at, micros_in
 from packhorse.domain.worker import NewWorker, WorkerRecord
-from packhorse.engine import Row
 from packhorse.engines.sql import rows as of
 from packhorse.engines.sql.base import ids_in
 from packhorse.engines.sql.documents import list_document
 from packhorse.engines.sql.registry import SqlRegistry
 from packhorse.engines.sqlite.liveness import WorkerLocks
+from packhorse.statement import Row
 
 
 class SqliteRegistry(SqlRegistry):

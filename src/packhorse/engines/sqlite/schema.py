@@ -6,11 +6,11 @@ import sqlite3
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
-from packhorse.engine import Row, Statement
 from packhorse.engines.sql.migrations import Migration
 from packhorse.engines.sql.schema import SqlSchema, record_params
 from packhorse.engines.sqlite.connections import Connections
 from packhorse.errors import DatabaseBusy, SchemaMissing, WrongDatabase
+from packhorse.statement import Row, Statement
 
 
 class SqliteSchema(SqlSchema):

@@ -7,17 +7,17 @@ import sqlite3
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from packhorse.engine import Row, Statement
 from packhorse.engines.sqlite.connections import Connections
 from packhorse.engines.sqlite.errors import translated
 from packhorse.errors import ConfigurationError
+from packhorse.statement import Row, Statement
 
 if TYPE_CHECKING:
     import aiosqlite
 
 
 class SqliteTransaction:
-    """`packhorse.engine.Transaction` on a connection that has just begun one."""
+    """`packhorse.statement.Transaction` on a connection that has just begun one."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
@@ -63,7 +63,7 @@ class SqliteTransaction:
 
 
 class AsyncSqliteTransaction:
-    """`packhorse.engine.AsyncTransaction` on a connection of aiosqlite that is closed at its end.
+    """`packhorse.statement.AsyncTransaction` on a connection of aiosqlite that is closed at its end.
 
     It begins with the first statement that inserts, updates or deletes, so that a coroutine that computes before it
     writes holds nobody up.

@@ -13,8 +13,8 @@ from django.utils.connection import ConnectionProxy
 from packhorse.connection import Connection
 from packhorse.connections.sqlite import guard_words
 from packhorse.connections.style import pyformat
-from packhorse.engine import Row, Statement
 from packhorse.integrations.django.database import alias_in
+from packhorse.statement import Row, Statement
 
 
 class DjangoConnection:

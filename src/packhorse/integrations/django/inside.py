@@ -8,7 +8,6 @@ from datetime import timedelta
 
 from django.db import connections
 
-from packhorse.engine import Row, Statement, Transaction
 from packhorse.engines.postgres.engine import PostgresEngine
 from packhorse.engines.sql.base import NO_PARAMS, Command, Params, SqlBase
 from packhorse.engines.sqlite.engine import SqliteEngine
@@ -17,6 +16,7 @@ from packhorse.integrations.django.database import alias_in, database_url
 from packhorse.integrations.django.transaction import AtomicTransaction
 from packhorse.runtime.inline import InlineWorker
 from packhorse.runtime.run import Runner
+from packhorse.statement import Row, Statement, Transaction
 
 
 class _Inside(SqlBase):

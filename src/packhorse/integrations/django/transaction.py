@@ -7,13 +7,13 @@ from typing import Any, NoReturn
 
 from django.db import connections, transaction
 
-from packhorse.engine import Row, Statement
 from packhorse.errors import UsageError
 from packhorse.integrations.django.connection import on_alias
+from packhorse.statement import Row, Statement
 
 
 class AtomicTransaction:
-    """`packhorse.engine.Transaction` as an `atomic` block, so that the handler's models write in it."""
+    """`packhorse.statement.Transaction` as an `atomic` block, so that the handler's models write in it."""
 
     def __init__(self, alias: str, *, durable: bool = True) -> None:
         self._alias = alias

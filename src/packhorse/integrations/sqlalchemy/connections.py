@@ -18,9 +18,9 @@ from packhorse.connection import AsyncConnection, Connection
 from packhorse.connections.own import OURS
 from packhorse.connections.scope import call_all
 from packhorse.connections.sqlite import guard_words
-from packhorse.engine import Row, Statement
 from packhorse.integrations.sqlalchemy.commits import waiting_for
 from packhorse.integrations.sqlalchemy.sessions import TaskSession
+from packhorse.statement import Row, Statement
 
 _DEFERRED: Final = "packhorse_deferred"
 

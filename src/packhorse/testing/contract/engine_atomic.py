@@ -10,7 +10,8 @@ import pytest
 from packhorse.domain.decide import Ack
 from packhorse.domain.outcome import Fail, Failure, Outcome, Retry, Skip, Success, WorkerLost
 from packhorse.domain.state import JobState
-from packhorse.engine import AsyncTransaction, Engine, Transaction
+from packhorse.engine import Engine
+from packhorse.statement import AsyncTransaction, Transaction
 from packhorse.testing.contract.steps import acknowledge, claim_one, decided, enqueue_one, job_of
 from packhorse.testing.contract.subject import EngineContract
 from packhorse.testing.samples import ERROR, TASK, new_job

@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 import pytest
 
-from packhorse.engine import Engine, Row, Statement
+from packhorse.engine import Engine
+from packhorse.statement import Row, Statement
 from packhorse.testing.clock import MovingClock
 
 
