@@ -64,6 +64,20 @@ def test_what_clocks_show_comes_in_even_intervals() -> None:
     assert shown(berlin("0 */2 * * *"), SPRING)[:3] == ["00:00", "04:00", "06:00"]
 
 
+def test_offsets_may_have_seconds() -> None:
+    """Monrovia, 7 January 1972: after 23:59:59 clocks showed 00:44:30."""
+    rule = Cron("0,50 0 * * *", tz="Africa/Monrovia")
+    assert shown(rule, date(1972, 1, 6)) == ["00:00", "00:50"]
+    assert shown(rule, date(1972, 1, 7)) == ["00:44", "00:50"]
+    assert rule.last_until(datetime(1972, 1, 7, 0, 45, tzinfo=UTC)) == datetime(1972, 1, 7, 0, 44, 30, tzinfo=UTC)
+
+
+def test_a_change_is_found_to_the_second_in_far_years() -> None:
+    """Where a float no longer has room for microseconds."""
+    change = datetime(9763, 3, 27, 1, tzinfo=UTC)
+    assert berlin("* 3 * * *").next_after(change - timedelta(microseconds=1)) == change
+
+
 def test_from_the_second_showing_the_next_tick_is_on_the_next_day() -> None:
     """At 02:15 for the second time, 02:30 has been, although clocks are going to show it again."""
     second = datetime(2026, 10, 25, 1, 15, tzinfo=UTC)

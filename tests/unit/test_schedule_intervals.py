@@ -167,7 +167,10 @@ def test_after_the_last_day_there_is_nothing() -> None:
         ((True, "days"), "from 1 to 3650, not True"),
         ((5, "months"), "no unit 'months' of an interval: the units are seconds, minutes, hours, days, weeks"),
         ((5, "days", datetime(2026, 1, 1)), "starts_at 2026-01-01T00:00:00 has no time zone"),  # noqa: DTZ001
+        ((5, "days", date(2026, 1, 1)), "starts_at must be a datetime with a time zone, not datetime.date(2026, 1, 1)"),
         ((5, "days", datetime(1969, 1, 1, tzinfo=UTC)), "starts_at must lie in the years 1970 to 9899"),
+        ((5, "days", None, "mon"), "weekdays must be a tuple such as ('mon', 'fri'), not 'mon'"),
+        ((5, "days", None, None), "weekdays must be a tuple such as ('mon', 'fri'), not None"),
         ((5, "days", None, ("monday",)), "no weekday 'monday': the days are mon, tue, wed, thu, fri, sat, sun"),
         ((7, "days", MONDAY, ("tue",)), "an interval of 7 days never falls on tue: choose another start"),
         ((3, "weeks", MONDAY, ("sat", "sun")), "an interval of 3 weeks never falls on sat, sun"),
@@ -186,6 +189,7 @@ def test_a_wrong_interval_is_refused(arguments: tuple[object, ...], message: str
     [
         (((), (time(9),)), "a weekly rule needs at least one weekday and one time of day"),
         ((("mon",), ()), "a weekly rule needs at least one weekday and one time of day"),
+        ((("mon",), time(9)), "times must be a tuple of times of day, not datetime.time(9, 0)"),
         ((("mon",), (time(9, 0, 0, 1),)), "a time of day must be a time without zone or fractions"),
         ((("mon",), (time(9, tzinfo=UTC),)), "a time of day must be a time without zone or fractions"),
         ((("mon",), ("09:00",)), "a time of day must be a time without zone or fractions, not '09:00'"),

@@ -195,9 +195,11 @@ def test_running_each_loses_nothing(rule: Rule, begin: datetime, pauses: list[ti
     ("settings", "message"),
     [
         ({"missed": "never"}, "missed must be skip, one, all, not 'never'"),
+        ({"missed": []}, "missed must be skip, one, all, not []"),
         ({"most": 0}, "most must be a whole number from 1 to 10000, not 0"),
-        ({"grace": timedelta(hours=2)}, "grace must be between 0 and 1:00:00, not 2:00:00"),
-        ({"grace": timedelta(-1)}, "grace must be between 0 and 1:00:00"),
+        ({"grace": timedelta(hours=2)}, "grace must be a timedelta between 0 and 1:00:00, not 2:00:00"),
+        ({"grace": timedelta(-1)}, "grace must be a timedelta between 0 and 1:00:00"),
+        ({"grace": 60}, "grace must be a timedelta between 0 and 1:00:00, not 60"),
     ],
 )
 def test_a_wrong_policy_is_refused(settings: dict[str, object], message: str) -> None:

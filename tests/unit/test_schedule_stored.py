@@ -62,6 +62,12 @@ def test_what_is_missing_in_a_text_has_its_default() -> None:
     assert read_rule('{"expression":"@daily","rule":"cron"}') == Cron("0 0 * * *")
 
 
+def test_a_text_does_not_tell_defaults() -> None:
+    """So that a later version, which has more of them, writes the same text."""
+    assert write_rule(Every(5, "minutes", tz="UTC")) == '{"rule":"every","number":5,"unit":"minutes"}'
+    assert write_rule(Weekly(("mon",), (time(9),), 1)) == '{"rule":"weekly","weekdays":["mon"],"times":["09:00:00"]}'
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

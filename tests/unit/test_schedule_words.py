@@ -23,6 +23,7 @@ from packhorse.domain.schedule.words import in_words
         ("* * * * *", "every minute"),
         ("*/5 * * * *", "every 5 minutes"),
         ("*/1 * * * *", "every minute"),
+        ("0 * * * 0-7", "every hour"),
         ("15 * * * *", "every hour at minute 15"),
         ("0 */6 * * *", "every 6 hours"),
         ("15 */6 * jun-aug *", "every 6 hours at minute 15 in June to August"),
@@ -37,7 +38,7 @@ from packhorse.domain.schedule.words import in_words
         ("0 0 l * *", "at 00:00 on the last day of every month"),
         ("0 0 * * fri#2", "at 00:00 on the 2nd Friday of every month"),
         ("0 0 * 12 0l", "at 00:00 on the last Sunday of December"),
-        ("0 0 * jan *", "at 00:00 in January"),
+        ("0 0 * jan *", "at 00:00 every day in January"),
         ("0 0 13 * 5", "cron 0 0 13 * 5"),
         ("*/7 * * * *", "cron */7 * * * *"),
         ("0 */5 * * *", "cron 0 */5 * * *"),
@@ -60,6 +61,18 @@ def test_a_common_expression_is_told_and_an_unusual_one_shown(expression: str, w
         (Every(90, "minutes", tz="Europe/Berlin"), "every 90 minutes, Europe/Berlin"),
         (Every(2, "hours", weekdays=("mon", "wed")), "every 2 hours on Monday and Wednesday, UTC"),
         (Every(1, "days", tz="Europe/Berlin"), "every day at 00:00, Europe/Berlin"),
+        (
+            Every(2, "weeks", datetime(2026, 10, 19, 7, tzinfo=UTC), ("mon", "tue")),
+            "every 2 weeks at 07:00 on Monday, UTC, from 2026-10-19 07:00",
+        ),
+        (
+            Every(1, "days", datetime(2026, 10, 19, 7, tzinfo=UTC), first_day=date(2026, 12, 1)),
+            "every day at 07:00, UTC, from 2026-12-01",
+        ),
+        (
+            Weekly(("mon",), tuple(time(hour, 30) for hour in range(24))),
+            "at 24 times from 00:30 to 23:30 on Monday, UTC",
+        ),
         (
             Every(2, "weeks", datetime(2026, 10, 19, 7, 30, tzinfo=UTC), tz="Europe/Berlin"),
             "every 2 weeks at 09:30 on Monday, Europe/Berlin, from 2026-10-19 09:30",

@@ -21,10 +21,10 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 class Cron(Rule, frozen=True, tag="cron"):
     """A cron expression of five fields (see `expression`), in a time zone.
 
-    Days on which clocks change are as with Debian's cron. If neither the minute nor the hour begins with `*`, the rule
-    means *times of day*: one that clocks skip comes when they skip it (several come as one), one that they show twice
-    comes the first time. Otherwise it means *what clocks show*: each minute that is shown and fits, also the second
-    time, and no other.
+    Days on which clocks change are much as with Debian's cron. If neither the minute nor the hour begins with `*`, the
+    rule means *times of day*: one that clocks skip comes when they skip it (several come as one), one that they show
+    twice comes the first time. Otherwise it means *what clocks show*: each minute that is shown and fits, also the
+    second time, and no other.
 
     Attributes:
         expression: the expression, in lower case and with single spaces; `@daily` and the like are written out.

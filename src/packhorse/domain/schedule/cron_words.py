@@ -7,12 +7,20 @@ from datetime import time
 from typing import TYPE_CHECKING, Final
 
 from packhorse.domain.schedule.expression import DAYS, MONTHS, Term, parse
-from packhorse.domain.schedule.phrases import DAY_NAMES, MONTH_NAMES, clock_time, listed, named, on_weekdays, ordinal
+from packhorse.domain.schedule.phrases import (
+    DAY_NAMES,
+    MONTH_NAMES,
+    MOST_LISTED,
+    clock_time,
+    listed,
+    named,
+    on_weekdays,
+    ordinal,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_MOST_TIMES: Final = 6
 _MOST_DAYS: Final = 4
 _HOUR, _DAY = 60, 24
 
@@ -61,11 +69,13 @@ def cron_in_words(expression: str) -> str | None:
     days = _days(day, month, weekday)
     if when is None or days is None:
         return None
-    return f"{when} {days or 'every day'}" if when.startswith("at ") else f"{when} {days}".rstrip()
+    if not when.startswith("at "):
+        days = days.removeprefix("every day").lstrip()
+    return f"{when} {days}".rstrip()
 
 
 def _times(minute: _Part, hour: _Part) -> str | None:
-    if minute.is_plain and hour.is_plain and len(minute.values) * len(hour.values) <= _MOST_TIMES:
+    if minute.is_plain and hour.is_plain and len(minute.values) * len(hour.values) <= MOST_LISTED:
         return f"at {listed([clock_time(time(one, two)) for one in hour.values for two in minute.values])}"
     if minute.is_plain and len(minute.values) == 1:
         return _hours(minute.values[0], hour)
@@ -88,7 +98,7 @@ def _hours(minute: int, hour: _Part) -> str | None:
 
 def _days(day: _Part, month: _Part, weekday: _Part) -> str | None:
     if day.is_any and weekday.is_any:
-        return _in_months(month)
+        return f"every day {_in_months(month)}".rstrip()
     if day.is_any:
         return _on_weekdays(weekday, month)
     return _on_days(day, month) if weekday.is_any else None

@@ -148,6 +148,8 @@ class Every(Rule, frozen=True, tag="every"):
 
 
 def _checked_start(starts_at: datetime) -> datetime:
+    if not isinstance(starts_at, datetime):
+        raise ConfigurationError(f"starts_at must be a datetime with a time zone, not {starts_at!r}")
     if starts_at.tzinfo is None:
         raise ConfigurationError(f"starts_at {starts_at.isoformat()} has no time zone: pass an aware datetime")
     if not ERA_BEGIN.year <= starts_at.year < ERA_END.year:

@@ -72,10 +72,10 @@ def normal_form(expression: str) -> str:
     Raises:
         ConfigurationError: it is no cron expression; the message says what is wrong, where, and what would be right.
     """
+    if type(expression) is str and len(expression) > LONGEST:
+        raise ConfigurationError(f"cron expression {_shown(expression)} has more than {LONGEST} characters")
     if type(expression) is not str or not expression.strip():
         raise ConfigurationError(f"a cron expression is a text of five fields ({_ORDER}), not {expression!r}")
-    if len(expression) > LONGEST:
-        raise ConfigurationError(f"cron expression {_shown(expression)} has more than {LONGEST} characters")
     if not (expression.isascii() and expression.isprintable()):
         raise ConfigurationError(f"cron expression {expression!r} may have letters, digits, spaces and * , - / # only")
     text = expression.lower().strip()
@@ -131,7 +131,8 @@ def _ends(found: re.Match[str], field: Field, where: str) -> tuple[int, int]:
     last = _value(found["last"], field, where)
     if last < first:
         turned = f"{found['first']}-{field.highest},{field.lowest}-{found['last']}"
-        raise ConfigurationError(f"{field.name} {found[0]!r} {where} runs backwards: write {turned}")
+        advice = "its values one by one" if found["step"] else turned
+        raise ConfigurationError(f"{field.name} {found[0]!r} {where} runs backwards: write {advice}")
     if last == first and found["step"]:
         raise ConfigurationError(f"{field.name} {found[0]!r} {where} is one value with a step: write {found['first']}")
     return first, last

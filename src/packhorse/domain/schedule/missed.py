@@ -52,12 +52,12 @@ class MissedRuns:
     grace: timedelta = timedelta(minutes=1)
 
     def __post_init__(self) -> None:
-        if self.missed not in set(Missed):
+        if self.missed not in list(Missed):
             raise ConfigurationError(f"missed must be {', '.join(Missed)}, not {self.missed!r}")
         if type(self.most) is not int or not 1 <= self.most <= HIGHEST_MOST:
             raise ConfigurationError(f"most must be a whole number from 1 to {HIGHEST_MOST}, not {self.most!r}")
-        if not timedelta(0) <= self.grace <= LONGEST_GRACE:
-            raise ConfigurationError(f"grace must be between 0 and {LONGEST_GRACE}, not {self.grace}")
+        if type(self.grace) is not timedelta or not timedelta(0) <= self.grace <= LONGEST_GRACE:
+            raise ConfigurationError(f"grace must be a timedelta between 0 and {LONGEST_GRACE}, not {self.grace}")
 
 
 @dataclass(frozen=True, slots=True)

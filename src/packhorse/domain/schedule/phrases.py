@@ -14,6 +14,8 @@ MONTH_NAMES: Final = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
+MOST_LISTED: Final = 6
+"""From more times of day on, a list of them is no longer read."""
 _SHORTEST_RUN: Final = 3
 """From so many neighbours on, "Monday to Wednesday" reads better than each by its name."""
 _TEENS: Final = (11, 12, 13)

@@ -1,10 +1,12 @@
 """Rules as the text that a database keeps: JSON objects, whose `rule` says which kind they are.
 
-    {"rule":"cron","expression":"0 9 * * mon-fri","tz":"Europe/Berlin","first_day":null,"last_day":"2026-12-31"}
+    {"rule":"cron","expression":"0 9 * * mon-fri","tz":"Europe/Berlin","last_day":"2026-12-31"}
     {"rule":"every","number":5,"unit":"minutes"}
     {"rule":"weekly","weekdays":["mon","thu"],"times":["09:00:00"],"weeks":2,"first_day":"2026-11-02"}
 
-What is missing has its default; `write_rule` writes everything, so that equal rules have equal texts.
+What is missing has its default, and `write_rule` leaves out what has it: equal rules have equal texts, and one that
+does not use what a later version adds has the same text there. A field that is not known is refused, not ignored:
+without it the rule would come due at other times.
 """
 
 from __future__ import annotations
@@ -27,7 +29,11 @@ _LONGEST_SHOWN: Final = 200
 
 def write_rule(rule: Rule) -> str:
     """The rule as text."""
-    return msgspec.json.encode(rule).decode()
+    told = msgspec.to_builtins(rule)
+    for field in msgspec.structs.fields(rule):
+        if getattr(rule, field.name) == field.default:
+            del told[field.name]
+    return msgspec.json.encode(told).decode()
 
 
 def read_rule(text: str) -> Rule:

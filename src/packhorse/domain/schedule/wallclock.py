@@ -8,8 +8,8 @@ new time already.
 from __future__ import annotations
 
 import difflib
-import math
 import zoneinfo
+from bisect import bisect_left
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from functools import cache
 from typing import TYPE_CHECKING, Final
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _STRIDE: Final = timedelta(days=5)
 """Since 1970 no zone has changed twice within it (the shortest pause was 6.96 days), so no change hides in a stride."""
 _DAY: Final = timedelta(days=1)
+_SECOND: Final = timedelta(seconds=1)
 _LONGEST_SHOWN: Final = 60
 
 
@@ -65,7 +66,7 @@ def wall_at(moment: datetime, zone: tzinfo) -> datetime:
 
 
 def latest_wall(moment: datetime, zone: tzinfo) -> datetime:
-    """The latest that clocks have shown until a moment: more than what they show now while they repeat an hour."""
+    """A wall that none shown until a moment exceeds: while clocks repeat an hour, what they would show without that."""
     shown = moment.astimezone(zone).replace(fold=0)
     first = shown.astimezone(UTC)  # when they showed it for the first time
     return shown.replace(tzinfo=None) + (moment - first)
@@ -118,14 +119,9 @@ def last_change(zone: tzinfo, after: datetime, until: datetime) -> datetime | No
 
 def _turn(low: datetime, high: datetime, has_turned: Callable[[datetime], bool]) -> datetime:
     """The first whole second at which `has_turned`: false at `low`, true at `high`. Offsets change at whole seconds."""
-    before, after = math.floor(low.timestamp()), math.ceil(high.timestamp())
-    while after - before > 1:
-        middle = (before + after) // 2
-        if has_turned(datetime.fromtimestamp(middle, UTC)):
-            after = middle
-        else:
-            before = middle
-    return datetime.fromtimestamp(after, UTC)
+    begin = low.replace(microsecond=0)
+    seconds = range((high - begin) // _SECOND + 1)
+    return begin + _SECOND * bisect_left(seconds, True, key=lambda second: has_turned(begin + second * _SECOND))
 
 
 def first_after(walls: Iterable[datetime], zone: tzinfo, moment: datetime) -> datetime | None:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal, get_args
+from collections.abc import Collection
+from typing import Final, Literal, get_args
 
 from packhorse.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: Final[tuple[Weekday, ...]] = get_args(Weekday)
 """In the order of `date.weekday`."""
 
 
-def in_order(weekdays: Sequence[Weekday]) -> tuple[Weekday, ...]:
+def in_order(weekdays: Collection[Weekday]) -> tuple[Weekday, ...]:
     """The same days, each once, from Monday on.
 
     Raises:
-        ConfigurationError: one of them is no weekday.
+        ConfigurationError: one of them is no weekday, or they are no tuple of them.
     """
+    if isinstance(weekdays, str) or not isinstance(weekdays, Collection):
+        raise ConfigurationError(f"weekdays must be a tuple such as ('mon', 'fri'), not {weekdays!r}")
     for day in weekdays:
         if day not in WEEKDAYS:
             raise ConfigurationError(f"no weekday {day!r}: the days are {', '.join(WEEKDAYS)}")

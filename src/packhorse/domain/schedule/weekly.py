@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import TYPE_CHECKING, Final
 
@@ -41,6 +42,8 @@ class Weekly(Rule, frozen=True, tag="weekly"):
     def _check(self, zone: tzinfo) -> None:
         if not self.weekdays or not self.times:
             raise ConfigurationError("a weekly rule needs at least one weekday and one time of day")
+        if not isinstance(self.times, Collection):
+            raise ConfigurationError(f"times must be a tuple of times of day, not {self.times!r}")
         if len(self.times) > MOST_TIMES:
             raise ConfigurationError(f"a weekly rule may have {MOST_TIMES} times of day, not {len(self.times)}")
         for one in self.times:
