@@ -32,7 +32,7 @@ def test_the_page_on_testing_runs_as_it_is_written(engine_name: str, database_ur
     [(plain,), (with_option,)] = [block.commands for block in blocks(PAGE, "console")]
     write_files(PAGE, engine_name, tmp_path)
     (tmp_path / "pyproject.toml").write_text(settings.code)
-    reader = CommandLine(tmp_path, {"PACKHORSE_DATABASE_URL": database_url})
+    reader = CommandLine(tmp_path, {"SHOP_TEST_URL": database_url})
     command = plain if engine_name == "sqlite" else with_option.replace(SERVER, database_url)
 
     assert SERVER in with_option

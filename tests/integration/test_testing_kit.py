@@ -1,6 +1,7 @@
 """The testing kit, as the tests of an application use it."""
 
 import asyncio
+import re
 import subprocess
 import sys
 import threading
@@ -120,19 +121,6 @@ def test_on_a_server_nothing_is_left_behind_and_nothing_touched(postgresql_url: 
 
 
 @pytest.mark.engines("sqlite")
-def test_a_file_that_holds_jobs_is_refused(sqlite_url: str) -> None:
-    """It could be anybody's. On a server each test has a schema of its own, so only a file can be refused."""
-    with closing(Packhorse(sqlite_url)) as own:
-        own.enqueue("send", 1)
-        with (
-            pytest.raises(UsageError, match="holds jobs: give each test a database of its own"),
-            open_kit(own, sqlite_url),
-        ):
-            raise AssertionError("the block was entered")
-        assert own.settings.database_url == sqlite_url
-
-
-@pytest.mark.engines("sqlite")
 def test_an_application_of_django_is_refused() -> None:
     """Its tests have transactions of their own, of which the page on Django speaks; no database is needed to say so."""
     with (
@@ -248,12 +236,14 @@ def test_an_assertion_that_can_never_be_right_is_refused(app: Packhorse, packhor
     send, charge = app.registry.get("send"), app.registry.get("charge")
     anything: Any = send.using(queue="slow")
 
-    with pytest.raises(SignatureError, match=r"send can't be called so: .*'number'"):
+    with pytest.raises(SignatureError, match=r"send\(number: int, .*\): missing a required argument: 'number'"):
         packhorse_kit.assert_not_enqueued(send, copy=True)
     with pytest.raises(UsageError, match="charge has a parameter count of its own"):
         packhorse_kit.assert_enqueued(charge, count=3)
     with pytest.raises(UsageError, match="a task or its name is wanted, not <packhorse"):
         packhorse_kit.assert_enqueued(anything, 1)
+    with pytest.raises(UsageError, match="a task or its name is wanted, not <bound method"):
+        packhorse_kit.jobs(anything.enqueue)
 
 
 @pytest.mark.parametrize(
@@ -364,16 +354,23 @@ def test_drain_runs_just_as_many_as_it_may(app: Packhorse, packhorse_kit: Kit) -
         app.enqueue("send", number)
     app.named("send").using(delay=HOUR).enqueue(4)
 
+    with pytest.raises(ConfigurationError, match="limit must be 1 or more, not 0"):
+        packhorse_kit.drain(limit=0)
     assert packhorse_kit.drain(limit=3).succeeded == 3
 
 
 def test_drain_takes_one_queue_alone(app: Packhorse, packhorse_kit: Kit) -> None:
-    """The others wait, also when their time comes."""
-    app.enqueue("send", 1)
-    app.named("send").using(queue="slow").enqueue(2)
-    app.named("send").using(queue="slow", delay=HOUR).enqueue(3)
+    """The others wait, also when their time comes, and the clock is not moved on for them."""
+    send = app.named("send")
+    send.enqueue(1)
+    send.using(queue="slow").enqueue(2)
+    send.using(queue="slow", delay=2 * HOUR).enqueue(3)
 
     assert packhorse_kit.drain(queue="mail", with_scheduled=True).succeeded == 1
+    assert packhorse_kit.clock.offset == 0 * HOUR
+    send.using(delay=HOUR).enqueue(4)
+    assert packhorse_kit.drain(queue="mail", with_scheduled=True).succeeded == 1
+    assert 0 * HOUR < packhorse_kit.clock.offset <= HOUR
     packhorse_kit.assert_enqueued("send", queue="slow", count=2)
 
 
@@ -394,13 +391,23 @@ def test_what_is_scheduled_follows_the_clock(app: Packhorse, packhorse_kit: Kit)
     assert timedelta(0) <= clock.offset - 2 * HOUR <= HOUR
 
 
-def test_a_moved_clock_is_put_right_at_the_end(database_url: str) -> None:
+@pytest.mark.engines("sqlite")
+def test_a_moved_clock_is_put_right_at_the_end(sqlite_url: str) -> None:
     """In a file that stays; a schema goes with its clock."""
-    app = make_app()
-    with open_kit(app, database_url) as kit:
+    with open_kit(make_app(), sqlite_url) as kit:
         kit.clock.advance(-HOUR)
-    with open_kit(app, database_url):
-        assert abs(app.enqueue("send", 1).record().enqueued_at - datetime.now(UTC)) < MINUTE
+    with closing(Packhorse(sqlite_url)) as later:
+        assert abs(later.enqueue("send", 1).record().enqueued_at - datetime.now(UTC)) < MINUTE
+
+
+def test_what_is_no_time_is_refused(packhorse_kit: Kit) -> None:
+    """The clock stays where it was."""
+    nothing: Any = 60
+    with pytest.raises(ConfigurationError, match=r"by must be a timedelta, such as timedelta\(days=7\), not 60"):
+        packhorse_kit.clock.advance(nothing)
+    with pytest.raises(ConfigurationError, match="2040-01-01T00:00:00 names no time zone"):
+        packhorse_kit.clock.advance_to(datetime(2040, 1, 1))  # noqa: DTZ001 - that it is naive is what is refused
+    assert packhorse_kit.clock.offset == 0 * HOUR
 
 
 def test_coroutines_run_in_the_loop_of_the_test(app: Packhorse, packhorse_kit: Kit) -> None:
@@ -468,12 +475,19 @@ def run_pytest(folder: Path, *words: str, app: str | None = None) -> str:
     return done.stdout + done.stderr
 
 
+def places(told: str) -> list[str]:
+    """The files and lines that pytest shows."""
+    return re.findall(r"^(\S+\.py:\d+): ", told, re.MULTILINE)
+
+
 @pytest.mark.engines("sqlite")
 @pytest.mark.parametrize(
     ("app", "message"),
     [
         (None, "packhorse_kit does not know the application: write"),
         ("shop:other", "packhorse_kit can't use shop:other, which is no Packhorse app: write"),
+        ("shop:ap", "packhorse_kit can't use shop:ap, which is no Packhorse app: write"),
+        ("shop.jobs", "packhorse_kit finds no module 'shop.jobs' on the Python path: write"),
     ],
 )
 def test_a_project_that_names_no_application_is_told_how(project: Path, app: str | None, message: str) -> None:
@@ -481,7 +495,33 @@ def test_a_project_that_names_no_application_is_told_how(project: Path, app: str
     told = run_pytest(project, app=app)
 
     assert message in told
-    assert "Traceback" not in told
+    assert places(told) == []
+
+
+@pytest.mark.engines("sqlite")
+def test_a_mistake_of_the_applications_own_is_shown_where_it_is(project: Path) -> None:
+    """Importing it fails before any database is involved."""
+    (project / "shop.py").write_text("import nowhere\n")
+    told = run_pytest(project, app="shop")
+
+    assert "No module named 'nowhere'" in told
+    assert "shop.py:1" in places(told)
+
+
+@pytest.mark.engines("sqlite")
+def test_a_wrong_assertion_is_shown_at_its_line_alone(project: Path) -> None:
+    """Nobody wants to read through ours to find their own mistake; what is printed is the same on each engine."""
+    (project / "test_shop.py").write_text(
+        "from shop import app\n"
+        "@app.task\n"
+        "def send(number: int) -> None: ...\n"
+        "def test_it(packhorse_kit):\n"
+        "    packhorse_kit.assert_enqueued(send, 1, copy=True)\n"
+    )
+    told = run_pytest(project, app="shop")
+
+    assert "SignatureError: send(number: int): got an unexpected keyword argument 'copy'" in told
+    assert places(told) == ["test_shop.py:5"]
 
 
 @pytest.mark.slow

@@ -5,6 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Protocol, runtime_checkable
 
+from packhorse.errors import ConfigurationError
+from packhorse.options import check_moment
+
+__tracebackhide__ = True  # pytest shows the line of the test, not ours
+
 
 @runtime_checkable
 class HasClock(Protocol):
@@ -33,13 +38,24 @@ class MovingClock:
         return datetime.now(UTC) + self.offset
 
     def advance(self, by: timedelta) -> None:
-        """Let `by` go past at once; below zero it goes back."""
-        self.offset += by
-        self._engine.move_clock(self.offset)
+        """Let `by` go past at once; below zero it goes back.
+
+        Raises:
+            ConfigurationError: it is no duration.
+        """
+        if not isinstance(by, timedelta):
+            raise ConfigurationError(f"by must be a timedelta, such as timedelta(days=7), not {by!r}")
+        offset = self.offset + by
+        self._engine.move_clock(offset)
+        self.offset = offset
 
     def advance_to(self, moment: datetime) -> None:
-        """Let it be this moment, an aware datetime; one in the past goes back."""
-        self.advance(moment - self.now)
+        """Let it be this moment, an aware datetime; one in the past goes back.
+
+        Raises:
+            ConfigurationError: it is no moment, or names no time zone.
+        """
+        self.advance(check_moment("moment", moment) - self.now)
 
     def reset(self) -> None:
         """Run with the system's clock again."""

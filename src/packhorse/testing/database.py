@@ -6,7 +6,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -17,9 +17,14 @@ from packhorse.engine import Engine
 from packhorse.errors import UsageError
 from packhorse.testing.kit import Kit
 
+__tracebackhide__ = True  # pytest shows the line of the test, not ours
+
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - only the root of unique folders made by mkdtemp
 ROOM = 256 * 1024 * 1024
 """Bytes that it must have free before files go there; containers often give it 64 MB only."""
+
+_holders: dict[Packhorse, object] = {}
+"""Who has which application: one kit at a time."""
 
 
 @runtime_checkable
@@ -39,25 +44,26 @@ def open_kit(app: Packhorse, url: str | None = None) -> Iterator[Kit]:
 
     Args:
         app: the application; also one that is in use already.
-        url: on a server, where to make a schema for this test, which is dropped at the end; or a SQLite file that holds
-            no jobs; by default a new file, in memory where that is possible, and removed at the end.
+        url: on a server, where to make a schema for this test, which is dropped at the end; or a SQLite file that
+            Packhorse has not used yet; by default a new file, in memory where that is possible, and removed at the end.
 
     Raises:
-        UsageError: the file holds jobs, or the application is one of Django.
+        UsageError: the file has been used, another kit has the application, or it is one of Django.
         DatabaseError: there is no such database, or nothing can be made in it.
     """
     for address in (app.settings.database_url, url):
         if (address or "").startswith(DJANGO):
             raise UsageError(f"the testing kit can't take an application at {address}: docs/django.md shows its tests")
-    with new_file() if url is None else nullcontext(url) as address:
+    with _held(app), new_file() if url is None else nullcontext(url) as address:
         schema = f"packhorse_test_{secrets.token_hex(6)}"
         settings = replace(app.settings, database_url=address, schema=schema, worker="processes")
-        with _opened(settings) as engine, app.moved_to(settings, engine):
-            kit = Kit(app)
+        with _installed(settings), app.moved_to(settings, _engine(settings)), closing(app):
+            kit = Kit(app, settings)
             try:
                 yield kit
             finally:
-                _leave(kit)
+                if kit.clock.offset:  # a file may stay where it is
+                    kit.clock.reset()
 
 
 @contextmanager
@@ -78,16 +84,34 @@ def _has_room() -> bool:
 
 
 @contextmanager
-def _opened(settings: Settings) -> Iterator[Engine]:
-    """The engine with its schema installed, and without a job."""
-    engine = _engine(settings)
+def _held(app: Packhorse) -> Iterator[None]:
+    """Refuse a second kit: the first to end would give the other one's application back its own database."""
+    me = object()
+    if _holders.setdefault(app, me) is not me:
+        raise UsageError("another kit has this application until its block ends: one at a time, so use that one")
     try:
-        engine.migrate()
-        if any(engine.count_jobs().values()):
-            raise UsageError(f"{engine.address} holds jobs: give each test a database of its own (packhorse_url)")
-        yield engine
+        yield
     finally:
-        engine.close()
+        del _holders[app]
+
+
+@contextmanager
+def _installed(settings: Settings) -> Iterator[None]:
+    """Have the schema there, which was not before; on a server it is dropped at the end.
+
+    By an engine of its own: the application's may have been closed by then, or be at another database.
+    """
+    with closing(_engine(settings)) as engine:
+        if engine.schema_status().current is not None:  # before anything is changed: it may be anybody's
+            raise UsageError(
+                f"{engine.address} has been used by Packhorse before: give each test a new file (packhorse_url)"
+            )
+        try:
+            engine.migrate()
+            yield
+        finally:
+            if isinstance(engine, HasSchema):
+                engine.drop_schema()
 
 
 def _engine(settings: Settings) -> Engine:
@@ -97,15 +121,3 @@ def _engine(settings: Settings) -> Engine:
 
         return SqliteEngine(settings.database_url or "", synchronous="OFF")
     return open_engine(settings)
-
-
-def _leave(kit: Kit) -> None:
-    """Leave the database as it was found."""
-    engine = kit.app.engine
-    try:
-        if isinstance(engine, HasSchema):
-            engine.drop_schema()
-        elif kit.clock.offset:
-            kit.clock.reset()
-    finally:
-        kit.app.close()

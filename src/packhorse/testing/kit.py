@@ -8,31 +8,44 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from packhorse.app import Packhorse
+from packhorse.config import Settings
 from packhorse.domain.state import INITIAL, JobState
+from packhorse.errors import UsageError
 from packhorse.task import Task
 from packhorse.testing.clock import MovingClock, move_clock
-from packhorse.testing.runs import MOST_RUNS, Runs
+from packhorse.testing.runs import MOST_JOBS, MOST_RUNS, Runs
 from packhorse.testing.seen import Drained, SeenJob, SeenRun, listed
-from packhorse.testing.wanted import Options, Wanted
+from packhorse.testing.wanted import Options, Wanted, name_of
 
-ALL = 1_000_000
-"""More jobs than a test stores."""
+__tracebackhide__ = True  # pytest shows the line of the test, not ours
 
 
 class Kit:
     """The jobs of an application under test: they wait until the test runs them, by the same rules as a worker.
 
-    It sees what is committed, as a worker does.
+    It sees what is committed, as a worker does. `open_kit` makes it; when that block has ended it does nothing more.
 
     Args:
-        app: the application, on a database of its own.
+        app: the application, on a database of the test's own.
+        settings: which lead there; the kit touches the application only while it has them.
     """
 
-    def __init__(self, app: Packhorse) -> None:
-        self.app: Packhorse = app
-        """The application under test."""
-        self.clock: MovingClock = MovingClock(_ClockOf(app))
+    def __init__(self, app: Packhorse, settings: Settings) -> None:
+        self._app = app
+        self._settings = settings
+        self.clock: MovingClock = MovingClock(_ClockOf(self))
         """The clock of the database: what is scheduled becomes due when it has come to that time."""
+
+    @property
+    def app(self) -> Packhorse:
+        """The application under test.
+
+        Raises:
+            UsageError: the block of `open_kit` has ended, so the application is back at its own database.
+        """
+        if self._app.settings is not self._settings:
+            raise UsageError("this kit has ended, and its application is back at its own database: open another one")
+        return self._app
 
     @property
     def url(self) -> str:
@@ -56,12 +69,10 @@ class Kit:
             BaseException: what the handler raised, when the run failed or is to be repeated.
             UnknownTask: no such task is registered.
         """
-        __tracebackhide__ = True
         return self._run_one(self._runs(queue, raising))
 
     async def arun_one(self, *, queue: str | None = None, raising: bool = True) -> SeenRun:
         """Do what `run_one` does, for coroutines; an `async def` handler runs in this very loop."""
-        __tracebackhide__ = True
         return await asyncio.to_thread(self._run_one, self._runs(queue, raising, asyncio.get_running_loop()))
 
     def drain(
@@ -85,7 +96,6 @@ class Kit:
             BaseException: what the handler raised, when a run failed or is to be repeated.
             UnknownTask: no such task is registered.
         """
-        __tracebackhide__ = True
         return self._runs(queue, raising).drain(with_scheduled, limit)
 
     async def adrain(
@@ -97,7 +107,6 @@ class Kit:
         raising: bool = True,
     ) -> Drained:
         """Do what `drain` does, for coroutines; `async def` handlers run in this very loop, the others in a thread."""
-        __tracebackhide__ = True
         runs = self._runs(queue, raising, asyncio.get_running_loop())
         return await asyncio.to_thread(runs.drain, with_scheduled, limit)
 
@@ -117,9 +126,10 @@ class Kit:
 
         Raises:
             ConfigurationError: there is no such state.
+            UsageError: that is no task.
         """
-        name = task.name if isinstance(task, Task) else task
-        records = self.app.list_jobs(state=state, queue=queue, task=name, limit=ALL)
+        name = None if task is None else name_of(task)
+        records = self.app.list_jobs(state=state, queue=queue, task=name, limit=MOST_JOBS)
         return [SeenJob.of(record, self.app.registry) for record in reversed(records)]
 
     def assert_enqueued(
@@ -155,7 +165,6 @@ class Kit:
             UsageError: an option has the name of one of the task's parameters.
             ConfigurationError: an option can't be true of any job.
         """
-        __tracebackhide__ = True
         options = Options(
             queue=queue, priority=priority, delay=delay, scheduled_at=scheduled_at, within=within, count=count
         )
@@ -174,7 +183,6 @@ class Kit:
         **kwargs: Any,
     ) -> None:
         """Assert that no such job waits to be run; arguments and errors as for `assert_enqueued`."""
-        __tracebackhide__ = True
         options = Options(
             queue=queue, priority=priority, delay=delay, scheduled_at=scheduled_at, within=within, count=0
         )
@@ -183,7 +191,6 @@ class Kit:
     def _assert_enqueued(
         self, task: Task[..., Any] | str, args: tuple[Any, ...], kwargs: dict[str, Any], options: Options
     ) -> list[SeenJob]:
-        __tracebackhide__ = True
         wanted = Wanted(task, args, kwargs, options, self.app.registry)
         jobs = self.jobs()
         found = [job for job in jobs if job.state in INITIAL and wanted.is_met_by(job)]
@@ -192,7 +199,6 @@ class Kit:
         raise AssertionError(f"{_counted(len(found), options.count)} for {wanted}; {_all(jobs)}")
 
     def _run_one(self, runs: Runs) -> SeenRun:
-        __tracebackhide__ = True
         run = runs.find_next()
         if run is None:
             where = f" in queue {runs.queue}" if runs.queue else ""
@@ -200,17 +206,17 @@ class Kit:
         return run
 
     def _runs(self, queue: str | None, raising: bool, loop: asyncio.AbstractEventLoop | None = None) -> Runs:
-        return Runs(self.app, self.clock, queue, raising=raising, loop=loop)
+        return Runs(lambda: self.app, self.clock, queue, raising=raising, loop=loop)
 
 
 class _ClockOf:
     """The clock of whatever engine the application has open: a test may close the application, which opens it anew."""
 
-    def __init__(self, app: Packhorse) -> None:
-        self._app = app
+    def __init__(self, kit: Kit) -> None:
+        self._kit = kit
 
     def move_clock(self, offset: timedelta) -> None:
-        move_clock(self._app.engine, offset)
+        move_clock(self._kit.app.engine, offset)
 
 
 def _all(jobs: Sequence[SeenJob]) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import pkgutil
 from collections.abc import Iterator
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import pytest
@@ -63,7 +63,25 @@ def packhorse_kit(packhorse_app: Packhorse, packhorse_url: str) -> Iterator[Kit]
 def _loaded(path: str) -> Packhorse:
     from packhorse.app import Packhorse
 
-    found = pkgutil.resolve_name(path if ":" in path else f"{path}:app")
+    module, _, attribute = path.partition(":")
+    found = _found(module, attribute or "app")
     if not isinstance(found, Packhorse):
         pytest.fail(f"packhorse_kit can't use {path}, which is no Packhorse app: {HOW}", pytrace=False)
+    return found
+
+
+def _found(module: str, attribute: str) -> object:
+    """What the module has of that name, or None; an error of the module's own code goes on as it is."""
+    try:
+        found: object = import_module(module)
+    except ModuleNotFoundError as error:
+        if not f"{module}.".startswith(f"{error.name}."):
+            raise
+        pytest.fail(
+            f"packhorse_kit finds no module {error.name!r} on the Python path: {HOW}; "
+            'or add its folder with `pythonpath = ["."]` under [tool.pytest.ini_options]',
+            pytrace=False,
+        )
+    for name in attribute.split("."):
+        found = getattr(found, name, None)
     return found

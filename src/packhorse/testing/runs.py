@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from datetime import timedelta
 from itertools import islice
 
 from packhorse.app import Packhorse
+from packhorse.domain.state import JobState
+from packhorse.errors import ConfigurationError
 from packhorse.runtime.inline import InlineWorker
 from packhorse.runtime.run import Run
 from packhorse.runtime.settings import WorkerSettings
 from packhorse.testing.clock import MovingClock
 from packhorse.testing.seen import Drained, RunFailed, SeenRun
 
+__tracebackhide__ = True  # pytest shows the line of the test, not ours
+
 MOST_RUNS = 1000
 """After so many runs `drain` takes it that the jobs never end."""
 LAST_RUNS = 5
 """How many of them it then shows."""
+MOST_JOBS = 1_000_000
+"""More than a test stores."""
 NOW = timedelta(0)
 NO_WORKER = 0
 """The id of none."""
@@ -28,7 +34,7 @@ class Runs:
     """Runs what is due, and looks at how it ended.
 
     Args:
-        app: the application.
+        app: gives the application; asked again for every step, so that none is made when the kit has ended.
         clock: the clock of its database.
         queue: the only one to be served; None serves all.
         raising: whether a run that ended badly raises what was wrong.
@@ -37,7 +43,7 @@ class Runs:
 
     def __init__(
         self,
-        app: Packhorse,
+        app: Callable[[], Packhorse],
         clock: MovingClock,
         queue: str | None,
         *,
@@ -53,7 +59,6 @@ class Runs:
 
     def find_next(self) -> SeenRun | None:
         """Run the next job; None when none is due."""
-        __tracebackhide__ = True
         runs = list(self._due(1))
         return runs[0] if runs else None
 
@@ -62,8 +67,10 @@ class Runs:
 
         Raises:
             AssertionError: after `limit` runs more is due.
+            ConfigurationError: the limit is not above zero.
         """
-        __tracebackhide__ = True
+        if limit < 1:
+            raise ConfigurationError(f"limit must be 1 or more, not {limit}")
         runs: list[SeenRun] = []
         while True:
             runs += self._due(limit - len(runs))
@@ -76,24 +83,30 @@ class Runs:
                 self._clock.advance(wait)
 
     def _due(self, limit: int) -> Generator[SeenRun]:
-        __tracebackhide__ = True
-        worker = InlineWorker(self._app.runner(lambda ack, each: None), self._settings, self._loop)
+        worker = InlineWorker(self._app().runner(lambda ack, each: None), self._settings, self._loop)
         with closing(worker.runs()) as runs:
             for run in islice(runs, limit):
                 yield self._judged(run)
 
     def _judged(self, run: Run) -> SeenRun:
-        __tracebackhide__ = True
-        seen = SeenRun.of(run, self._app.get_job(run.job.id), self._app.registry)
+        seen = SeenRun.of(run, self._app().get_job(run.job.id), self._app().registry)
         if self._raising and seen.is_bad:
             raise seen.error or RunFailed(str(seen))  # as it is: pytest.raises(match=…) would read a note, too
         return seen
 
     def _find_wait(self) -> timedelta | None:
         """How long until something is due, zero or less when it is; None when nothing is scheduled either."""
-        glance = self._app.engine.glance(NO_WORKER)
+        glance = self._app().engine.glance(NO_WORKER)
         ready = any(self._settings.serves(queue) for queue in (*glance.ready_queues, *glance.suspect_queues))
-        return NOW if ready else glance.due_in
+        if ready:
+            return NOW
+        return glance.due_in if self.queue is None else self._find_wait_in(self.queue)
+
+    def _find_wait_in(self, queue: str) -> timedelta | None:
+        """The same for one queue that has nothing due: the clock is not moved on for the jobs of others."""
+        jobs = self._app().list_jobs(state=JobState.SCHEDULED, queue=queue, limit=MOST_JOBS)
+        times = [job.scheduled_at for job in jobs if job.scheduled_at is not None]
+        return min(times) - self._clock.now if times else None
 
 
 def _endless(runs: list[SeenRun]) -> str:

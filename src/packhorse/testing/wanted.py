@@ -14,6 +14,8 @@ from packhorse.options import check_duration, check_moment, check_queue
 from packhorse.task import Task, TaskRegistry
 from packhorse.testing.seen import SeenJob, shown_call
 
+__tracebackhide__ = True  # pytest shows the line of the test, not ours
+
 Arguments = Mapping[str, Any] | tuple[tuple[Any, ...], Mapping[str, Any]]
 """Arguments to be compared: by the name of their parameter where the signature is known, else as they were given."""
 
@@ -79,8 +81,8 @@ class Wanted:
         options: Options,
         registry: TaskRegistry,
     ) -> None:
-        self._task = registry.find(task) if isinstance(task, str) else _checked(task)
-        name = task if isinstance(task, str) else task.name
+        name = name_of(task)
+        self._task = registry.find(task) if isinstance(task, str) else task
         self._names = {name} if self._task is None else {self._task.name, *self._task.aliases}
         self._options = options
         self._call = shown_call(name, args, kwargs) if args or kwargs else name
@@ -120,7 +122,7 @@ class Wanted:
         try:
             bound = inspect.signature(self._task.function).bind(*context, *args, **kwargs)
         except TypeError as error:
-            raise SignatureError(f"{self._task.name} can't be called so: {error}") from error
+            raise SignatureError(f"{self._task.signature}: {error}") from None
         bound.apply_defaults()
         return dict(bound.arguments)
 
@@ -134,10 +136,17 @@ class Wanted:
             )
 
 
-def _checked(task: object) -> Task[..., Any]:
+def name_of(task: object) -> str:
+    """The name of a task, or the name itself.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    if isinstance(task, str):
+        return task
     if not isinstance(task, Task):
         raise UsageError(f"a task or its name is wanted, not {task!r}; options go by keyword: queue='slow'")
-    return task
+    return task.name
 
 
 def _shown(value: object) -> str:
