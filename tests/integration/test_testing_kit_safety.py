@@ -67,6 +67,18 @@ def test_an_application_has_one_kit_at_a_time(database_url: str) -> None:
         assert kit.jobs() == []
 
 
+def test_a_task_of_another_application_is_told_apart(packhorse_url: str, tmp_path: Path) -> None:
+    """It is enqueued in that one's database, so nobody would find it here, and `assert_not_enqueued` would pass."""
+    other = Packhorse(f"sqlite:///{tmp_path / 'other.db'}")
+    send = other.task(name="send")(lambda number: None)
+    app = Packhorse("sqlite:////nowhere/shop.db")
+    app.task(name="send")(lambda number: None)
+    with open_kit(app, packhorse_url) as kit, pytest.raises(UsageError, match="send belongs to another application"):
+        kit.assert_not_enqueued(send)
+    with open_kit(app) as kit, pytest.raises(UsageError, match="let the fixture packhorse_app return that one"):
+        kit.jobs(send)
+
+
 @pytest.mark.engines("postgresql")
 def test_the_schema_that_is_dropped_is_the_one_that_was_made(postgresql_url: str) -> None:
     """Also when the test has led the application elsewhere meanwhile; a file is never removed by its address."""

@@ -126,9 +126,9 @@ class Kit:
 
         Raises:
             ConfigurationError: there is no such state.
-            UsageError: that is no task.
+            UsageError: that is no task of the application.
         """
-        name = None if task is None else name_of(task)
+        name = None if task is None else name_of(task, self.app.registry)
         records = self.app.list_jobs(state=state, queue=queue, task=name, limit=MOST_JOBS)
         return [SeenJob.of(record, self.app.registry) for record in reversed(records)]
 
@@ -162,7 +162,7 @@ class Kit:
         Raises:
             AssertionError: there is none, or not so many; the message lists what there is.
             SignatureError: the task can't be called with these arguments.
-            UsageError: an option has the name of one of the task's parameters.
+            UsageError: an option has the name of one of the task's parameters, or that is no task of the application.
             ConfigurationError: an option can't be true of any job.
         """
         options = Options(

@@ -70,7 +70,7 @@ class Wanted:
 
     Raises:
         SignatureError: the task can't be called with these arguments.
-        UsageError: an option has the name of one of the task's parameters.
+        UsageError: an option has the name of one of the task's parameters, or that is no task of the application.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Wanted:
         options: Options,
         registry: TaskRegistry,
     ) -> None:
-        name = name_of(task)
+        name = name_of(task, registry)
         self._task = registry.find(task) if isinstance(task, str) else task
         self._names = {name} if self._task is None else {self._task.name, *self._task.aliases}
         self._options = options
@@ -136,16 +136,21 @@ class Wanted:
             )
 
 
-def name_of(task: object) -> str:
+def name_of(task: object, registry: TaskRegistry) -> str:
     """The name of a task, or the name itself.
 
     Raises:
-        UsageError: it is neither.
+        UsageError: it is neither, or the task is another application's, whose jobs nobody sees here.
     """
     if isinstance(task, str):
         return task
     if not isinstance(task, Task):
         raise UsageError(f"a task or its name is wanted, not {task!r}; options go by keyword: queue='slow'")
+    if registry.find(task.name) is not task:
+        raise UsageError(
+            f"task {task.name} belongs to another application than this kit, and is enqueued in its database: "
+            "let the fixture packhorse_app return that one"
+        )
     return task.name
 
 
