@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from packhorse.domain.claim import Place
 from packhorse.domain.job import ClaimedJob
 from packhorse.runtime.marks import (
-    COSTLY,
+    COSTLY_LOOK,
     HEAD,
     LONGEST_PAUSE_SECONDS,
     LOOK_BACK_SECONDS,
@@ -82,12 +82,12 @@ def test_the_head_is_looked_at_once_a_second() -> None:
 
 
 def test_a_look_at_the_head_that_took_long_is_repeated_later() -> None:
-    """So that it takes a twentieth of the time, however many dead rows lie there."""
+    """So that it takes a fiftieth of the time, however many dead rows lie there."""
     clock = Hand()
     marks = Marks(clock)
     marks.note("mail", HEAD, jobs(1, 2), 2, 0.3)
     marks.note("mail", HEAD, jobs(3, 4), 2, 0.2)
-    clock.now += COSTLY * 0.2 - 0.1
+    clock.now += COSTLY_LOOK * 0.2 - 0.1
     before = marks.start("mail")
     clock.now += 0.1
 

@@ -21,6 +21,8 @@ LOOK_BACK_SECONDS = 1.0
 """How often a claim starts at the head."""
 COSTLY = 20
 """What takes long is repeated only after so many times as long: it takes a twentieth of the time."""
+COSTLY_LOOK = 50
+"""The same for looks at the whole queue while there is work enough: fewer than one claim in a hundred is one."""
 LONGEST_PAUSE_SECONDS = 10.0
 """After this time it is repeated however long it takes."""
 
@@ -42,15 +44,20 @@ HEAD = Start()
 
 
 class Toll:
-    """What a look costs: the less of its last two times, as a single one may have waited for a lock or the network."""
+    """What a look costs: the less of its last two times, as a single one may have waited for a lock or the network.
 
-    def __init__(self) -> None:
+    Args:
+        times: how many times as long as it took it is not repeated.
+    """
+
+    def __init__(self, times: int = COSTLY) -> None:
+        self._times = times
         self._last = 0.0
 
     def pause(self, seconds: float) -> float:
         """For how many seconds not to look again, after a look that took so many."""
         cost, self._last = min(seconds, self._last), seconds
-        return min(COSTLY * cost, LONGEST_PAUSE_SECONDS)
+        return min(self._times * cost, LONGEST_PAUSE_SECONDS)
 
 
 @dataclass(slots=True)
@@ -99,7 +106,7 @@ class Marks:
         elif len(jobs) < wanted:
             self._marks.pop(queue, None)
         elif start.is_head:
-            toll = self._marks[queue].toll if queue in self._marks else Toll()
+            toll = self._marks[queue].toll if queue in self._marks else Toll(COSTLY_LOOK)
             head_at = now + max(LOOK_BACK_SECONDS, toll.pause(seconds))
             self._marks[queue] = _Mark(Place.of(jobs[-1]), head_at, now + URGENT_SECONDS, toll)
         else:

@@ -15,7 +15,7 @@ from packhorse.errors import DatabaseError
 from packhorse.runtime.acker import Acker
 from packhorse.runtime.contact import Contact
 from packhorse.runtime.executor import Executor
-from packhorse.runtime.marks import HEAD, Marks, Start, Toll
+from packhorse.runtime.marks import COSTLY_LOOK, HEAD, Marks, Start, Toll
 from packhorse.runtime.rate import Rate
 from packhorse.runtime.service import Service
 from packhorse.runtime.settings import WorkerSettings
@@ -75,7 +75,7 @@ class Producer(Service):
         self._busy_since: float | None = None
         self._rate = Rate()
         self._marks = Marks()
-        self._toll = Toll()
+        self._toll = Toll(COSTLY_LOOK)
         self._beside_at = 0.0
         self._beside_toll = Toll()
         self.is_quiet: bool = False
