@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,11 @@ from tests.servers.processes import fast_folder
 T = TypeVar("T")
 
 pytest_plugins = ["tests.acceptance_plugin", "tests.turns_plugin"]
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C reach the programs that tests start, also where the suite runs in the background, which ignores it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

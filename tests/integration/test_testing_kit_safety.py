@@ -82,7 +82,8 @@ def test_a_task_of_another_application_is_told_apart(packhorse_url: str, tmp_pat
 @pytest.mark.engines("postgresql")
 def test_the_schema_that_is_dropped_is_the_one_that_was_made(postgresql_url: str) -> None:
     """Also when the test has led the application elsewhere meanwhile; a file is never removed by its address."""
-    Packhorse(postgresql_url).engine.migrate()
+    with closing(Packhorse(postgresql_url)) as first:
+        first.engine.migrate()
     with closing(make_app(postgresql_url)) as app:
         with open_kit(app, postgresql_url) as kit:
             schema = kit.schema
