@@ -9,7 +9,7 @@ import pytest
 from packhorse import Packhorse, UsageError
 from packhorse.config import Settings
 from packhorse.testing import open_kit
-from tests.integration.test_testing_kit import HOUR, run_pytest
+from tests.integration.test_testing_kit import ELSEWHERE, HOUR, run_pytest
 
 pytestmark = pytest.mark.accepts("C25")
 
@@ -57,7 +57,7 @@ def test_a_kit_that_has_ended_does_nothing_more(database_url: str, tmp_path: Pat
 
 def test_an_application_has_one_kit_at_a_time(database_url: str) -> None:
     """Else the first to end would leave the other one with the application's own database; a next one may follow."""
-    app = Packhorse("sqlite:////nowhere/shop.db")
+    app = Packhorse(ELSEWHERE)
     with open_kit(app, database_url) as kit:
         with pytest.raises(UsageError, match="another kit has this application"), open_kit(app):
             raise AssertionError("the block was entered")
@@ -71,7 +71,7 @@ def test_a_task_of_another_application_is_told_apart(packhorse_url: str, tmp_pat
     """It is enqueued in that one's database, so nobody would find it here, and `assert_not_enqueued` would pass."""
     other = Packhorse(f"sqlite:///{tmp_path / 'other.db'}")
     send = other.task(name="send")(lambda number: None)
-    app = Packhorse("sqlite:////nowhere/shop.db")
+    app = Packhorse(ELSEWHERE)
     app.task(name="send")(lambda number: None)
     with open_kit(app, packhorse_url) as kit, pytest.raises(UsageError, match="send belongs to another application"):
         kit.assert_not_enqueued(send)
@@ -93,6 +93,18 @@ def test_the_schema_that_is_dropped_is_the_one_that_was_made(postgresql_url: str
         assert waiting(app) == ["[1]"]
         with psycopg.connect(postgresql_url) as server:
             assert server.execute("select 1 from pg_namespace where nspname = %s", [schema]).fetchall() == []
+
+
+@pytest.mark.engines("postgresql")
+def test_a_transaction_that_is_left_open_is_told(postgresql_url: str) -> None:
+    """It keeps the schema from being dropped; afterwards the application is back all the same. A file has no schema."""
+    app = Packhorse(ELSEWHERE)
+    with psycopg.connect(postgresql_url) as connection:
+        with pytest.raises(UsageError, match=r"schema packhorse_test_.* is left behind"), open_kit(app, postgresql_url):
+            app.named("send").using(conn=connection).enqueue(1)
+        connection.rollback()
+
+    assert app.settings.database_url == ELSEWHERE
 
 
 @pytest.mark.engines("sqlite")

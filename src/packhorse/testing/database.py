@@ -14,7 +14,7 @@ from typing import Protocol, runtime_checkable
 from packhorse.app import DJANGO, Packhorse, open_engine
 from packhorse.config import Settings
 from packhorse.engine import Engine
-from packhorse.errors import UsageError
+from packhorse.errors import DatabaseBusy, UsageError
 from packhorse.testing.kit import Kit
 
 __tracebackhide__ = True  # pytest shows the line of the test, not ours
@@ -48,7 +48,8 @@ def open_kit(app: Packhorse, url: str | None = None) -> Iterator[Kit]:
             Packhorse has not used yet; by default a new file, in memory where that is possible, and removed at the end.
 
     Raises:
-        UsageError: the file has been used, another kit has the application, or it is one of Django.
+        UsageError: the file has been used, another kit has the application, or it is one of Django; at the end, a
+            transaction of the test's own is still open in the schema, which then stays.
         DatabaseError: there is no such database, or nothing can be made in it.
     """
     for address in (app.settings.database_url, url):
@@ -111,7 +112,17 @@ def _installed(settings: Settings) -> Iterator[None]:
             yield
         finally:
             if isinstance(engine, HasSchema):
-                engine.drop_schema()
+                _drop(engine, settings.schema)
+
+
+def _drop(engine: HasSchema, schema: str) -> None:
+    try:
+        engine.drop_schema()
+    except DatabaseBusy as error:
+        raise UsageError(
+            f"schema {schema} is left behind, because a transaction of the test is still open in it: drop it by hand, "
+            "and end what the test begins before the kit ends (let the fixture of its connection ask for packhorse_kit)"
+        ) from error
 
 
 def _engine(settings: Settings) -> Engine:
