@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from packhorse.domain.schedule.every import Every, Unit
@@ -57,7 +57,11 @@ def test_time_that_passes_is_counted_from_the_start(
     """On the weekdays that clocks show, whatever else they show."""
     name, begin = DAYS[day]
     number = number * 100 if unit == "seconds" else number
-    rule = Every(number, unit, begin + start, weekdays, tz=name)
+    try:
+        rule = Every(number, unit, begin + start, weekdays, tz=name)
+    except ConfigurationError as refused:
+        assume("never comes due" not in str(refused))  # every 378 hours on Mondays, from a Tuesday
+        raise
     end = begin + timedelta(hours=HOURS)
     expected: list[datetime] = []
     tick = begin + start + max(0, -start // rule.step) * rule.step
