@@ -69,13 +69,27 @@ create table {job} (
     started_at timestamptz constraint job_started_at_is_a_time check (started_at between {earliest} and {latest}),
     reason text,
     waits_for text,
+    unique_key text,
+    unique_until text check (unique_until in ('start', 'end')),
+    serial_key text,
+    group_key text,
+    gate text check (gate in ('jobs', 'serial', 'group')),
+    place bigint,
+    holds_serial boolean not null default false,
+    holds_group boolean not null default false,
+    has_permit boolean not null default false,
+    is_awaited boolean not null default false,
+    responsible text,
+    cancel_at timestamptz,
+    cancelled_by text,
     error_type text,
     error_message text,
     error_traceback text,
     constraint job_executing_is_leased
         check ((state = 'executing') = (worker_id is not null and lease_number is not null)),
     constraint job_blocked_waits check ((state = 'blocked') = (waits_for is not null)),
-    constraint job_scheduled_has_time check (state <> 'scheduled' or scheduled_at is not null)
+    constraint job_scheduled_has_time check (state <> 'scheduled' or scheduled_at is not null),
+    constraint job_unique_key_has_an_end check ((unique_key is null) = (unique_until is null))
 ) with (
     fillfactor = 80,
     autovacuum_vacuum_scale_factor = 0,
@@ -90,9 +104,12 @@ create index job_claim on {job} (queue, priority, order_at, id) where state = 'a
 create index job_suspects on {job} (queue, priority, order_at, id) where state = 'available' and crashes > 0;
 create index job_due on {job} (scheduled_at) where state = 'scheduled';
 create index job_executing on {job} (worker_id) where state = 'executing';
+create index job_asked_to_stop on {job} (worker_id) where state = 'executing' and cancel_at is not null;
+create unique index job_unique on {job} (task, unique_key)
+    where unique_key is not null and (started_at is null or unique_until = 'end');
 create index job_parked on {job} (waits_for, task) where state = 'blocked';
 
--- Appended once and never updated. It shares its ids with {job}, whose columns have been checked.
+-- Appended once, and changed only when a person dismisses a failed job. It shares its ids with {job}, whose columns have been checked.
 create table {finished} (
     id bigint primary key,
     task text not null,
@@ -113,16 +130,25 @@ create table {finished} (
     failures integer not null,
     skips integer not null,
     crashes integer not null,
+    unique_key text,
+    unique_until text,
+    serial_key text,
+    group_key text,
+    responsible text,
     worker text,
     reason text,
     result text,
     error_type text,
     error_message text,
-    error_traceback text
+    error_traceback text,
+    dismissed_at timestamptz,
+    dismissed_by text,
+    dismissal text
 );
 
 create index finished_state on {finished} (queue, state, finished_at);
 create index finished_unsuccessful on {finished} (id) where state <> 'succeeded';
+create index finished_inbox on {finished} (id) where state = 'failed' and dismissed_at is null;
 
 -- The runs that did not succeed.
 create table {attempt} (
@@ -226,10 +252,12 @@ begin
         returning job.*
     ), moved as (
         insert into {finished} (id, task, queue, state, priority, args, kwargs, meta, enqueued_at, order_at,
-            scheduled_at, expected_at, started_at, finished_at, attempt, failures, skips, crashes, max_attempts, worker)
+            scheduled_at, expected_at, started_at, finished_at, attempt, failures, skips, crashes, max_attempts,
+            unique_key, unique_until, serial_key, group_key, responsible, worker)
         select gone.id, gone.task, gone.queue, 'succeeded', gone.priority, gone.args, gone.kwargs, gone.meta,
             gone.enqueued_at, gone.order_at, gone.scheduled_at, gone.expected_at, gone.started_at, {now},
             gone.attempt, gone.failures, gone.skips, gone.crashes, gone.max_attempts,
+            gone.unique_key, gone.unique_until, gone.serial_key, gone.group_key, gone.responsible,
             (select holder.name from {worker} as holder where holder.id = succeed_jobs.worker)
         from gone
     )

@@ -21,16 +21,18 @@ with ack as materialized (
       and ack.state in ('succeeded', 'failed', 'cancelled')
     returning job.id, job.task, job.queue, job.priority, job.args, job.kwargs, job.meta, job.enqueued_at, job.order_at,
         job.scheduled_at, job.expected_at, job.started_at, job.max_attempts,
+        job.unique_key, job.unique_until, job.serial_key, job.group_key, job.responsible,
         job.error_type as last_type, job.error_message as last_message, job.error_traceback as last_traceback,
         ack.worker, ack.number, ack.state, ack.attempt, ack.failures, ack.skips, ack.crashes, ack.reason, ack.result,
         ack.error_type, ack.error_message, ack.error_traceback,
         ack.error_type is null and ack.state <> 'succeeded' as keeps_error
 ), moved as (
     insert into {finished} (id, task, queue, state, priority, args, kwargs, meta, enqueued_at, order_at, scheduled_at,
-        expected_at, started_at, finished_at, attempt, failures, skips, crashes, max_attempts, worker, reason, result,
-        error_type, error_message, error_traceback)
+        expected_at, started_at, finished_at, attempt, failures, skips, crashes, max_attempts, unique_key, unique_until,
+        serial_key, group_key, responsible, worker, reason, result, error_type, error_message, error_traceback)
     select id, task, queue, state, priority, args, kwargs, meta, enqueued_at, order_at, scheduled_at,
         expected_at, started_at, {now}, attempt, failures, skips, crashes, max_attempts,
+        unique_key, unique_until, serial_key, group_key, responsible,
         (select name from {worker} as holder where holder.id = gone.worker), reason, result,
         case when keeps_error then last_type else error_type end,
         case when keeps_error then last_message else error_message end,

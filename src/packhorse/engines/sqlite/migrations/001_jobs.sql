@@ -51,22 +51,39 @@ create table {job} (
     started_at integer constraint job_started_at_is_a_time check (started_at between {earliest} and {latest}),
     reason text,
     waits_for text,
+    unique_key text,
+    unique_until text check (unique_until in ('start', 'end')),
+    serial_key text,
+    group_key text,
+    gate text check (gate in ('jobs', 'serial', 'group')),
+    place integer,
+    holds_serial integer not null default 0 check (holds_serial in (0, 1)),
+    holds_group integer not null default 0 check (holds_group in (0, 1)),
+    has_permit integer not null default 0 check (has_permit in (0, 1)),
+    is_awaited integer not null default 0 check (is_awaited in (0, 1)),
+    responsible text,
+    cancel_at integer,
+    cancelled_by text,
     error_type text,
     error_message text,
     error_traceback text,
     constraint job_executing_is_leased
         check ((state = 'executing') = (worker_id is not null and lease_number is not null)),
     constraint job_blocked_waits check ((state = 'blocked') = (waits_for is not null)),
-    constraint job_scheduled_has_time check (state <> 'scheduled' or scheduled_at is not null)
+    constraint job_scheduled_has_time check (state <> 'scheduled' or scheduled_at is not null),
+    constraint job_unique_key_has_an_end check ((unique_key is null) = (unique_until is null))
 ) strict;
 
 create index packhorse_job_claim on {job} (queue, priority, order_at, id) where state = 'available' and crashes = 0;
 create index packhorse_job_suspects on {job} (queue, priority, order_at, id) where state = 'available' and crashes > 0;
 create index packhorse_job_due on {job} (scheduled_at) where state = 'scheduled';
 create index packhorse_job_executing on {job} (worker_id) where state = 'executing';
+create index packhorse_job_asked_to_stop on {job} (worker_id) where state = 'executing' and cancel_at is not null;
+create unique index packhorse_job_unique on {job} (task, unique_key)
+    where unique_key is not null and (started_at is null or unique_until = 'end');
 create index packhorse_job_parked on {job} (waits_for, task) where state = 'blocked';
 
--- Appended once and never updated. It shares its ids with {job}, whose columns have been checked.
+-- Appended once, and changed only when a person dismisses a failed job. It shares its ids with {job}, whose columns have been checked.
 create table {finished} (
     id integer primary key,
     task text not null,
@@ -87,16 +104,25 @@ create table {finished} (
     failures integer not null,
     skips integer not null,
     crashes integer not null,
+    unique_key text,
+    unique_until text,
+    serial_key text,
+    group_key text,
+    responsible text,
     worker text,
     reason text,
     result text,
     error_type text,
     error_message text,
-    error_traceback text
+    error_traceback text,
+    dismissed_at integer,
+    dismissed_by text,
+    dismissal text
 ) strict;
 
 create index packhorse_finished_state on {finished} (queue, state, finished_at);
 create index packhorse_finished_unsuccessful on {finished} (id) where state <> 'succeeded';
+create index packhorse_finished_inbox on {finished} (id) where state = 'failed' and dismissed_at is null;
 
 -- The runs that did not succeed.
 create table {attempt} (

@@ -15,11 +15,12 @@ where job.state = 'executing' and job.worker_id = json_extract(value, '$.worker'
 
 -- with :final
 insert into {finished} (id, task, queue, state, priority, args, kwargs, meta, enqueued_at, order_at, scheduled_at,
-    expected_at, started_at, finished_at, attempt, failures, skips, crashes, max_attempts, worker, reason, result,
-    error_type, error_message, error_traceback)
+    expected_at, started_at, finished_at, attempt, failures, skips, crashes, max_attempts, unique_key, unique_until, serial_key,
+    group_key, responsible, worker, reason, result, error_type, error_message, error_traceback)
 select id, task, queue, ack_state, priority, args, kwargs, meta, enqueued_at, order_at, scheduled_at,
     expected_at, started_at, {now}, json_extract(value, '$.attempt'), json_extract(value, '$.failures'),
     json_extract(value, '$.skips'), json_extract(value, '$.crashes'), max_attempts,
+    unique_key, unique_until, serial_key, group_key, responsible,
     (select name from {worker} where id = worker_id), json_extract(value, '$.reason'), json_extract(value, '$.result'),
     case when keeps_error then error_type else json_extract(value, '$.error_type') end,
     case when keeps_error then error_message else json_extract(value, '$.error_message') end,

@@ -2,10 +2,11 @@
 -- cheapest way to say it is a list of ids. Guarded by the lease: a row that was rescued meanwhile stays where it is, and
 -- its id does not come back.
 insert into {finished} (id, task, queue, state, priority, args, kwargs, meta, enqueued_at, order_at, scheduled_at,
-    expected_at, started_at, finished_at, attempt, failures, skips, crashes, max_attempts, worker)
+    expected_at, started_at, finished_at, attempt, failures, skips, crashes, max_attempts, unique_key, unique_until, serial_key,
+    group_key, responsible, worker)
 select job.id, task, queue, 'succeeded', priority, args, kwargs, meta, enqueued_at, order_at, scheduled_at,
     expected_at, started_at, {now}, attempt, failures, skips, crashes, max_attempts,
-    (select name from {worker} where id = :worker)
+    unique_key, unique_until, serial_key, group_key, responsible, (select name from {worker} where id = :worker)
 from {ids} as named cross join {job} as job on job.id = named.value
 where worker_id = :worker and lease_number = :number;
 
