@@ -16,7 +16,8 @@ from packhorse.engines.sqlite.schema import split
 from packhorse.errors import DatabaseError, SchemaOutdated, SchemaTooNew
 from tests.opening import open_engine, path_of
 
-LATEST = 2
+NAMES = ["001_jobs", "002_front_door", "003_queues"]
+LATEST = len(NAMES)
 JOB = NewJob(task="t")
 pytestmark = pytest.mark.accepts("C22")
 
@@ -134,7 +135,7 @@ def test_several_processes_at_once_run_each_once(database_url: str) -> None:
     for process in processes:
         process.join(30)
 
-    assert sorted(name for names in done for name in names) == ["001_jobs", "002_front_door"], done
+    assert sorted(name for names in done for name in names) == NAMES, done
 
 
 def test_a_failing_migration_leaves_nothing(database_url: str) -> None:
@@ -174,7 +175,7 @@ def test_a_schema_that_is_too_old_is_told(database_url: str) -> None:
     engine = open_engine(database_url)
     engine.migrate(to=1)
 
-    assert engine.schema_status().pending == ["002_front_door"]
+    assert engine.schema_status().pending == NAMES[1:]
     with pytest.raises(SchemaOutdated, match="packhorse migrate up"):
         engine.check_schema()
     engine.close()
@@ -190,7 +191,7 @@ def test_a_migration_does_not_wait_long_for_a_table(postgresql_url: str) -> None
         with pytest.raises(DatabaseError, match="try again"):
             engine.migrate()
 
-    assert engine.migrate() == ["002_front_door"]
+    assert engine.migrate() == NAMES[1:]
     engine.close()
 
 

@@ -13,7 +13,11 @@ TABLES = (
     "installation",
     "job",
     "leader",
+    "load_failure",
     "migration",
+    "queue",
+    "revision",
+    "route",
     "worker",
     "worker_task",
 )

@@ -21,7 +21,11 @@ TABLES_AND_VIEWS = (
     "installation",
     "job",
     "leader",
+    "load_failure",
     "migration",
+    "queue",
+    "revision",
+    "route",
     "worker",
     "worker_task",
 )
