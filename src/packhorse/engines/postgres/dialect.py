@@ -18,6 +18,8 @@ TABLES = (
     "queue",
     "revision",
     "route",
+    "tally",
+    "turn",
     "worker",
     "worker_task",
 )

@@ -26,6 +26,8 @@ TABLES_AND_VIEWS = (
     "queue",
     "revision",
     "route",
+    "tally",
+    "turn",
     "worker",
     "worker_task",
 )

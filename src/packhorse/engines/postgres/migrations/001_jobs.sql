@@ -150,6 +150,15 @@ create index finished_state on {finished} (queue, state, finished_at);
 create index finished_unsuccessful on {finished} (id) where state <> 'succeeded';
 create index finished_inbox on {finished} (id) where state = 'failed' and dismissed_at is null;
 
+-- How many of a queue's jobs lie in {finished} in a state, and how many ever ended in it: the sums over all rows. Whoever
+-- moves jobs there or away appends a row in the same transaction, so that none waits for another; leaders fold them.
+create table {tally} (
+    queue text not null,
+    state text not null,
+    kept bigint not null,
+    ended bigint not null
+) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
+
 -- The runs that did not succeed.
 create table {attempt} (
     job_id bigint not null,
@@ -249,7 +258,11 @@ begin
     with gone as (
         delete from {job} as job
         where job.id = any (ids) and job.worker_id = worker and job.lease_number = number
-        returning job.*
+        returning job.*, job.failures + job.skips + job.crashes > 0
+            or job.queue not in (select queue.name from {queue} as queue where queue.keep_succeeded_us = 0) as is_kept
+    ), counted as (
+        insert into {tally} (queue, state, kept, ended)
+        select gone.queue, 'succeeded', count(*) filter (where gone.is_kept), count(*) from gone group by gone.queue
     ), moved as (
         insert into {finished} (id, task, queue, state, priority, args, kwargs, meta, enqueued_at, order_at,
             scheduled_at, expected_at, started_at, finished_at, attempt, failures, skips, crashes, max_attempts,
@@ -260,6 +273,7 @@ begin
             gone.unique_key, gone.unique_until, gone.serial_key, gone.group_key, gone.responsible,
             (select holder.name from {worker} as holder where holder.id = succeed_jobs.worker)
         from gone
+        where gone.is_kept
     )
     select gone.id from gone;
 end

@@ -25,7 +25,12 @@ with ack as materialized (
         job.error_type as last_type, job.error_message as last_message, job.error_traceback as last_traceback,
         ack.worker, ack.number, ack.state, ack.attempt, ack.failures, ack.skips, ack.crashes, ack.reason, ack.result,
         ack.error_type, ack.error_message, ack.error_traceback,
-        ack.error_type is null and ack.state <> 'succeeded' as keeps_error
+        ack.error_type is null and ack.state <> 'succeeded' as keeps_error,
+        ack.state <> 'succeeded' or ack.failures + ack.skips + ack.crashes > 0
+            or job.queue not in (select name from {queue} where keep_succeeded_us = 0) as is_kept
+), counted as (
+    insert into {tally} (queue, state, kept, ended)
+    select queue, state, count(*) filter (where is_kept), count(*) from gone group by queue, state
 ), moved as (
     insert into {finished} (id, task, queue, state, priority, args, kwargs, meta, enqueued_at, order_at, scheduled_at,
         expected_at, started_at, finished_at, attempt, failures, skips, crashes, max_attempts, unique_key, unique_until,
@@ -38,6 +43,7 @@ with ack as materialized (
         case when keeps_error then last_message else error_message end,
         case when keeps_error then last_traceback else error_traceback end
     from gone
+    where is_kept
 )
 -- end
 -- with :live

@@ -4,6 +4,9 @@ with gone as (
     delete from {job}
     where id in (select CAST(value AS bigint) from {ids}) and state in ('blocked', 'scheduled', 'available')
     returning *
+), counted as (
+    insert into {tally} (queue, state, kept, ended)
+    select queue, 'cancelled', count(*), count(*) from gone group by queue
 )
 insert into {finished} (id, task, queue, state, priority, args, kwargs, meta, enqueued_at, order_at, scheduled_at,
     expected_at, started_at, finished_at, attempt, failures, skips, crashes, max_attempts, unique_key, unique_until, serial_key,

@@ -4,8 +4,10 @@ from (values
     ('{installation}', 1, 'SELECT'),
     ('{migration}', 1, 'SELECT'),
     ('{job}', 1, 'SELECT'), ('{job}', 3, 'UPDATE'), ('{job}', 4, 'DELETE'),
-    ('{finished}', 2, 'INSERT'),
-    ('{attempt}', 2, 'INSERT'),
+    ('{finished}', 1, 'SELECT'), ('{finished}', 2, 'INSERT'), ('{finished}', 4, 'DELETE'),
+    ('{attempt}', 1, 'SELECT'), ('{attempt}', 2, 'INSERT'), ('{attempt}', 4, 'DELETE'),
+    ('{tally}', 1, 'SELECT'), ('{tally}', 2, 'INSERT'), ('{tally}', 4, 'DELETE'),
+    ('{queue}', 1, 'SELECT'),
     ('{worker}', 1, 'SELECT'), ('{worker}', 2, 'INSERT'), ('{worker}', 3, 'UPDATE'), ('{worker}', 4, 'DELETE'),
     ('{worker_task}', 1, 'SELECT'), ('{worker_task}', 2, 'INSERT'), ('{worker_task}', 4, 'DELETE'),
     ('{leader}', 1, 'SELECT'), ('{leader}', 2, 'INSERT'), ('{leader}', 3, 'UPDATE'), ('{leader}', 4, 'DELETE')

@@ -4,6 +4,9 @@ with back as (
     delete from {finished}
     where id in (select CAST(value AS bigint) from {ids}) and state in ('failed', 'cancelled')
     returning *
+), counted as (
+    insert into {tally} (queue, state, kept, ended)
+    select queue, state, -count(*), 0 from back group by queue, state
 )
 insert into {job} (id, task, queue, state, priority, order_at, expected_at, enqueued_at, args, kwargs, meta,
     max_attempts, attempt, started_at, unique_key, unique_until, serial_key, group_key, responsible,

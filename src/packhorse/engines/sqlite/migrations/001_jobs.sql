@@ -124,6 +124,16 @@ create index packhorse_finished_state on {finished} (queue, state, finished_at);
 create index packhorse_finished_unsuccessful on {finished} (id) where state <> 'succeeded';
 create index packhorse_finished_inbox on {finished} (id) where state = 'failed' and dismissed_at is null;
 
+-- How many of a queue's jobs lie in {finished} in a state, and how many ever ended in it. Whoever moves jobs there or away
+-- counts them in the same transaction; there is but one writer at a time, so none waits for another because of it.
+create table {tally} (
+    queue text not null,
+    state text not null,
+    kept integer not null,
+    ended integer not null,
+    primary key (queue, state)
+) strict, without rowid;
+
 -- The runs that did not succeed.
 create table {attempt} (
     job_id integer not null,

@@ -27,12 +27,28 @@ select id, task, queue, ack_state, priority, args, kwargs, meta, enqueued_at, or
     case when keeps_error then error_traceback else json_extract(value, '$.error_traceback') end
 from (
     select job.*, value, json_extract(value, '$.state') as ack_state,
+        json_extract(value, '$.state') <> 'succeeded'
+            or json_extract(value, '$.failures') + json_extract(value, '$.skips') + json_extract(value, '$.crashes') > 0
+            or job.queue not in (select name from {queue} where keep_succeeded_us = 0) as is_kept,
         json_extract(value, '$.error_type') is null and json_extract(value, '$.state') <> 'succeeded' as keeps_error
     from json_each(:acks) cross join {job} as job on job.id = json_extract(value, '$.id')
     where job.state = 'executing' and job.worker_id = json_extract(value, '$.worker')
       and job.lease_number = json_extract(value, '$.number')
 )
-where ack_state in ('succeeded', 'failed', 'cancelled');
+where is_kept and ack_state in ('succeeded', 'failed', 'cancelled');
+
+insert into {tally} (queue, state, kept, ended)
+select job.queue, json_extract(value, '$.state') as ack_state, sum(
+    json_extract(value, '$.state') <> 'succeeded'
+    or json_extract(value, '$.failures') + json_extract(value, '$.skips') + json_extract(value, '$.crashes') > 0
+    or job.queue not in (select name from {queue} where keep_succeeded_us = 0)
+), count(*)
+from json_each(:acks) cross join {job} as job on job.id = json_extract(value, '$.id')
+where job.state = 'executing' and job.worker_id = json_extract(value, '$.worker')
+  and job.lease_number = json_extract(value, '$.number')
+  and json_extract(value, '$.state') in ('succeeded', 'failed', 'cancelled')
+group by job.queue, ack_state
+on conflict (queue, state) do update set kept = kept + excluded.kept, ended = ended + excluded.ended;
 
 delete from {job}
 where id in (

@@ -9,6 +9,13 @@ select id, task, queue, 'cancelled', priority, args, kwargs, meta, enqueued_at, 
 from {job}
 where id in (select CAST(value AS bigint) from {ids}) and state in ('blocked', 'scheduled', 'available');
 
+insert into {tally} (queue, state, kept, ended)
+select queue, 'cancelled', count(*), count(*)
+from {job}
+where id in (select CAST(value AS bigint) from {ids}) and state in ('blocked', 'scheduled', 'available')
+group by queue
+on conflict (queue, state) do update set kept = kept + excluded.kept, ended = ended + excluded.ended;
+
 delete from {job}
 where id in (select CAST(value AS bigint) from {ids}) and state in ('blocked', 'scheduled', 'available')
 returning id

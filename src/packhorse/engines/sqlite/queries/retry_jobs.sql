@@ -8,6 +8,13 @@ select id, task, queue, 'available', priority, coalesce(expected_at, {now}), exp
 from {finished}
 where id in (select CAST(value AS bigint) from {ids}) and state in ('failed', 'cancelled');
 
+insert into {tally} (queue, state, kept, ended)
+select queue, state, -count(*), 0
+from {finished}
+where id in (select CAST(value AS bigint) from {ids}) and state in ('failed', 'cancelled')
+group by queue, state
+on conflict (queue, state) do update set kept = kept + excluded.kept, ended = ended + excluded.ended;
+
 delete from {finished}
 where id in (select CAST(value AS bigint) from {ids}) and state in ('failed', 'cancelled')
 returning id

@@ -8,7 +8,18 @@ select job.id, task, queue, 'succeeded', priority, args, kwargs, meta, enqueued_
     expected_at, started_at, {now}, attempt, failures, skips, crashes, max_attempts,
     unique_key, unique_until, serial_key, group_key, responsible, (select name from {worker} where id = :worker)
 from {ids} as named cross join {job} as job on job.id = named.value
-where worker_id = :worker and lease_number = :number;
+where worker_id = :worker and lease_number = :number and (
+    failures + skips + crashes > 0 or queue not in (select name from {queue} where keep_succeeded_us = 0)
+);
+
+insert into {tally} (queue, state, kept, ended)
+select queue, 'succeeded', sum(
+    failures + skips + crashes > 0 or queue not in (select name from {queue} where keep_succeeded_us = 0)
+), count(*)
+from {ids} as named cross join {job} as job on job.id = named.value
+where worker_id = :worker and lease_number = :number
+group by queue
+on conflict (queue, state) do update set kept = kept + excluded.kept, ended = ended + excluded.ended;
 
 delete from {job}
 where id in (select value from {ids}) and worker_id = :worker and lease_number = :number
