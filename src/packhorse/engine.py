@@ -15,11 +15,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from packhorse.cancellations import Cancellations
 from packhorse.domain.claim import Claim
 from packhorse.domain.decide import Ack
 from packhorse.domain.job import AttemptRecord, ClaimedJob, JobRecord, NewJob
 from packhorse.domain.state import JobState
 from packhorse.domain.worker import NewWorker, WorkerRecord
+from packhorse.joblog import JobLog
+from packhorse.queues import QueueStore
 from packhorse.statement import AsyncTransaction, Row, Statement, Transaction
 
 
@@ -42,13 +45,15 @@ class Glance:
     """What a worker needs to know before it claims or sleeps."""
 
     ready_queues: Sequence[str]
-    """The queues with an available job that is no suspect."""
+    """The queues that may be claimed from: not paused, with an available job that is no suspect nor below the floor."""
     suspect_queues: Sequence[str]
-    """The queues with an available suspect."""
+    """The same for suspects."""
     parked_tasks: Sequence[str]
     """The tasks of jobs that are parked because no live worker knew them."""
     due_in: timedelta | None
     """Until the next scheduled job is due, zero or less when one is; None when none is scheduled."""
+    revision: int
+    """One higher with every change to a queue's settings, a pause, or a rule."""
     has_lost_workers: bool
     """Whether some worker's life has ended, by its heartbeat or by the operating system."""
     is_registered: bool
@@ -106,6 +111,20 @@ class JobStore(Protocol):
         """
         ...
 
+    def storing(
+        self, jobs: Sequence[NewJob], installation: str | None = None
+    ) -> Generator[Statement, list[Row], list[int]]:
+        """The same for jobs with keys, which takes several statements, to be run in one transaction.
+
+        Yields each, is sent its rows, and returns the ids in the order of `jobs`: of a job that was found in place of a
+        new one, that one's. On a database that is not the installation it returns none.
+
+        Raises:
+            DuplicateJob: another live job has a unique key that is to be refused; what was stored is taken back.
+            SchemaMissing: as above.
+        """
+        ...
+
     def limited(self, statement: Statement) -> Statement:
         """The same for a transaction that is ours alone: it may not wait or run for ever."""
         ...
@@ -130,8 +149,9 @@ class JobStore(Protocol):
         """Record how runs ended; the ids of those accepted.
 
         An ack is accepted only while its job is `executing` under its lease; of several for one run the first is; the
-        others change nothing. A final state moves the job to the finished ones. `scheduled` is due `delay` from the
-        database's now, which is then its `order_at`. All but success, unstarted and unknown leave an attempt behind.
+        others change nothing. When the job's cancellation was asked, one by which it would run again is refused. A final
+        state moves the job to the finished ones. `scheduled` is due `delay` from the database's now, which is then its
+        `order_at`. All but success, unstarted and unknown leave an attempt behind.
         """
         ...
 
@@ -153,14 +173,6 @@ class JobStore(Protocol):
 
     def unpark_jobs(self, tasks: Sequence[str], limit: int) -> int:
         """Make up to `limit` parked jobs of these tasks available; how many."""
-        ...
-
-    def cancel_jobs(self, ids: Sequence[int]) -> set[int]:
-        """Cancel jobs that are blocked, scheduled or available; the ids of those cancelled."""
-        ...
-
-    def retry_jobs(self, ids: Sequence[int]) -> set[int]:
-        """Make failed or cancelled jobs available again with all attempts before them; the ids of those."""
         ...
 
 
@@ -322,5 +334,5 @@ class Installation(Protocol):
         ...
 
 
-class Engine(JobStore, Registry, Insights, Installation, Protocol):
+class Engine(JobStore, Registry, Insights, QueueStore, JobLog, Cancellations, Installation, Protocol):
     """A database backend of jobs."""

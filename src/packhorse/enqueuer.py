@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -21,11 +21,13 @@ from packhorse.engine import Engine
 from packhorse.errors import DatabaseBusy, PayloadError, SchemaMissing, UnsupportedConnection
 from packhorse.middleware import Draft, EnqueueHooks
 from packhorse.refusals import find_refusal, foreign, is_foreign, nothing_stored
-from packhorse.statement import Statement
+from packhorse.statement import Row, Statement
 from packhorse.steps import Aside, AskPlace, Steps, afollow, follow
 from packhorse.task import Call
 
 log: logging.Logger = logging.getLogger("packhorse")
+
+R = TypeVar("R")
 
 Stored = tuple[int, int]
 """The id of a job that was stored, and the key by which its call is known again."""
@@ -126,6 +128,7 @@ class Enqueuer:
             expected_in=options.expected_in,
             max_attempts=options.max_attempts,
             meta=meta,
+            keys=options.keys,
         )
         return Prepared(job, draft)
 
@@ -183,22 +186,35 @@ class Enqueuer:
         if is_foreign(connection, engine):
             raise foreign(connection.dialect, (yield AskPlace()), engine)
         for parcel in _parcels(jobs):
-            statement = yield from self._statement(engine, parcel)
-            ids += yield from _storing_by(statement, len(parcel), engine)
+            if all(job.keys is None for job in parcel):
+                statement = yield from self._prepared(engine, partial(engine.insert_statement, parcel))
+                ids += sorted(int(row[0]) for row in (yield from _run(statement, engine)))
+            else:
+                ids += yield from self._storing_keyed(engine, parcel)
+        if len(ids) != len(jobs):
+            raise nothing_stored((yield AskPlace()), engine)
         return ids
 
-    def _statement(self, engine: Engine, jobs: Sequence[NewJob]) -> Steps[Statement]:
-        """What is to be run. Before the first one of an engine the database is looked at, which takes a while."""
+    def _storing_keyed(self, engine: Engine, jobs: Sequence[NewJob]) -> Steps[list[int]]:
+        storing = yield from self._prepared(engine, partial(engine.storing, jobs))
+        try:
+            rows = yield from _run(next(storing), engine)
+            while True:
+                rows = yield from _run(storing.send(rows), engine)
+        except StopIteration as end:
+            ids: list[int] = end.value
+            return ids
+
+    def _prepared(self, engine: Engine, prepare: Callable[..., R]) -> Steps[R]:
+        """What is to be run. Before the first time on an engine the database is looked at, which takes a while."""
         is_set_up = engine is self._set_up
         try:
-            statement = (
-                engine.insert_statement(jobs) if is_set_up else (yield Aside(partial(engine.insert_statement, jobs)))
-            )
+            prepared: R = prepare() if is_set_up else (yield Aside(prepare))
         except SchemaMissing:
             # The caller's own transaction keeps us from installing it in ours: so it is done in theirs.
-            return engine.insert_statement(jobs, (yield from engine.setup()))
+            return prepare((yield from engine.setup()))
         self._set_up = engine
-        return statement
+        return prepared
 
     def _finish(
         self, prepared: Sequence[Prepared], ids: Sequence[int], connection: Connection | AsyncConnection | None
@@ -220,17 +236,15 @@ def _encode_meta(draft: Draft) -> str | None:
         return None
 
 
-def _storing_by(statement: Statement, count: int, engine: Engine) -> Steps[list[int]]:
+def _run(statement: Statement, engine: Engine) -> Steps[list[Row]]:
     try:
-        rows = yield statement
+        rows: list[Row] = yield statement
     except Exception as error:
         refusal = find_refusal(error, (yield AskPlace()), engine)
         if refusal is None:
             raise
         raise refusal from error
-    if len(rows) != count:
-        raise nothing_stored((yield AskPlace()), engine)
-    return sorted(int(row[0]) for row in rows)
+    return rows
 
 
 def _parcels(jobs: Sequence[NewJob]) -> list[Sequence[NewJob]]:

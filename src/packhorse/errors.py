@@ -21,6 +21,7 @@
     │       ├── SchemaMissing            there is none
     │       ├── SchemaOutdated           it is older than this version needs
     │       └── SchemaTooNew             it is newer than this version can work with
+    ├── DuplicateJob                     another job has the unique key
     ├── JobNotFound                      no job has that id
     ├── JobFailed                        `result()` of a job that failed or was cancelled
     └── ResultTimeout                    `result()` waited long enough
@@ -113,6 +114,22 @@ class SchemaOutdated(SchemaError):
 
 class SchemaTooNew(SchemaError):
     """The schema is newer than this version can work with."""
+
+
+class DuplicateJob(PackhorseError):
+    """A job was refused because another one has its unique key.
+
+    Attributes:
+        task: of both.
+        unique_key: the key.
+        job_id: the one that has it.
+    """
+
+    def __init__(self, message: str, *, task: str, unique_key: str, job_id: int) -> None:
+        super().__init__(message)
+        self.task: str = task
+        self.unique_key: str = unique_key
+        self.job_id: int = job_id
 
 
 class JobNotFound(PackhorseError, LookupError):

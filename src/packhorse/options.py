@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from typing import Any, Literal, Self, TypeVar, cast
+from typing import Any, Literal, Protocol, Self, TypeVar, cast, get_args
 
-from packhorse.domain.job import DEFAULT_QUEUE
+from packhorse.domain.job import DEFAULT_QUEUE, Keys, OnDuplicate
 from packhorse.domain.order import DEFAULT_PRIORITY, priority_number
 from packhorse.domain.outcome import Verdict
 from packhorse.domain.retry import MAX_DELAY, Backoff, RetryPolicy, check_limit
@@ -22,8 +22,19 @@ Isolation = Literal["inline", "process"]
 """Where a handler runs: in the worker's own process, or in a child that a time limit can kill."""
 
 QUEUE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,62}")
+KEY = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
+MOST_TARGETS = 1000
 TASK_NAME = re.compile(r"[^\s\x00-\x1f]{1,200}")
 DEFAULT_POLICY = RetryPolicy()
+
+
+class HasId(Protocol):
+    """A job's handle."""
+
+    @property
+    def id(self) -> int:
+        """The job's number."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +49,17 @@ class Options:
         expected_in: wanted this long from now, at most ten years; in place of `expected_at`.
         expected_at: wanted by this moment, an aware datetime; orders the queue inside a priority.
         max_attempts: how many counted failures make the job fail for good, 1 to 10,000.
+        unique_key: no two waiting jobs of the task have the same, 1 to 200 characters.
+        unique_until: `start` (the default) lets another one come when the job has started; `end` when it has ended.
+        on_duplicate: what becomes of a job whose unique key another one has: `refuse` (the default) is an error, `keep`
+            gives that one in its place, `replace` gives that one the new arguments and times, `earliest` lets that one
+            be due at the earlier of both times.
+        serial_key: jobs with the same one run one at a time, in the order in which they became visible.
+        group: whose job it is, such as a tenant: what a queue's limits per group and its fair share go by.
+        after: the jobs (handles or ids) that must have ended before this one starts, at most 1,000.
+        after_needs: `success` (the default), or `end`: any end of theirs will do.
+        responsible: who is told when it fails.
+        keys: the same as the engine takes them; None when there are none.
 
     Raises:
         ConfigurationError: an option is wrong, or two of them contradict each other.
@@ -50,6 +72,15 @@ class Options:
     expected_in: timedelta | None = None
     expected_at: datetime | None = None
     max_attempts: int | None = None
+    unique_key: str | None = None
+    unique_until: Literal["start", "end"] | None = None
+    on_duplicate: OnDuplicate | None = None
+    serial_key: str | None = None
+    group: str | None = None
+    after: Sequence[HasId | int] | None = None
+    after_needs: Literal["success", "end"] | None = None
+    responsible: str | None = None
+    keys: Keys | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         if self.queue is not None:
@@ -60,6 +91,9 @@ class Options:
             check_limit("max_attempts", self.max_attempts)
         _check_time("delay", self.delay, "scheduled_at", self.scheduled_at)
         _check_time("expected_in", self.expected_in, "expected_at", self.expected_at)
+        ties = (self.unique_key, self.unique_until, self.on_duplicate, self.serial_key, self.group, self.after)
+        if ties != (None,) * 6 or (self.after_needs, self.responsible) != (None, None):
+            object.__setattr__(self, "keys", _keys(self))
 
     def changed(self, **changes: Any) -> Self:
         """The same options with those that are given, and not None, in place of the old ones."""
@@ -138,6 +172,50 @@ def task_options(
         ack_each=_choice("ack", ack, "batched", "each") == "each",
         keep_result=_flag("keep_result", keep_result),
     )
+
+
+def _keys(options: Options) -> Keys:
+    if options.unique_key is None and (options.unique_until, options.on_duplicate) != (None, None):
+        raise ConfigurationError("unique_until and on_duplicate say something of a unique_key: give one")
+    if options.after_needs is not None and options.after is None:
+        raise ConfigurationError("after_needs says something of the jobs in after: give some")
+    on_duplicate = _choice("on_duplicate", options.on_duplicate or "refuse", *get_args(OnDuplicate))
+    if options.after and on_duplicate != "refuse":
+        raise ConfigurationError(
+            f"after can't be combined with on_duplicate={on_duplicate!r}: the job that is found may have run already"
+        )
+    return Keys(
+        unique_key=_key("unique_key", options.unique_key),
+        unique_until=_choice("unique_until", options.unique_until or "start", "start", "end"),
+        on_duplicate=on_duplicate,
+        serial_key=_key("serial_key", options.serial_key),
+        group_key=_key("group", options.group),
+        after=_ids(options.after),
+        after_needs=_choice("after_needs", options.after_needs or "success", "success", "end"),
+        responsible=_key("responsible", options.responsible),
+    )
+
+
+def _key(name: str, key: object) -> str | None:
+    if key is not None and (not isinstance(key, str) or not KEY.fullmatch(key)):
+        raise ConfigurationError(f"{name} must be a text of 1 to 200 characters, none of them a control, not {key!r}")
+    return key
+
+
+def _ids(after: object) -> tuple[int, ...]:
+    if isinstance(after, str) or not isinstance(after, Sequence | None):
+        raise ConfigurationError(f"after takes a list of jobs, not {after!r}")
+    ids = {_id(job) for job in (() if after is None else after)}
+    if len(ids) > MOST_TARGETS:
+        raise ConfigurationError(f"a job can wait for {MOST_TARGETS} others at most, not {len(ids)}")
+    return tuple(sorted(ids))
+
+
+def _id(job: object) -> int:
+    id = getattr(job, "id", job)
+    if isinstance(id, bool) or not isinstance(id, int) or id < 1:
+        raise ConfigurationError(f"after takes jobs, by their handles or ids, not {job!r}")
+    return id
 
 
 def _check_handler(function: Callable[..., Any]) -> None:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import difflib
 import functools
 import inspect
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Generic, ParamSpec, Protocol, TypeVar, cast, overload
+from typing import Any, Generic, Literal, ParamSpec, Protocol, TypeVar, cast, overload
 
 import msgspec
 
 from packhorse.context import Context, find_current
+from packhorse.domain.job import OnDuplicate
 from packhorse.domain.retry import RetryPolicy
 from packhorse.domain.signature import CallSignature
 from packhorse.errors import DuplicateTask, UnknownTask, UsageError
 from packhorse.handle import JobHandle
-from packhorse.options import NO_OPTIONS, Isolation, Options, TaskOptions
+from packhorse.options import NO_OPTIONS, HasId, Isolation, Options, TaskOptions
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -131,6 +132,14 @@ class BoundTask(Generic[P, R_co]):
         expected_in: timedelta | None = None,
         expected_at: datetime | None = None,
         max_attempts: int | None = None,
+        unique_key: str | None = None,
+        unique_until: Literal["start", "end"] | None = None,
+        on_duplicate: OnDuplicate | None = None,
+        serial_key: str | None = None,
+        group: str | None = None,
+        after: Sequence[HasId | int] | None = None,
+        after_needs: Literal["success", "end"] | None = None,
+        responsible: str | None = None,
     ) -> BoundTask[P, R_co]:
         """The task with options for its next enqueue; what is None stays as it is.
 
@@ -143,6 +152,15 @@ class BoundTask(Generic[P, R_co]):
             expected_in: wanted this long from now: orders the queue inside a priority.
             expected_at: wanted by this moment, an aware datetime.
             max_attempts: how many counted failures make the job fail for good.
+            unique_key: no two waiting jobs of this task have the same; see `on_duplicate`.
+            unique_until: another one may come when the job has started, `start` (the default), or ended, `end`.
+            on_duplicate: if another job has the key: `refuse` (the default) raises DuplicateJob; `keep` returns that
+                one; `replace` gives it these arguments and times; `earliest` makes it due at the earlier of both times.
+            serial_key: jobs with the same one, of any task, run one at a time, in the order in which they came.
+            group: whose job it is, such as a tenant: for the queue's limits per group and its fair share.
+            after: the jobs (handles or ids) that must have ended before this one starts.
+            after_needs: `success` (the default): all of them must have succeeded; `end`: any end will do.
+            responsible: who is told when it fails.
 
         Raises:
             ConfigurationError: an option is wrong, or two contradict each other.
@@ -155,6 +173,14 @@ class BoundTask(Generic[P, R_co]):
             expected_in=expected_in,
             expected_at=expected_at,
             max_attempts=max_attempts,
+            unique_key=unique_key,
+            unique_until=unique_until,
+            on_duplicate=on_duplicate,
+            serial_key=serial_key,
+            group=group,
+            after=after,
+            after_needs=after_needs,
+            responsible=responsible,
         )
         return BoundTask(self.name, self._signature, self._enqueuer, options, self._conn if conn is None else conn)
 

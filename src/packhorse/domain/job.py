@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 import msgspec
 
@@ -13,6 +14,43 @@ from packhorse.domain.order import DEFAULT_PRIORITY
 from packhorse.domain.state import JobState
 
 DEFAULT_QUEUE = "default"
+
+Gate = Literal["jobs", "serial", "group"]
+"""What a job that is due may still have to wait for, in this order: other jobs, its serial key, room in its group."""
+
+
+OnDuplicate = Literal["refuse", "keep", "replace", "earliest"]
+"""What becomes of a job whose unique key another one has: an error; that one stays as it is; that one takes over the
+new one's arguments and times; or is due at the earlier one of the two times."""
+
+
+class Keys(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What ties a job to others. Most have nothing of it."""
+
+    unique_key: str | None = None
+    """No two live jobs of one task have the same."""
+    unique_until: Literal["start", "end"] = "start"
+    """Until when it counts: the job's first start, or its end."""
+    on_duplicate: OnDuplicate = "refuse"
+    serial_key: str | None = None
+    """Jobs with the same run one at a time, in the order in which they became visible."""
+    group_key: str | None = None
+    """Whose job it is (a tenant's): limits per group count it, and a fair queue shares among groups."""
+    after: tuple[int, ...] = ()
+    """The jobs that must have ended before it starts."""
+    after_needs: Literal["success", "end"] = "success"
+    """Whether they must have succeeded."""
+    responsible: str | None = None
+    """Who is told when it fails."""
+
+    @property
+    def gate(self) -> Gate | None:
+        """What the job must pass first, before it is available."""
+        if self.after:
+            return "jobs"
+        if self.serial_key is not None:
+            return "serial"
+        return None if self.group_key is None else "group"
 
 
 class NewJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -37,12 +75,13 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """In place of the task's own; None leaves it to the task."""
     meta: str | None = None
     """What middleware sends along (context, tenant, trace), a JSON object."""
+    keys: Keys | None = None
 
     @property
-    def is_wanted_at_once(self) -> bool:
-        """Whether it has no time of its own."""
-        times = (self.scheduled_at, self.delay, self.expected_at, self.expected_in)
-        return times == (None, None, None, None)
+    def is_plain(self) -> bool:
+        """Whether it has no time of its own, and no keys."""
+        rest = (self.scheduled_at, self.delay, self.expected_at, self.expected_in, self.keys)
+        return rest == (None, None, None, None, None)
 
 
 def key_of(job: NewJob | JobRecord) -> int:
@@ -51,11 +90,11 @@ def key_of(job: NewJob | JobRecord) -> int:
 
 
 def are_alike(jobs: Sequence[NewJob]) -> bool:
-    """Whether jobs differ in nothing but their positional arguments, and are wanted at once."""
+    """Whether jobs differ in nothing but their positional arguments, and have no times and keys."""
     first = jobs[0]
     kind = (first.task, first.queue, first.priority, first.max_attempts, None, None)
     return all(
-        (job.task, job.queue, job.priority, job.max_attempts, job.kwargs, job.meta) == kind and job.is_wanted_at_once
+        (job.task, job.queue, job.priority, job.max_attempts, job.kwargs, job.meta) == kind and job.is_plain
         for job in jobs
     )
 
@@ -93,6 +132,8 @@ class ClaimedJob(msgspec.Struct, frozen=True, gc=False):
     """How many workers died while they held it: from the first on it runs alone, so that no neighbour is blamed."""
     max_attempts: int | None
     lease: Lease
+    cancelled_by: str | None = None
+    """Who has asked that it be cancelled although it runs, as far as is known; nobody when it was claimed."""
 
     @property
     def order_at(self) -> datetime:

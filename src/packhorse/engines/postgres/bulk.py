@@ -61,7 +61,7 @@ class Bulk:
         ids, waiting = list[int](), (parcel for parcel in parcels if parcel)
         parcel = next(waiting, ())
         while parcel:
-            if _are_wanted_at_once(parcel):
+            if _are_plain(parcel):
                 parcel = self._copy_some(parcel, waiting, ids, count - len(ids))
             else:
                 ids += self._insert(parcel)
@@ -83,13 +83,13 @@ class Bulk:
                 ids += taken
                 room, size = room - len(parcel), size + len(lines)
                 parcel = next(waiting, ())
-                if not parcel or not _are_wanted_at_once(parcel):
+                if not parcel or not _are_plain(parcel):
                     break
         return parcel
 
 
-def _are_wanted_at_once(parcel: Sequence[NewJob]) -> bool:
-    return all(job.is_wanted_at_once for job in parcel)
+def _are_plain(parcel: Sequence[NewJob]) -> bool:
+    return all(job.is_plain for job in parcel)
 
 
 def _lines(ids: Sequence[int], jobs: Sequence[NewJob], moment: str) -> bytes:

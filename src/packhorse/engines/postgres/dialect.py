@@ -62,5 +62,7 @@ def slots(schema: str) -> Mapping[str, str]:
         "texts": "json_array_elements_text(CAST(CAST(:texts AS text) AS json))",
         "any_of": "= ANY (ARRAY(",
         "skip_locked": "FOR UPDATE SKIP LOCKED",
+        "wait_for_lock": "FOR UPDATE",
+        "matches": "LIKE",
         "json_list": "json_agg",
     }

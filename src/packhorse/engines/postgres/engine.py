@@ -23,9 +23,12 @@ from packhorse.engines.postgres.dialect import PACKAGE, channel_of, slots
 from packhorse.engines.postgres.schema import PostgresSchema
 from packhorse.engines.postgres.transactions import AsyncPostgresTransaction, PostgresTransaction
 from packhorse.engines.sql.base import NO_PARAMS, Command, Params
+from packhorse.engines.sql.cancellations import SqlCancellations
 from packhorse.engines.sql.insights import SqlInsights
+from packhorse.engines.sql.joblog import SqlJobLog
 from packhorse.engines.sql.jobs import SqlJobStore, ack_commands
 from packhorse.engines.sql.migrations import load_migrations
+from packhorse.engines.sql.queues import SqlQueueStore
 from packhorse.engines.sql.registry import SqlRegistry
 from packhorse.engines.sql.statements import Statements
 from packhorse.statement import AsyncTransaction, Row, Statement, Transaction
@@ -36,7 +39,7 @@ FEATURES = Features(
     liveness_by_lock=False,
     survives_server_crash=True,
 )
-RELAXED = frozenset({"claim_jobs", "stage_jobs", "seek_hints"})
+RELAXED = frozenset({"claim_jobs", "stage_jobs", "seek_hints", "write_log"})
 """What is committed without waiting for the disk. If the server crashes and forgets one of them it is done again: a
 claim that was forgotten is refused by its lease, and costs a repeated run, never a repeated effect."""
 INDEXED = frozenset({"claim_jobs", "ack_jobs"})
@@ -49,7 +52,7 @@ UNLIMITED = frozenset({"beat", "glance", "insert_job"})
 statement, which limits what it could wait for, locks, itself."""
 
 
-class PostgresEngine(SqlJobStore, SqlRegistry, SqlInsights, PostgresSchema):
+class PostgresEngine(SqlJobStore, SqlRegistry, SqlInsights, SqlQueueStore, SqlJobLog, SqlCancellations, PostgresSchema):
     """`packhorse.engine.Engine` on a PostgreSQL server, directly or through a pooler.
 
     Args:
@@ -120,7 +123,7 @@ class PostgresEngine(SqlJobStore, SqlRegistry, SqlInsights, PostgresSchema):
         installation = self.installation_id()
         with self._connections.transaction() as connection:
             reserve = partial(self._reserve_ids, connection, installation)
-            insert = partial(self._insert_on, connection, installation)
+            insert = partial(self._store_in, partial(_run_on, connection), installation=installation)
             return Bulk(connection, self._copy_jobs(), self._copy_seconds, reserve, insert).store(parcels, count)
 
     def _copy_jobs(self) -> str:
@@ -131,10 +134,6 @@ class PostgresEngine(SqlJobStore, SqlRegistry, SqlInsights, PostgresSchema):
         for ids, moment in wire.run(connection, self._message("reserve_ids"), params):
             return Reserved(map(int, ids.split(",")), moment)
         raise self._replaced()
-
-    def _insert_on(self, connection: psycopg.Connection, installation: str, jobs: Sequence[NewJob]) -> list[int]:
-        statement = self.limited(self.insert_statement(jobs, installation))
-        return self._stored(jobs, wire.run(connection, statement.limits + statement.text, statement.params))
 
     def begin(self) -> Transaction:
         return PostgresTransaction(self._connections)
@@ -174,3 +173,7 @@ class PostgresEngine(SqlJobStore, SqlRegistry, SqlInsights, PostgresSchema):
             relaxed = "SET LOCAL synchronous_commit = off;\n" if name in RELAXED else ""
             self._messages[key] = limits + relaxed + indexed + self._text(name, *options, "alone")
         return self._messages[key]
+
+
+def _run_on(connection: psycopg.Connection, statement: Statement) -> list[Row]:
+    return wire.run(connection, statement.limits + statement.text, statement.params)

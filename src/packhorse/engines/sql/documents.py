@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from packhorse.domain.decide import Ack
-from packhorse.domain.job import NewJob
+from packhorse.domain.job import Keys, NewJob
 from packhorse.domain.moments import micros_at, micros_in
 from packhorse.engines.sql.ranges import as_count
 from packhorse.errors import PayloadError
@@ -96,7 +96,19 @@ def _job(job: NewJob) -> _Document:
         document["max_attempts"] = job.max_attempts
     if job.meta is not None:
         document["meta"] = job.meta
-    return document
+    return document if job.keys is None else document | _keys(job.keys)
+
+
+def _keys(keys: Keys) -> _Document:
+    texts = {
+        "unique_key": keys.unique_key,
+        "unique_until": None if keys.unique_key is None else keys.unique_until,
+        "serial_key": keys.serial_key,
+        "group_key": keys.group_key,
+        "gate": keys.gate,
+        "responsible": keys.responsible,
+    }
+    return {name: text for name, text in texts.items() if text is not None}
 
 
 def _ack(ack: Ack) -> _Document:

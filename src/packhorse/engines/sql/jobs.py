@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from packhorse.domain.claim import Claim
 from packhorse.domain.decide import Ack
@@ -11,6 +11,7 @@ from packhorse.domain.state import JobState
 from packhorse.engines.sql import rows as of
 from packhorse.engines.sql.base import Command, Params, SqlBase, ids_in
 from packhorse.engines.sql.documents import acks_document, check_texts, jobs_document, list_document, texts_document
+from packhorse.engines.sql.keyed import Storing, storing
 from packhorse.errors import DatabaseError
 from packhorse.statement import Row, Statement
 
@@ -26,12 +27,17 @@ class SqlJobStore(SqlBase):
         [text] = self._statements.get(command.name)
         return Statement(text, command.params)
 
+    def storing(self, jobs: Sequence[NewJob], installation: str | None = None) -> Storing:
+        return storing(self._statements, jobs, installation or self.installation_id())
+
     def limited(self, statement: Statement) -> Statement:
         return statement
 
     def insert_jobs(self, jobs: Sequence[NewJob]) -> list[int]:
         if not jobs:
             return []
+        if any(job.keys is not None for job in jobs):
+            return self.insert_many([jobs], len(jobs))
         rows = self._write_all([_insertion(jobs, self.installation_id())])
         if not rows:
             self._forget_installation()
@@ -42,23 +48,33 @@ class SqlJobStore(SqlBase):
         installation = self.installation_id()
         transaction = self.begin()
         try:
-            ids = [
-                id
-                for jobs in parcels
-                if jobs
-                for id in self._stored(jobs, transaction.run(self.insert_statement(jobs, installation)))
-            ]
+            ids = [id for jobs in parcels if jobs for id in self._store_in(transaction.run, jobs, installation)]
         except BaseException:
             transaction.rollback()
             raise
         transaction.commit()
         return ids
 
+    def _store_in(self, run: Callable[[Statement], list[Row]], jobs: Sequence[NewJob], installation: str) -> list[int]:
+        """Store jobs in an open transaction of ours."""
+        if all(job.keys is None for job in jobs):
+            return self._stored(jobs, run(self.limited(self.insert_statement(jobs, installation))))
+        steps = self.storing(jobs, installation)
+        try:
+            rows = run(self.limited(next(steps)))
+            while True:
+                rows = run(self.limited(steps.send(rows)))
+        except StopIteration as end:
+            return self._counted(jobs, end.value)
+
     def _stored(self, jobs: Sequence[NewJob], rows: Sequence[Row]) -> list[int]:
         """The ids in the rows, if there is one for each job."""
-        if len(rows) != len(jobs):
+        return self._counted(jobs, sorted(row[0] for row in rows))
+
+    def _counted(self, jobs: Sequence[NewJob], ids: list[int]) -> list[int]:
+        if len(ids) != len(jobs):
             raise self._replaced()
-        return sorted(row[0] for row in rows)
+        return ids
 
     def _replaced(self) -> DatabaseError:
         self._forget_installation()
@@ -86,16 +102,10 @@ class SqlJobStore(SqlBase):
     def unpark_jobs(self, tasks: Sequence[str], limit: int) -> int:
         return len(self._write("unpark_jobs", {"names": list_document(tasks), "limit": limit}))
 
-    def cancel_jobs(self, ids: Sequence[int]) -> set[int]:
-        return ids_in(self._write("cancel_jobs", {"ids": list_document(sorted(ids))}))
-
-    def retry_jobs(self, ids: Sequence[int]) -> set[int]:
-        return ids_in(self._write("retry_jobs", {"ids": list_document(sorted(ids))}))
-
 
 def _insertion(jobs: Sequence[NewJob], installation: str) -> Command:
     """What stores these jobs, one or more."""
-    if len(jobs) == 1 and jobs[0].is_wanted_at_once:
+    if len(jobs) == 1 and jobs[0].is_plain:
         return _insert_job(jobs[0], installation)
     return _insert_alike_jobs(jobs, installation) if are_alike(jobs) else _insert_jobs(jobs, installation)
 

@@ -70,5 +70,7 @@ def slots() -> Mapping[str, str]:
         "texts": "json_each(:texts)",
         "any_of": "IN (SELECT id FROM (",
         "skip_locked": "",
+        "wait_for_lock": "",
+        "matches": "GLOB",
         "json_list": "json_group_array",
     }

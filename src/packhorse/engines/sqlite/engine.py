@@ -11,7 +11,10 @@ from packhorse.domain.job import NewJob
 from packhorse.domain.moments import micros_in
 from packhorse.engine import Features
 from packhorse.engines.sql.base import NO_PARAMS, Command, Params
+from packhorse.engines.sql.cancellations import SqlCancellations
+from packhorse.engines.sql.joblog import SqlJobLog
 from packhorse.engines.sql.jobs import SqlJobStore
+from packhorse.engines.sql.keyed import Storing
 from packhorse.engines.sql.migrations import load_migrations
 from packhorse.engines.sql.statements import Statements
 from packhorse.engines.sqlite.address import database_path
@@ -19,6 +22,7 @@ from packhorse.engines.sqlite.connections import Connections
 from packhorse.engines.sqlite.dialect import PACKAGE, slots
 from packhorse.engines.sqlite.insights import SqliteInsights
 from packhorse.engines.sqlite.liveness import WorkerLocks
+from packhorse.engines.sqlite.queues import SqliteQueueStore
 from packhorse.engines.sqlite.schema import SqliteSchema
 from packhorse.engines.sqlite.transactions import SqliteTransaction, begin_async
 from packhorse.engines.sqlite.wal import WalKeeper
@@ -32,7 +36,7 @@ FEATURES = Features(
 )
 
 
-class SqliteEngine(SqlJobStore, SqliteInsights, SqliteSchema):
+class SqliteEngine(SqlJobStore, SqliteInsights, SqliteQueueStore, SqlJobLog, SqlCancellations, SqliteSchema):
     """`packhorse.engine.Engine` on one SQLite file.
 
     The file is created, and the schema installed, at the first use; an older schema is left for `migrate`.
@@ -77,6 +81,10 @@ class SqliteEngine(SqlJobStore, SqliteInsights, SqliteSchema):
     def insert_statement(self, jobs: Sequence[NewJob], installation: str | None = None) -> Statement:
         self._wal.note_write()
         return super().insert_statement(jobs, installation or self._installation_at_once())
+
+    def storing(self, jobs: Sequence[NewJob], installation: str | None = None) -> Storing:
+        self._wal.note_write()
+        return super().storing(jobs, installation or self._installation_at_once())
 
     def begin(self) -> Transaction:
         self.installation_id()

@@ -74,9 +74,9 @@ create table {job} (
     serial_key text,
     group_key text,
     gate text check (gate in ('jobs', 'serial', 'group')),
-    place bigint,
-    holds_serial boolean not null default false,
-    holds_group boolean not null default false,
+    serial_place bigint,
+    group_place bigint,
+    is_fresh boolean not null default false,
     has_permit boolean not null default false,
     is_awaited boolean not null default false,
     responsible text,
@@ -89,6 +89,7 @@ create table {job} (
         check ((state = 'executing') = (worker_id is not null and lease_number is not null)),
     constraint job_blocked_waits check ((state = 'blocked') = (waits_for is not null)),
     constraint job_scheduled_has_time check (state <> 'scheduled' or scheduled_at is not null),
+    constraint job_fresh_is_at_its_gate check (not is_fresh or (state = 'blocked' and waits_for = gate)),
     constraint job_unique_key_has_an_end check ((unique_key is null) = (unique_until is null))
 ) with (
     fillfactor = 80,
@@ -107,7 +108,11 @@ create index job_executing on {job} (worker_id) where state = 'executing';
 create index job_asked_to_stop on {job} (worker_id) where state = 'executing' and cancel_at is not null;
 create unique index job_unique on {job} (task, unique_key)
     where unique_key is not null and (started_at is null or unique_until = 'end');
-create index job_parked on {job} (waits_for, task) where state = 'blocked';
+create index job_parked on {job} (task) where state = 'blocked' and waits_for = 'task';
+create index job_fresh on {job} (id) where is_fresh;
+create unique index job_serial on {job} (serial_key, serial_place) where serial_key is not null;
+create index job_group on {job} (queue, group_key, group_place) where group_key is not null;
+create index job_permits on {job} (queue) where has_permit;
 
 -- Appended once, and changed only when a person dismisses a failed job. It shares its ids with {job}, whose columns have been checked.
 create table {finished} (

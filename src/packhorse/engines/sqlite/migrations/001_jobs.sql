@@ -56,9 +56,9 @@ create table {job} (
     serial_key text,
     group_key text,
     gate text check (gate in ('jobs', 'serial', 'group')),
-    place integer,
-    holds_serial integer not null default 0 check (holds_serial in (0, 1)),
-    holds_group integer not null default 0 check (holds_group in (0, 1)),
+    serial_place integer,
+    group_place integer,
+    is_fresh integer not null default 0 check (is_fresh in (0, 1)),
     has_permit integer not null default 0 check (has_permit in (0, 1)),
     is_awaited integer not null default 0 check (is_awaited in (0, 1)),
     responsible text,
@@ -71,6 +71,7 @@ create table {job} (
         check ((state = 'executing') = (worker_id is not null and lease_number is not null)),
     constraint job_blocked_waits check ((state = 'blocked') = (waits_for is not null)),
     constraint job_scheduled_has_time check (state <> 'scheduled' or scheduled_at is not null),
+    constraint job_fresh_is_at_its_gate check (not is_fresh or (state = 'blocked' and waits_for = gate)),
     constraint job_unique_key_has_an_end check ((unique_key is null) = (unique_until is null))
 ) strict;
 
@@ -81,7 +82,11 @@ create index packhorse_job_executing on {job} (worker_id) where state = 'executi
 create index packhorse_job_asked_to_stop on {job} (worker_id) where state = 'executing' and cancel_at is not null;
 create unique index packhorse_job_unique on {job} (task, unique_key)
     where unique_key is not null and (started_at is null or unique_until = 'end');
-create index packhorse_job_parked on {job} (waits_for, task) where state = 'blocked';
+create index packhorse_job_parked on {job} (task) where state = 'blocked' and waits_for = 'task';
+create index packhorse_job_fresh on {job} (id) where is_fresh = 1;
+create unique index packhorse_job_serial on {job} (serial_key, serial_place) where serial_key is not null;
+create index packhorse_job_group on {job} (queue, group_key, group_place) where group_key is not null;
+create index packhorse_job_permits on {job} (queue) where has_permit = 1;
 
 -- Appended once, and changed only when a person dismisses a failed job. It shares its ids with {job}, whose columns have been checked.
 create table {finished} (

@@ -1,9 +1,14 @@
--- Stores jobs, in the caller's transaction or in one of their own.
+-- Stores jobs, in the caller's transaction or in one of their own. Where one has a unique key that another one has
+-- already, the options rule what becomes of it. The rows that come back tell which keys they are for.
 -- In a database that is not the installation :installation nothing is stored and no row comes back.
 insert into {job} (task, queue, state, priority, order_at, scheduled_at, expected_at, enqueued_at,
-    args, kwargs, meta, max_attempts)
-select task, queue, case when due_at > {now} then 'scheduled' else 'available' end, priority,
-    coalesce(wanted_at, due_at, {now}), due_at, wanted_at, {now}, args, kwargs, meta, max_attempts
+    args, kwargs, meta, max_attempts, unique_key, unique_until, serial_key, group_key, gate, waits_for, is_fresh,
+    responsible)
+select task, queue,
+    case when due_at > {now} then 'scheduled' when gate is not null then 'blocked' else 'available' end, priority,
+    coalesce(wanted_at, due_at, {now}), due_at, wanted_at, {now}, args, kwargs, meta, max_attempts,
+    unique_key, unique_until, serial_key, group_key, gate, case when due_at > {now} then null else gate end,
+    gate is not null and not coalesce(due_at > {now}, false), responsible
 from (
     select json_extract(value, '$.task') as task,
         json_extract(value, '$.queue') as queue,
@@ -12,9 +17,45 @@ from (
         json_extract(value, '$.kwargs') as kwargs,
         json_extract(value, '$.meta') as meta,
         json_extract(value, '$.max_attempts') as max_attempts,
+        json_extract(value, '$.unique_key') as unique_key,
+        json_extract(value, '$.unique_until') as unique_until,
+        json_extract(value, '$.serial_key') as serial_key,
+        json_extract(value, '$.group_key') as group_key,
+        json_extract(value, '$.gate') as gate,
+        json_extract(value, '$.responsible') as responsible,
         coalesce(json_extract(value, '$.scheduled_at'), {now} + json_extract(value, '$.delay')) as due_at,
         coalesce(json_extract(value, '$.expected_at'), {now} + json_extract(value, '$.expected_in')) as wanted_at
     from json_each(:jobs)
     where exists (select 1 from {installation} where id = :installation)
 )
-returning id
+where true   -- with :unique
+-- with :unique
+on conflict (task, unique_key) where unique_key is not null and (started_at is null or unique_until = 'end')
+do nothing   -- with :refuse
+do update set unique_key = excluded.unique_key   -- with :keep
+-- with :earliest
+do update
+set scheduled_at = case when excluded.scheduled_at is not null
+        then min(coalesce({job}.scheduled_at, {job}.enqueued_at), excluded.scheduled_at) end,
+    order_at = min({job}.order_at, excluded.order_at),
+    state = case when {job}.state = 'scheduled' and excluded.state <> 'scheduled'
+        then case when {job}.gate is null then 'available' else 'blocked' end else {job}.state end,
+    waits_for = case when {job}.state = 'scheduled' and excluded.state <> 'scheduled' then {job}.gate else {job}.waits_for end,
+    is_fresh = case when {job}.state = 'scheduled' and excluded.state <> 'scheduled'
+        then {job}.gate is not null else {job}.is_fresh end
+-- end
+-- with :replace
+do update
+set args = excluded.args, kwargs = excluded.kwargs, meta = excluded.meta, priority = excluded.priority,
+    max_attempts = excluded.max_attempts, responsible = excluded.responsible,
+    order_at = excluded.order_at, scheduled_at = excluded.scheduled_at, expected_at = excluded.expected_at,
+    state = case when {job}.state = 'blocked' then 'blocked' when excluded.state = 'scheduled' then 'scheduled'
+        when {job}.gate is not null then 'blocked' else 'available' end,
+    waits_for = case when {job}.state = 'blocked' then {job}.waits_for when excluded.state = 'scheduled' then null
+        else {job}.gate end,
+    is_fresh = case when {job}.state = 'blocked' then {job}.is_fresh
+        else {job}.gate is not null and excluded.state <> 'scheduled' end
+where {job}.state <> 'executing'
+-- end
+returning id   -- without :unique
+returning id, task, unique_key   -- with :unique

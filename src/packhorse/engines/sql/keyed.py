@@ -1,0 +1,129 @@
+"""Storing jobs that are tied to others: by a unique key, or by waiting for them."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from itertools import groupby
+
+from packhorse.domain.job import Keys, NewJob, OnDuplicate
+from packhorse.engines.sql.documents import jobs_document, list_document
+from packhorse.engines.sql.statements import Statements
+from packhorse.errors import DuplicateJob
+from packhorse.statement import Row, Statement
+
+Storing = Generator[Statement, list[Row], list[int]]
+"""Yields statements, is sent the rows of each, and returns the ids in the order of the jobs; elsewhere none."""
+
+NO_KEYS = Keys()
+_Numbered = tuple[int, NewJob]
+_Name = tuple[str, str]
+"""What is unique: the task, and the key."""
+
+
+def storing(statements: Statements, jobs: Sequence[NewJob], installation: str) -> Storing:
+    """Store jobs, any of which may have keys.
+
+    Raises:
+        DuplicateJob: another job has a unique key that is to be refused; what was stored of these is taken back.
+    """
+    ids: dict[int, int] = {}
+    keyless = [(number, job) for number, job in enumerate(jobs) if _keys(job).unique_key is None]
+    if keyless:
+        rows = yield _insert_jobs(statements, [job for _, job in keyless], installation)
+        if len(rows) != len(keyless):
+            return []
+        ids.update(zip((number for number, _ in keyless), sorted(row[0] for row in rows), strict=True))
+    for policy, parcel in _rounds(jobs):
+        found = yield from _storing_unique(statements, policy, parcel, installation, list(ids.values()))
+        if not found:
+            return []
+        ids.update({number: found[_name(job)] for number, job in parcel})
+    for keys, members in groupby(sorted(ids, key=lambda number: _after(jobs[number])), key=lambda n: _after(jobs[n])):
+        if keys[0]:
+            yield _insert_dependencies(statements, [ids[number] for number in members], *keys)
+    return [ids[number] for number in range(len(jobs))]
+
+
+def _storing_unique(
+    statements: Statements, policy: OnDuplicate, parcel: Sequence[_Numbered], installation: str, stored: Sequence[int]
+) -> Generator[Statement, list[Row], dict[_Name, int]]:
+    """Store jobs with different keys; their ids by name, none for another database."""
+    jobs = [job for _, job in parcel]
+    found: dict[_Name, int] = {}
+    for is_last in (False, True):
+        missing = [job for job in jobs if _name(job) not in found]
+        rows = yield _insert_jobs(statements, missing, installation, "unique", policy)
+        found |= {(task, key): id for id, task, key in rows}
+        missing = [job for job in missing if _name(job) not in found]
+        if not missing:
+            return found
+        others = {(task, key): id for id, task, key in (yield _find_duplicates(statements, missing))}
+        if taken := next((job for job in missing if _name(job) in others), None):
+            yield _withdraw_jobs(statements, [*stored, *found.values()])
+            raise _duplicate(taken, others[_name(taken)])
+        if is_last:
+            break  # the ones in the way have gone meanwhile, twice; or this is another database
+    return {}
+
+
+def _rounds(jobs: Sequence[NewJob]) -> Iterator[tuple[OnDuplicate, Sequence[_Numbered]]]:
+    """Those with a unique key, in rounds in which no key comes twice and one rule holds.
+
+    A round is in order of the keys, so that two producers of the same ones don't wait for each other in a circle.
+    """
+    left = [(number, job) for number, job in enumerate(jobs) if _keys(job).unique_key is not None]
+    while left:
+        first: dict[_Name, _Numbered] = {}
+        for number, job in left:
+            first.setdefault(_name(job), (number, job))
+        taken = {number for number, _ in first.values()}
+        left = [(number, job) for number, job in left if number not in taken]
+        for policy in ("refuse", "keep", "replace", "earliest"):
+            parcel = [first[name] for name in sorted(first) if _keys(first[name][1]).on_duplicate == policy]
+            if parcel:
+                yield policy, parcel
+
+
+def _insert_jobs(statements: Statements, jobs: Sequence[NewJob], installation: str, *options: str) -> Statement:
+    [text] = statements.get("insert_jobs", *options)
+    return Statement(text, {"jobs": jobs_document(jobs), "installation": installation})
+
+
+def _find_duplicates(statements: Statements, jobs: Sequence[NewJob]) -> Statement:
+    [text] = statements.get("find_duplicates")
+    return Statement(text, {"names": list_document(_name(job)[1] for job in jobs)})
+
+
+def _withdraw_jobs(statements: Statements, ids: Sequence[int]) -> Statement:
+    [text] = statements.get("withdraw_jobs")
+    return Statement(text, {"ids": list_document(ids)})
+
+
+def _insert_dependencies(statements: Statements, ids: Sequence[int], after: Sequence[int], needs: str) -> Statement:
+    [text] = statements.get("insert_dependencies")
+    names = list_document(map(str, sorted(set(after))))
+    return Statement(text, {"ids": list_document(ids), "names": names, "needs": needs})
+
+
+def _keys(job: NewJob) -> Keys:
+    return job.keys or NO_KEYS
+
+
+def _name(job: NewJob) -> _Name:
+    return job.task, _keys(job).unique_key or ""
+
+
+def _after(job: NewJob) -> tuple[tuple[int, ...], str]:
+    return _keys(job).after, _keys(job).after_needs
+
+
+def _duplicate(job: NewJob, other: int) -> DuplicateJob:
+    key = _keys(job).unique_key or ""
+    is_replacing = _keys(job).on_duplicate == "replace"
+    why = "is running, so it can't be replaced" if is_replacing else "has it already"
+    return DuplicateJob(
+        f"a job of task {job.task} with the unique key {key!r} was not enqueued: job {other} {why}",
+        task=job.task,
+        unique_key=key,
+        job_id=other,
+    )
