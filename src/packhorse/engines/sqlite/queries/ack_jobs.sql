@@ -37,17 +37,22 @@ from (
 )
 where is_kept and ack_state in ('succeeded', 'failed', 'cancelled');
 
+-- Until they are deleted from the one table, the jobs of this batch, and no others, are in both.
 insert into {tally} (queue, state, kept, ended)
-select job.queue, json_extract(value, '$.state') as ack_state, sum(
-    json_extract(value, '$.state') <> 'succeeded'
-    or json_extract(value, '$.failures') + json_extract(value, '$.skips') + json_extract(value, '$.crashes') > 0
-    or job.queue not in (select name from {queue} where keep_succeeded_us = 0)
-), count(*)
+select past.queue, past.state, count(*), count(*)
+from json_each(:acks) cross join {finished} as past on past.id = json_extract(value, '$.id')
+where exists (select 1 from {job} as job where job.id = past.id)
+group by past.queue, past.state
+on conflict (queue, state) do update set kept = kept + excluded.kept, ended = ended + excluded.ended;
+
+insert into {tally} (queue, state, kept, ended)
+select job.queue, 'succeeded', 0, count(*)
 from json_each(:acks) cross join {job} as job on job.id = json_extract(value, '$.id')
-where job.state = 'executing' and job.worker_id = json_extract(value, '$.worker')
-  and job.lease_number = json_extract(value, '$.number')
-  and json_extract(value, '$.state') in ('succeeded', 'failed', 'cancelled')
-group by job.queue, ack_state
+where exists (select 1 from {queue} where keep_succeeded_us = 0)
+  and job.state = 'executing' and job.worker_id = json_extract(value, '$.worker')
+  and job.lease_number = json_extract(value, '$.number') and json_extract(value, '$.state') = 'succeeded'
+  and not exists (select 1 from {finished} as past where past.id = job.id)
+group by job.queue
 on conflict (queue, state) do update set kept = kept + excluded.kept, ended = ended + excluded.ended;
 
 delete from {job}
@@ -88,6 +93,7 @@ from (
     from json_each(:acks)
 ) as ack
 where id = ack.ack_id and {job}.state = 'executing' and worker_id = ack.worker and lease_number = ack.number
+  and cancel_at is null
   and ack.state in ('scheduled', 'available', 'blocked')
 returning id
 -- end

@@ -12,13 +12,15 @@ where worker_id = :worker and lease_number = :number and (
     failures + skips + crashes > 0 or queue not in (select name from {queue} where keep_succeeded_us = 0)
 );
 
+-- All are of one claim, so of one queue; how many of them are kept is what was just inserted.
 insert into {tally} (queue, state, kept, ended)
-select queue, 'succeeded', sum(
-    failures + skips + crashes > 0 or queue not in (select name from {queue} where keep_succeeded_us = 0)
-), count(*)
+select queue, 'succeeded', changes(), case when queue in (select name from {queue} where keep_succeeded_us = 0) then (
+    select count(*) from {ids} as named cross join {job} as job on job.id = named.value
+    where worker_id = :worker and lease_number = :number
+) else changes() end
 from {ids} as named cross join {job} as job on job.id = named.value
 where worker_id = :worker and lease_number = :number
-group by queue
+limit 1
 on conflict (queue, state) do update set kept = kept + excluded.kept, ended = ended + excluded.ended;
 
 delete from {job}
