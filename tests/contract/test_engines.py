@@ -12,6 +12,7 @@ from packhorse.testing.contract import (
     engine_liveness,
     engine_park,
     engine_processes,
+    engine_queues,
     engine_race,
     engine_schema,
     engine_stage,
@@ -56,6 +57,26 @@ class TestStage(engine_stage.StageContract):
 
 class TestPark(engine_park.ParkContract):
     """Jobs wait for a worker that knows their task."""
+
+
+class TestQueueSettings(engine_queues.QueueSettingsContract):
+    """Queues have records."""
+
+
+class TestPause(engine_queues.PauseContract):
+    """A queue is paused."""
+
+
+class TestClaimOrder(engine_queues.ClaimOrderContract):
+    """A queue's settings rule what is claimed."""
+
+
+class TestRoutes(engine_queues.RouteContract):
+    """Rules lead jobs into queues."""
+
+
+class TestLoadFailures(engine_queues.LoadFailureContract):
+    """Some code can't be loaded."""
 
 
 class TestCancel(engine_cancel.CancelContract):

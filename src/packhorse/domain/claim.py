@@ -38,3 +38,5 @@ class Claim:
     """Only jobs behind this place: dead rows in front of it are not walked again."""
     above: int | None = None
     """Only jobs that are more urgent than this priority."""
+    aging: bool = False
+    """True: in the order of `packhorse.domain.order.aged`; then there is no `after` and no `above`."""

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from packhorse.domain.claim import Claim
 from packhorse.domain.decide import Ack
 from packhorse.domain.job import ClaimedJob, Lease, NewJob, are_alike
+from packhorse.domain.moments import micros_in
+from packhorse.domain.order import AGING_STEP
 from packhorse.domain.state import JobState
 from packhorse.engines.sql import rows as of
 from packhorse.engines.sql.base import Command, Params, SqlBase, ids_in
@@ -15,6 +17,8 @@ from packhorse.engines.sql.keyed import Storing, storing
 from packhorse.errors import DatabaseError
 from packhorse.statement import Row, Statement
 
+LEAST_REACH = 100
+"""In how many jobs more than it wants, of each priority, a claim looks for some that nobody is claiming just now."""
 UNRECORDED = frozenset({"success", "unstarted", "unknown"})
 """The outcomes that leave no attempt in the history."""
 
@@ -82,7 +86,7 @@ class SqlJobStore(SqlBase):
 
     def claim_jobs(self, claim: Claim) -> list[ClaimedJob]:
         rows = self._write("claim_jobs", *_claim_options(claim))
-        rows.sort(key=of.by_urgency)
+        rows.sort(key=of.by_age if claim.aging else of.by_urgency)
         return [of.claimed_job(*row, claim.lease) for row in rows]
 
     def ack_jobs(self, acks: Sequence[Ack]) -> set[int]:
@@ -154,6 +158,9 @@ def _claim_options(claim: Claim) -> tuple[Params, *tuple[str, ...]]:
     if claim.other_tasks:
         options.append("others")
         params["names"] = list_document(sorted(claim.other_tasks))
+    if claim.aging:
+        options.append("aging")
+        params |= {"step": micros_in(AGING_STEP), "reach": 2 * claim.limit + LEAST_REACH}
     if claim.above is not None:
         options.append("above")
         params["above"] = claim.above

@@ -11,6 +11,7 @@ from typing import Any
 
 from packhorse.domain.job import AttemptRecord, ClaimedJob, JobRecord, Lease
 from packhorse.domain.moments import moment, optional_moment
+from packhorse.domain.order import aged
 from packhorse.domain.state import JobState
 from packhorse.domain.worker import WorkerRecord
 from packhorse.engine import Glance, QueueRecord
@@ -20,14 +21,19 @@ by_urgency: Callable[[Row], tuple[Any, ...]] = itemgetter(3, 4, 0)
 """The key of a row of `claim_jobs.sql` in the order of the queue."""
 
 
+def by_age(row: Row) -> tuple[Any, ...]:
+    """The same for a queue whose priorities age."""
+    return aged(row[3], row[4], row[0])
+
+
 claimed_job: Callable[..., ClaimedJob] = ClaimedJob
 """Makes a job of the columns of `claim_jobs.sql` and the lease of its claim."""
 
 
 def leased_job(row: Row) -> ClaimedJob:
-    """A row of `list_leased_jobs.sql`, which ends with its lease."""
-    *job, worker, number = row
-    return claimed_job(*job, Lease(worker, number))
+    """A row of `list_leased_jobs.sql` or `list_cancelled_runs.sql`, which end with the lease and who has cancelled it."""
+    *job, worker, number, by = row
+    return claimed_job(*job, Lease(worker, number), by)
 
 
 def job_record(row: Row) -> JobRecord:
@@ -102,7 +108,8 @@ def glance(row: Row) -> Glance:
         suspect_queues=_names(row[1]),
         parked_tasks=_names(row[2]),
         due_in=None if row[3] is None else timedelta(microseconds=row[3]),
-        has_lost_workers=bool(row[5]),
+        revision=row[5],
+        has_lost_workers=bool(row[6]),
         is_registered=bool(row[4]),
     )
 

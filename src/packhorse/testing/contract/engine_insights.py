@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -24,7 +25,13 @@ from packhorse.testing.samples import ERROR, TASK, new_job
 
 HOUR = timedelta(hours=1)
 NOTHING = Glance(
-    ready_queues=(), suspect_queues=(), parked_tasks=(), due_in=None, has_lost_workers=False, is_registered=False
+    ready_queues=(),
+    suspect_queues=(),
+    parked_tasks=(),
+    due_in=None,
+    revision=0,
+    has_lost_workers=False,
+    is_registered=False,
 )
 
 
@@ -169,11 +176,9 @@ class InsightsContract(EngineContract):
 
 def normal(glance: Glance) -> Glance:
     """The same with tuples, so that it can be compared."""
-    return Glance(
+    return replace(
+        glance,
         ready_queues=tuple(glance.ready_queues),
         suspect_queues=tuple(glance.suspect_queues),
         parked_tasks=tuple(glance.parked_tasks),
-        due_in=glance.due_in,
-        has_lost_workers=glance.has_lost_workers,
-        is_registered=glance.is_registered,
     )

@@ -1,25 +1,64 @@
 -- Gives the most urgent available jobs of one queue to a worker.
 -- Locks only the rows that it takes and passes over rows that somebody else has locked, so that workers never wait for
 -- one another; the partial index on (queue, priority, order_at, id) is walked from its head, or from a place where this
--- worker has been, and left after :limit rows.
+-- worker has been, and left after :limit rows. The queue's own record says down to which priority it may be claimed:
+-- not at all while it is paused. It is looked up once, and only read, so that nobody waits for it.
+-- Where priorities age, the head of each priority is read from the same index, and their merged order decides.
 update {job}
 set state = 'executing', worker_id = CAST(:worker AS bigint), lease_number = CAST(:number AS bigint),
     attempt = case when attempt < {highest_count} then attempt + 1 else attempt end, started_at = {now}, reason = null
 where id {any_of}
+    -- with :aging
+    with recursive level (priority) as (
+        select (select priority from {job}
+                where state = 'available' and queue = CAST(:queue AS text)
+                  and crashes = 0   -- without :suspects
+                  and crashes > 0   -- with :suspects
+                order by priority limit 1)
+        union all
+        select (select job.priority from {job} as job
+                where job.state = 'available' and job.queue = CAST(:queue AS text) and job.priority > level.priority
+                  and job.crashes = 0   -- without :suspects
+                  and job.crashes > 0   -- with :suspects
+                order by job.priority limit 1)
+        from level
+        where level.priority is not null
+    )
+    select job.id
+    from level join {job} as job on job.id {any_of}
+        select head.id from {job} as head
+        where head.state = 'available' and head.queue = CAST(:queue AS text) and head.priority = level.priority
+          and head.crashes = 0   -- without :suspects
+          and head.crashes > 0   -- with :suspects
+          and head.task not in (select value from {names})   -- with :others
+        order by head.order_at, head.id
+        limit CAST(:reach AS bigint)
+    ))
+    where job.state = 'available' and level.priority <= coalesce((
+        select case when paused_at is null then coalesce(priority_floor, 32767) else -32769 end
+        from {queue} where name = CAST(:queue AS text)
+    ), 32767)
+    order by job.order_at + (job.priority - 5) * CAST(:step AS bigint) {us}, job.priority, job.id
+    limit CAST(:limit AS bigint) {skip_locked}
+    -- end
+    -- without :aging
     select id from {job}
     where state = 'available'
       and queue = CAST(:queue AS text)
       and crashes = 0   -- without :suspects
       and crashes > 0   -- with :suspects
       and task not in (select value from {names})   -- with :others
+      and priority <= coalesce((
+          select case when paused_at is null then coalesce(priority_floor, 32767) else -32769 end
+          from {queue} where name = CAST(:queue AS text)
+      ), 32767)
       and priority < CAST(:above AS smallint)   -- with :above
-      -- with :after
-      and (priority, order_at, id) > (
-          CAST(:after_priority AS smallint), {at}(CAST(:after_at AS bigint)), CAST(:after_id AS bigint)
-      )
-      -- end
+      and (priority, order_at, id) > (   -- with :after
+          CAST(:after_priority AS smallint), {at}(CAST(:after_at AS bigint)), CAST(:after_id AS bigint)   -- with :after
+      )   -- with :after
     order by priority, order_at, id
     limit CAST(:limit AS bigint) {skip_locked}
+    -- end
 ))
 returning id, task, queue, priority, {micros}(order_at), args, kwargs, meta, {micros}(enqueued_at),
-    attempt, failures, skips, crashes, max_attempts
+    attempt, failures, skips, crashes, max_attempts, serial_key, group_key

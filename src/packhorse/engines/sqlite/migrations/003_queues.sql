@@ -33,10 +33,9 @@ create table {queue} (
     constraint queue_group_rate_is_whole check ((group_rate_count is null) = (group_rate_period_us is null))
 ) strict, without rowid;
 
--- The first rule, by position, whose pattern fits a task's name says which queue the task's jobs go into.
+-- Of the rules whose pattern fits a task's name, the one with the longest pattern says into which queue its jobs go.
 create table {route} (
-    position integer primary key autoincrement,
-    pattern text not null unique,
+    pattern text primary key,
     queue text not null,
     created_by text,
     created_at integer not null
