@@ -1,8 +1,9 @@
-"""What a producer or an operator does: enqueue, look at jobs, cancel and retry them."""
+"""What a producer or an operator does: enqueue, look at jobs, cancel, retry, hold and delete them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from packhorse.blocks import OpenBlocks
@@ -17,7 +18,9 @@ from packhorse.enqueuer import Enqueuer, Stored
 from packhorse.errors import ConfigurationError, JobNotFound
 from packhorse.handle import JobHandle
 from packhorse.middleware import EnqueueHooks, Middleware
+from packhorse.operations import Selection
 from packhorse.options import NO_OPTIONS
+from packhorse.selected import Done, Request, SelectedJobs, done_with, in_chunks, last_of, selection_of, state_named
 from packhorse.task import BoundTask, Call, TaskRegistry
 
 R = TypeVar("R")
@@ -161,7 +164,7 @@ class Client:
         self._catch_up()
         if limit < 1:
             raise ConfigurationError(f"limit must be 1 or more, not {limit}")
-        chosen = None if state is None else _state(state)
+        chosen = None if state is None else state_named(state)
         return self._open_engine().list_jobs(
             JobFilter(state=chosen, queue=queue, task=task, before_id=before_id, limit=limit)
         )
@@ -186,17 +189,94 @@ class Client:
         self._catch_up()
         return self._open_engine().count_jobs()
 
-    def cancel(self, *ids: int) -> set[int]:
-        """Cancel jobs that have not started; the ids of those cancelled, without the running and finished ones."""
-        self._catch_up()
-        return self._open_engine().cancel_jobs(ids)
+    def cancel(self, *ids: int, by: str | None = None, why: str | None = None) -> Done:
+        """Cancel jobs that wait, and ask those that run to stop: `ids` and `asked` of what is returned.
 
-    def retry(self, *ids: int) -> set[int]:
-        """Make failed or cancelled jobs available again, with all attempts before them; the ids of those."""
-        self._catch_up()
-        retried = self._open_engine().retry_jobs(ids)
+        Args:
+            ids: which jobs.
+            by: who does it, for the record.
+            why: the reason, for the record.
+        """
+        return self._do(Request("cancel", by, why), ids)
+
+    def retry(self, *ids: int, by: str | None = None, why: str | None = None) -> Done:
+        """Let failed or cancelled jobs run again, with all attempts before them.
+
+        One whose unique key another job has meanwhile is refused: `taken` of what is returned says which. Those with a
+        serial key or a group go to the end of their line.
+        """
+        return self._do(Request("retry", by, why), ids)
+
+    def hold(self, *ids: int, by: str | None = None, why: str | None = None) -> Done:
+        """Block jobs that wait until they are released; their reason says by whom and why."""
+        return self._do(Request("hold", by, why), ids)
+
+    def release(self, *ids: int) -> Done:
+        """Put held jobs back where they belong: available, or scheduled while their time is to come."""
+        return self._do(Request("release"), ids)
+
+    def delete(self, *ids: int) -> Done:
+        """Delete finished jobs for good, with their history; a job that waits must be cancelled first."""
+        return self._do(Request("delete"), ids)
+
+    def select(
+        self,
+        *,
+        state: JobState | str | Iterable[JobState | str] | None = None,
+        queue: str | None = None,
+        task: str | None = None,
+        key: str | None = None,
+        error_type: str | None = None,
+        message: str | None = None,
+        responsible: str | None = None,
+        older_than: timedelta | None = None,
+        newer_than: timedelta | None = None,
+        everything: bool = False,
+    ) -> SelectedJobs:
+        """All jobs that fit what is given, to be counted, cancelled, retried, held, released or deleted.
+
+            app.select(queue="mail", task="shop.*", older_than=timedelta(days=1)).cancel(by="kim")
+
+        Args:
+            state: only those in this state, or in one of these.
+            queue: only those in this queue.
+            task: only those of this task; `*` stands for any text and `?` for any character.
+            key: only those with this unique key, serial key or group.
+            error_type: only those whose last error was of the class of this name.
+            message: only those whose last error said this; `*` and `?` as in `task`.
+            responsible: only those for which this person is recorded to be responsible.
+            older_than: only those enqueued longer ago; finished jobs: finished longer ago.
+            newer_than: only those enqueued (finished) since then.
+            everything: whether no filter at all is meant; a forgotten one should not select all jobs.
+
+        Raises:
+            ConfigurationError: nothing is given, or there is no such state.
+        """
+        selection = selection_of(
+            state=state,
+            queue=queue,
+            task=task,
+            key=key,
+            error_type=error_type,
+            message=message,
+            responsible=responsible,
+            older_than=older_than,
+            newer_than=newer_than,
+            everything=everything,
+        )
+        return self._selected(selection)
+
+    def _selected(self, selection: Selection) -> SelectedJobs:
+        return SelectedJobs(self._caught_up, selection, lambda: self._after_enqueue(None))
+
+    def _do(self, request: Request, ids: Iterable[int]) -> Done:
+        done = last_of(done_with(self._caught_up(), request, in_chunks(ids)))
         self._after_enqueue(None)
-        return retried
+        return done
+
+    def _caught_up(self) -> Engine:
+        self._catch_up()
+        return self._open_engine()
 
     def _handles(self, stored: Sequence[Stored], calls: Sequence[Call[Any]]) -> list[JobHandle[Any]]:
         find, watch = self.find_job, self._watch_job
@@ -220,13 +300,6 @@ class Client:
 
     def _catch_up(self, connection: Connection | AsyncConnection | None = None) -> None:
         """A call begins, on the caller's connection if it has one; inline mode runs first what is due."""
-
-
-def _state(state: JobState | str) -> JobState:
-    try:
-        return JobState(state)
-    except ValueError:
-        raise ConfigurationError(f"no state {state!r}; there are {', '.join(JobState)}") from None
 
 
 def _decoder(signature: CallSignature | None) -> Callable[[str], Any]:

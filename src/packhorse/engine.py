@@ -22,7 +22,9 @@ from packhorse.domain.job import AttemptRecord, ClaimedJob, JobRecord, NewJob
 from packhorse.domain.state import JobState
 from packhorse.domain.worker import NewWorker, WorkerRecord
 from packhorse.joblog import JobLog
+from packhorse.operations import Operations
 from packhorse.queues import QueueStore
+from packhorse.schedules import ScheduleStore
 from packhorse.statement import AsyncTransaction, Row, Statement, Transaction
 
 
@@ -334,5 +336,7 @@ class Installation(Protocol):
         ...
 
 
-class Engine(JobStore, Registry, Insights, QueueStore, JobLog, Cancellations, Installation, Protocol):
+class Engine(
+    JobStore, Registry, Insights, Operations, QueueStore, ScheduleStore, JobLog, Cancellations, Installation, Protocol
+):
     """A database backend of jobs."""

@@ -10,6 +10,7 @@ from packhorse.testing.contract import (
     engine_insights,
     engine_leadership,
     engine_liveness,
+    engine_operations,
     engine_park,
     engine_processes,
     engine_queues,
@@ -85,6 +86,26 @@ class TestCancel(engine_cancel.CancelContract):
 
 class TestRetry(engine_cancel.RetryContract):
     """Jobs are brought back."""
+
+
+class TestSelect(engine_operations.SelectContract):
+    """Jobs are selected."""
+
+
+class TestHold(engine_operations.HoldContract):
+    """Jobs are held and released."""
+
+
+class TestKeyedRetry(engine_operations.KeyedRetryContract):
+    """Jobs with keys are brought back."""
+
+
+class TestDelete(engine_operations.DeleteContract):
+    """Jobs are deleted."""
+
+
+class TestOperationsRace(engine_operations.OperationsRaceContract):
+    """Operators and workers at once."""
 
 
 class TestLiveness(engine_liveness.LivenessContract):

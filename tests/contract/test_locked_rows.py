@@ -10,6 +10,7 @@ import pytest
 from packhorse.domain.outcome import Success
 from packhorse.domain.state import JobState
 from packhorse.engines.postgres.engine import PostgresEngine
+from packhorse.operations import Cancelled
 from packhorse.testing.contract.steps import acknowledge, claim, claim_one, enqueue, enqueue_one, ids_of, job_of
 from packhorse.testing.samples import TASK
 from tests.waiting import wait_until
@@ -98,7 +99,7 @@ def test_a_job_is_either_claimed_or_cancelled(
     session.execute(CLAIM_BY_HAND, [id])
     end = session.commit if commits else session.rollback
     future = while_it_waits(session, lambda: engine.cancel_jobs([id]), end)
-    assert future.result() == (set() if commits else {id})
+    assert future.result() == (Cancelled(asked=frozenset({id})) if commits else Cancelled(frozenset({id})))
     assert job_of(engine, id).state is (JobState.EXECUTING if commits else JobState.CANCELLED)
 
 

@@ -233,8 +233,8 @@ def test_jobs_are_cancelled_and_retried(app: Packhorse, packhorse_kit: Kit) -> N
     waiting, failing, done = send.using(delay=DAY).enqueue(False), send.enqueue(True), send.enqueue(False)
     packhorse_kit.drain(raising=False)
 
-    assert app.cancel(waiting.id, failing.id, done.id, 10**9) == {waiting.id}
-    assert app.retry(waiting.id, failing.id, done.id) == {waiting.id, failing.id}
+    assert app.cancel(waiting.id, failing.id, done.id, 10**9).ids == {waiting.id}
+    assert app.retry(waiting.id, failing.id, done.id).ids == {waiting.id, failing.id}
     assert [app.get_job(one.id).state for one in (waiting, failing, done)] == [
         JobState.AVAILABLE,
         JobState.AVAILABLE,

@@ -16,6 +16,7 @@ from packhorse.domain.retry import RetryPolicy
 from packhorse.domain.state import JobState
 from packhorse.engines.postgres.engine import PostgresEngine
 from packhorse.errors import DatabaseUnreachable
+from packhorse.operations import Cancelled
 from tests.servers import CutProxy, LocalPostgres
 from tests.waiting import wait_until
 
@@ -103,7 +104,7 @@ def test_a_session_that_is_terminated_under_a_statement_is_replaced(
     [id] = engine.insert_jobs([JOB])
     with psycopg.connect(postgresql_url) as other:
         other.execute("SELECT FROM packhorse.job WHERE id = %s FOR UPDATE", [id])
-        cancelled: list[set[int]] = []
+        cancelled: list[Cancelled] = []
         thread = threading.Thread(target=lambda: cancelled.append(engine.cancel_jobs([id])))
         thread.start()
         wait_until(lambda: _waiting(postgresql_url))
@@ -112,7 +113,7 @@ def test_a_session_that_is_terminated_under_a_statement_is_replaced(
         other.rollback()
         thread.join(30)
 
-    assert cancelled == [{id}]
+    assert cancelled == [Cancelled(frozenset({id}))]
 
 
 def terminate_all_waiting(url: str) -> None:
@@ -185,7 +186,7 @@ def test_a_deadlock_is_tried_again(engine: PostgresEngine, postgresql_url: str) 
     with psycopg.connect(postgresql_url) as other:
         other.execute("SET deadlock_timeout = '10min'")
         other.execute("SELECT FROM packhorse.job WHERE id = %s FOR UPDATE", [second])
-        cancelled: list[set[int]] = []
+        cancelled: list[Cancelled] = []
         thread = threading.Thread(target=lambda: cancelled.append(engine.cancel_jobs([first, second])))
         thread.start()
         wait_until(lambda: _waiting(postgresql_url))
@@ -193,7 +194,7 @@ def test_a_deadlock_is_tried_again(engine: PostgresEngine, postgresql_url: str) 
         other.rollback()
         thread.join(30)
 
-    assert cancelled == [{first, second}]
+    assert cancelled == [Cancelled(frozenset({first, second}))]
 
 
 def test_a_closed_engine_says_so(engine: PostgresEngine) -> None:

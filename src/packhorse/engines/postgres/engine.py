@@ -28,8 +28,10 @@ from packhorse.engines.sql.insights import SqlInsights
 from packhorse.engines.sql.joblog import SqlJobLog
 from packhorse.engines.sql.jobs import SqlJobStore, ack_commands
 from packhorse.engines.sql.migrations import load_migrations
+from packhorse.engines.sql.operations import SqlOperations
 from packhorse.engines.sql.queues import SqlQueueStore
 from packhorse.engines.sql.registry import SqlRegistry
+from packhorse.engines.sql.schedules import SqlSchedules
 from packhorse.engines.sql.statements import Statements
 from packhorse.statement import AsyncTransaction, Row, Statement, Transaction
 
@@ -52,7 +54,17 @@ UNLIMITED = frozenset({"beat", "glance", "insert_job"})
 statement, which limits what it could wait for, locks, itself."""
 
 
-class PostgresEngine(SqlJobStore, SqlRegistry, SqlInsights, SqlQueueStore, SqlJobLog, SqlCancellations, PostgresSchema):
+class PostgresEngine(
+    SqlJobStore,
+    SqlRegistry,
+    SqlInsights,
+    SqlOperations,
+    SqlQueueStore,
+    SqlSchedules,
+    SqlJobLog,
+    SqlCancellations,
+    PostgresSchema,
+):
     """`packhorse.engine.Engine` on a PostgreSQL server, directly or through a pooler.
 
     Args:

@@ -16,12 +16,14 @@ from packhorse.engines.sql.joblog import SqlJobLog
 from packhorse.engines.sql.jobs import SqlJobStore
 from packhorse.engines.sql.keyed import Storing
 from packhorse.engines.sql.migrations import load_migrations
+from packhorse.engines.sql.schedules import SqlSchedules
 from packhorse.engines.sql.statements import Statements
 from packhorse.engines.sqlite.address import database_path
 from packhorse.engines.sqlite.connections import Connections
 from packhorse.engines.sqlite.dialect import PACKAGE, slots
 from packhorse.engines.sqlite.insights import SqliteInsights
 from packhorse.engines.sqlite.liveness import WorkerLocks
+from packhorse.engines.sqlite.operations import SqliteOperations
 from packhorse.engines.sqlite.queues import SqliteQueueStore
 from packhorse.engines.sqlite.schema import SqliteSchema
 from packhorse.engines.sqlite.transactions import SqliteTransaction, begin_async
@@ -36,7 +38,16 @@ FEATURES = Features(
 )
 
 
-class SqliteEngine(SqlJobStore, SqliteInsights, SqliteQueueStore, SqlJobLog, SqlCancellations, SqliteSchema):
+class SqliteEngine(
+    SqlJobStore,
+    SqliteInsights,
+    SqliteOperations,
+    SqliteQueueStore,
+    SqlSchedules,
+    SqlJobLog,
+    SqlCancellations,
+    SqliteSchema,
+):
     """`packhorse.engine.Engine` on one SQLite file.
 
     The file is created, and the schema installed, at the first use; an older schema is left for `migrate`.

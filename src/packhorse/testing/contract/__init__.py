@@ -31,7 +31,15 @@ import pytest
 
 MODULES = (
     *("steps", "engine_insert", "engine_claim", "engine_race", "engine_ack", "engine_fence", "engine_atomic"),
-    *("engine_stage", "engine_park", "engine_cancel", "engine_liveness", "engine_processes", "engine_leadership"),
+    *(
+        "engine_stage",
+        "engine_park",
+        "engine_cancel",
+        "engine_operations",
+        "engine_liveness",
+        "engine_processes",
+        "engine_leadership",
+    ),
     *("engine_insights", "engine_queues", "engine_schema"),
 )
 

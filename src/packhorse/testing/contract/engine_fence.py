@@ -117,7 +117,7 @@ class FenceContract(EngineContract):
         id = enqueue_one(engine)
         job = claim_one(engine)
         acknowledge(engine, job, Fail())
-        assert engine.retry_jobs([id]) == {id}
+        assert engine.retry_jobs([id]).retried == {id}
         assert is_refused(engine, decided(job, Success()))
 
     @pytest.mark.accepts("C5")

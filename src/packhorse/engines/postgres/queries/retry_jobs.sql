@@ -1,18 +1,28 @@
--- Moves failed and cancelled jobs back to the live ones, with fresh counts. Two operators who retry the same job:
--- the second waits for the first one's delete and then finds nothing.
-with back as (
-    delete from {finished}
+-- Moves failed and cancelled jobs back to the live ones, with fresh counts and unstarted, so that their keys count again.
+-- Two operators who retry the same job: the second waits for the first one's lock, and then finds nothing. Locks go by id,
+-- so that two such never deadlock. One whose unique key is taken does not come into {job}, and so stays where it is.
+with back as materialized (
+    select *, case when serial_key is not null then 'serial' when group_key is not null then 'group' end as gate
+    from {finished}
     where id in (select CAST(value AS bigint) from {ids}) and state in ('failed', 'cancelled')
-    returning *
+    order by id
+    for update
+), came as (
+    insert into {job} (id, task, queue, state, waits_for, gate, is_fresh, priority, order_at, expected_at, enqueued_at,
+        args, kwargs, meta, max_attempts, attempt, unique_key, unique_until, serial_key, group_key, responsible,
+        reason, error_type, error_message, error_traceback)
+    select id, task, queue, case when gate is null then 'available' else 'blocked' end, gate, gate, gate is not null,
+        priority, coalesce(expected_at, {now}), expected_at, enqueued_at,
+        args, kwargs, meta, max_attempts, attempt, unique_key, unique_until, serial_key, group_key, responsible,
+        CAST(:reason AS text), error_type, error_message, error_traceback
+    from back
+    order by id
+    on conflict do nothing
+    returning id
+), gone as (
+    delete from {finished} where id in (select id from came) returning queue, state
 ), counted as (
     insert into {tally} (queue, state, kept, ended)
-    select queue, state, -count(*), 0 from back group by queue, state
+    select queue, state, -count(*), 0 from gone group by queue, state
 )
-insert into {job} (id, task, queue, state, priority, order_at, expected_at, enqueued_at, args, kwargs, meta,
-    max_attempts, attempt, started_at, unique_key, unique_until, serial_key, group_key, responsible,
-    error_type, error_message, error_traceback)
-select id, task, queue, 'available', priority, coalesce(expected_at, {now}), expected_at, enqueued_at, args, kwargs,
-    meta, max_attempts, attempt, started_at, unique_key, unique_until, serial_key, group_key, responsible,
-    error_type, error_message, error_traceback
-from back
-returning id
+select id from came

@@ -1,10 +1,17 @@
--- Moves jobs that nobody runs to the finished ones.
+-- Withdraws jobs, in one transaction that alone may write: those that run are asked to stop, and the first asker stays;
+-- those that nobody runs move to the finished ones. A row that comes back says whether its job is gone.
+-- with :running
+update {job}
+set cancel_at = {now}, cancelled_by = :by
+where id in (select CAST(value AS bigint) from {ids}) and state = 'executing' and cancel_at is null;
+-- end
+
 insert into {finished} (id, task, queue, state, priority, args, kwargs, meta, enqueued_at, order_at, scheduled_at,
     expected_at, started_at, finished_at, attempt, failures, skips, crashes, max_attempts, unique_key, unique_until, serial_key,
     group_key, responsible, reason, error_type, error_message, error_traceback)
 select id, task, queue, 'cancelled', priority, args, kwargs, meta, enqueued_at, order_at, scheduled_at,
     expected_at, started_at, {now}, attempt, failures, skips, crashes, max_attempts,
-    unique_key, unique_until, serial_key, group_key, responsible, 'cancelled before it ran',
+    unique_key, unique_until, serial_key, group_key, responsible, :reason,
     error_type, error_message, error_traceback
 from {job}
 where id in (select CAST(value AS bigint) from {ids}) and state in ('blocked', 'scheduled', 'available');
@@ -18,4 +25,9 @@ on conflict (queue, state) do update set kept = kept + excluded.kept, ended = en
 
 delete from {job}
 where id in (select CAST(value AS bigint) from {ids}) and state in ('blocked', 'scheduled', 'available')
-returning id
+returning id, 1;
+
+-- with :running
+select id, 0 from {job}
+where id in (select CAST(value AS bigint) from {ids}) and state = 'executing'
+-- end

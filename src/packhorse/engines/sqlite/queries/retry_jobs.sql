@@ -1,20 +1,28 @@
--- Moves failed and cancelled jobs back to the live ones, with fresh counts.
-insert into {job} (id, task, queue, state, priority, order_at, expected_at, enqueued_at, args, kwargs, meta,
-    max_attempts, attempt, started_at, unique_key, unique_until, serial_key, group_key, responsible,
-    error_type, error_message, error_traceback)
-select id, task, queue, 'available', priority, coalesce(expected_at, {now}), expected_at, enqueued_at, args, kwargs,
-    meta, max_attempts, attempt, started_at, unique_key, unique_until, serial_key, group_key, responsible,
-    error_type, error_message, error_traceback
-from {finished}
-where id in (select CAST(value AS bigint) from {ids}) and state in ('failed', 'cancelled');
+-- Moves failed and cancelled jobs back to the live ones, with fresh counts and unstarted, so that their keys count again.
+-- One whose unique key is taken does not come into {job}, and so stays where it is.
+insert into {job} (id, task, queue, state, waits_for, gate, is_fresh, priority, order_at, expected_at, enqueued_at,
+    args, kwargs, meta, max_attempts, attempt, unique_key, unique_until, serial_key, group_key, responsible,
+    reason, error_type, error_message, error_traceback)
+select id, task, queue, case when gate is null then 'available' else 'blocked' end, gate, gate, gate is not null,
+    priority, coalesce(expected_at, {now}), expected_at, enqueued_at,
+    args, kwargs, meta, max_attempts, attempt, unique_key, unique_until, serial_key, group_key, responsible,
+    :reason, error_type, error_message, error_traceback
+from (
+    select *, case when serial_key is not null then 'serial' when group_key is not null then 'group' end as gate
+    from {finished}
+    where id in (select CAST(value AS bigint) from {ids}) and state in ('failed', 'cancelled')
+    order by id
+)
+where true
+on conflict do nothing;
 
 insert into {tally} (queue, state, kept, ended)
 select queue, state, -count(*), 0
 from {finished}
-where id in (select CAST(value AS bigint) from {ids}) and state in ('failed', 'cancelled')
+where id in (select CAST(value AS bigint) from {ids}) and id in (select id from {job})
 group by queue, state
 on conflict (queue, state) do update set kept = kept + excluded.kept, ended = ended + excluded.ended;
 
 delete from {finished}
-where id in (select CAST(value AS bigint) from {ids}) and state in ('failed', 'cancelled')
+where id in (select CAST(value AS bigint) from {ids}) and id in (select id from {job})
 returning id

@@ -1,0 +1,284 @@
+"""Doing something with many jobs: `app.select(queue="mail", older_than=timedelta(days=1)).cancel(by="kim")`.
+
+What is selected is worked through in chunks, in order of id, each in a short transaction of its own that looks again
+whether a job's state still allows it. So nothing waits long for it, and whoever stops half way knows what was done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Literal
+
+from packhorse.domain.state import FINAL, LIVE, JobState
+from packhorse.engine import Engine
+from packhorse.errors import ConfigurationError, DatabaseBusy
+from packhorse.operations import SelectedGroup, Selection
+
+CHUNK = 500
+"""How many jobs one transaction takes."""
+TRIES = 3
+"""How often a chunk is tried while somebody holds its rows for too long."""
+
+Verb = Literal["cancel", "retry", "hold", "release", "delete"]
+WAITING = LIVE - {JobState.EXECUTING}
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of some jobs. Those that it does not name are as they were.
+
+    Attributes:
+        ids: they are cancelled, retried, held, released or deleted.
+        asked: they run, and were asked to stop (`cancel` alone).
+        taken: they were refused because the job named has their unique key now (`retry` alone).
+    """
+
+    ids: frozenset[int] = frozenset()
+    asked: frozenset[int] = frozenset()
+    taken: Mapping[int, int] = field(default_factory=dict)
+
+    def and_then(self, more: Done) -> Done:
+        """Both together."""
+        return Done(self.ids | more.ids, self.asked | more.asked, {**self.taken, **more.taken})
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many jobs are selected.
+
+    Attributes:
+        groups: how many of each task, queue and state, in this order.
+    """
+
+    groups: Sequence[SelectedGroup] = ()
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return sum(group.count for group in self.groups)
+
+    @property
+    def highest_id(self) -> int:
+        """The highest id among them; 0 when there is none."""
+        return max((group.highest_id for group in self.groups), default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One thing to be done with some jobs, by whom and why."""
+
+    verb: Verb
+    by: str | None = None
+    why: str | None = None
+    running: bool = True
+    """Whether a cancellation is for those that run, too."""
+
+
+ALLOWED: Mapping[Verb, frozenset[JobState]] = {
+    "cancel": LIVE,
+    "retry": frozenset({JobState.FAILED, JobState.CANCELLED}),
+    "hold": WAITING,
+    "release": frozenset({JobState.BLOCKED}),
+    "delete": FINAL,
+}
+"""In which states a job may be for each."""
+MEANT: Mapping[Verb, frozenset[JobState]] = {**ALLOWED, "retry": frozenset({JobState.FAILED})}
+"""Which of them are meant where no state is given."""
+PARTICIPLES: Mapping[Verb, str] = {
+    "cancel": "cancelled",
+    "retry": "retried",
+    "hold": "held",
+    "release": "released",
+    "delete": "deleted",
+}
+
+
+class SelectedJobs:
+    """The jobs that fit a selection, whenever something is done with them; made by `app.select`.
+
+    Args:
+        engine: opens the engine at the first use.
+        selection: which jobs.
+        afterwards: called after jobs may have become available.
+    """
+
+    def __init__(self, engine: Callable[[], Engine], selection: Selection, afterwards: Callable[[], None]) -> None:
+        self.selection: Selection = selection
+        self._open_engine = engine
+        self._afterwards = afterwards
+
+    def count(self, verb: Verb | None = None) -> Counted:
+        """How many there are now; with a verb, how many of them that could be done with: a dry run.
+
+        Raises:
+            ConfigurationError: it can be done with none of the selected states.
+        """
+        selection = self.selection if verb is None else narrowed(self.selection, verb)
+        return Counted(self._open_engine().count_selected(selection))
+
+    def cancel(self, *, by: str | None = None, why: str | None = None) -> Done:
+        """Cancel those that wait, and ask those that run to stop, unless the selected states leave them out."""
+        return self._all("cancel", by, why)
+
+    def retry(self, *, by: str | None = None, why: str | None = None) -> Done:
+        """Let them run again, with all attempts before them; where no state was selected, those that failed."""
+        return self._all("retry", by, why)
+
+    def hold(self, *, by: str | None = None, why: str | None = None) -> Done:
+        """Block those that wait until they are released."""
+        return self._all("hold", by, why)
+
+    def release(self) -> Done:
+        """Put those that are held back where they belong."""
+        return self._all("release", None, None)
+
+    def delete(self) -> Done:
+        """Delete those that are finished, for good, with their history."""
+        return self._all("delete", None, None)
+
+    def up_to(self, id: int) -> SelectedJobs:
+        """The same without the jobs above this id: those that came after somebody counted."""
+        return SelectedJobs(self._open_engine, replace(self.selection, until_id=id), self._afterwards)
+
+    def steps(self, verb: Verb, *, by: str | None = None, why: str | None = None) -> Iterator[Done]:
+        """Do it chunk by chunk; what has been done so far, after each. Jobs enqueued meanwhile are left alone.
+
+        Whoever stops half way finds everything done that the last value names, and nothing else.
+        """
+        selection = narrowed(self.selection, verb)
+        if selection.until_id is None:
+            selection = replace(selection, until_id=self.count(verb).highest_id)
+        running = selection.states is None or JobState.EXECUTING in selection.states
+        return self._steps(Request(verb, by, why, running), self._chunks(selection))
+
+    def _all(self, verb: Verb, by: str | None, why: str | None) -> Done:
+        return last_of(self.steps(verb, by=by, why=why))
+
+    def _steps(self, request: Request, chunks: Iterable[Sequence[int]]) -> Iterator[Done]:
+        try:
+            yield from done_with(self._open_engine(), request, chunks)
+        finally:
+            self._afterwards()
+
+    def _chunks(self, selection: Selection) -> Iterator[Sequence[int]]:
+        after = 0
+        while ids := self._open_engine().list_selected(selection, after, CHUNK):
+            yield ids
+            after = ids[-1]
+
+
+def selection_of(
+    *,
+    state: JobState | str | Iterable[JobState | str] | None = None,
+    queue: str | None = None,
+    task: str | None = None,
+    key: str | None = None,
+    error_type: str | None = None,
+    message: str | None = None,
+    responsible: str | None = None,
+    older_than: timedelta | None = None,
+    newer_than: timedelta | None = None,
+    everything: bool = False,
+) -> Selection:
+    """The selection that `app.select` means; see there.
+
+    Raises:
+        ConfigurationError: nothing is given, or there is no such state.
+    """
+    names = [state] if state is None or isinstance(state, str) else state
+    selection = Selection(
+        states=None if state is None else frozenset(state_named(name) for name in names if name is not None),
+        queue=queue,
+        task=task,
+        key=key,
+        error_type=error_type,
+        message=message,
+        responsible=responsible,
+        older_than=older_than,
+        newer_than=newer_than,
+    )
+    if selection == Selection() and not everything:
+        raise ConfigurationError(
+            "nothing says which jobs: give a filter, or everything=True for all that there are"
+        )
+    return selection
+
+
+def state_named(name: JobState | str) -> JobState:
+    """The state of that name.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    try:
+        return JobState(name)
+    except ValueError:
+        raise ConfigurationError(f"no state {name!r}; there are {', '.join(JobState)}") from None
+
+
+def narrowed(selection: Selection, verb: Verb) -> Selection:
+    """What of a selection something can be done with.
+
+    Raises:
+        ConfigurationError: it asks for states with which it can't be done.
+    """
+    wrong = (selection.states or frozenset()) - ALLOWED[verb]
+    if wrong:
+        can = ", ".join(state for state in JobState if state in ALLOWED[verb])
+        raise ConfigurationError(f"no {', '.join(sorted(wrong))} job can be {PARTICIPLES[verb]}; only {can} ones can")
+    states = MEANT[verb] if selection.states is None else selection.states
+    is_open = selection.is_open or (verb == "retry" and selection.states is None)
+    return replace(selection, states=states, is_held=selection.is_held or verb == "release", is_open=is_open)
+
+
+def in_chunks(ids: Iterable[int]) -> Iterator[Sequence[int]]:
+    """Ids in chunks, each once, in order."""
+    ordered = sorted(set(ids))
+    for start in range(0, len(ordered), CHUNK):
+        yield ordered[start : start + CHUNK]
+
+
+def done_with(engine: Engine, request: Request, chunks: Iterable[Sequence[int]]) -> Iterator[Done]:
+    """Do something with chunks of jobs; what has been done so far, after each, and at least once."""
+    done = Done()
+    for ids in chunks:
+        done = done.and_then(_patiently(engine, request, ids))
+        yield done
+    if done == Done():
+        yield done
+
+
+def last_of(steps: Iterable[Done]) -> Done:
+    """What had been done at the end."""
+    done = Done()
+    for done in steps:  # noqa: B007 - the last one is wanted
+        pass
+    return done
+
+
+def _patiently(engine: Engine, request: Request, ids: Sequence[int]) -> Done:
+    for _ in range(TRIES - 1):
+        try:
+            return _do(engine, request, ids)
+        except DatabaseBusy:
+            continue
+    return _do(engine, request, ids)
+
+
+def _do(engine: Engine, request: Request, ids: Sequence[int]) -> Done:
+    by, why = request.by, request.why
+    match request.verb:
+        case "cancel":
+            gone = engine.cancel_jobs(ids, by, why, running=request.running)
+            return Done(gone.cancelled, gone.asked)
+        case "retry":
+            back = engine.retry_jobs(ids, by, why)
+            return Done(back.retried, taken=back.taken)
+        case "hold":
+            return Done(frozenset(engine.hold_jobs(ids, by, why)))
+        case "release":
+            return Done(frozenset(engine.release_jobs(ids)))
+        case "delete":
+            return Done(frozenset(engine.delete_jobs(ids)))
