@@ -20,6 +20,7 @@ from packhorse.domain.signature import encode_plain_call
 from packhorse.engine import Engine
 from packhorse.errors import DatabaseBusy, PayloadError, SchemaMissing, UnsupportedConnection
 from packhorse.middleware import Draft, EnqueueHooks
+from packhorse.options import Options
 from packhorse.refusals import find_refusal, foreign, is_foreign, nothing_stored
 from packhorse.statement import Row, Statement
 from packhorse.steps import Aside, AskPlace, Steps, afollow, follow
@@ -106,31 +107,14 @@ class Enqueuer:
     def _prepare_one(self, call: Call[Any]) -> Prepared:
         if not isinstance(call, Call):
             raise TypeError(f"enqueue_many takes calls, such as send_invoice.call(42), not {call!r}")
-        if call.signature is None:
-            args, kwargs = encode_plain_call(call.args, call.kwargs)
-        else:
-            args, kwargs = call.signature.encode(call.args, call.kwargs)
+        texts = _encoded(call)
         draft = None
         options, meta = call.options, None
         if self._hooks:
             draft = Draft(call.task, call.args, call.kwargs, call.options)
             self._hooks.enqueuing(draft)
             options, meta = draft.options, _encode_meta(draft)
-        job = NewJob(
-            task=call.task,
-            args=args,
-            kwargs=kwargs,
-            queue=options.queue or DEFAULT_QUEUE,
-            priority=DEFAULT_PRIORITY if options.priority is None else priority_number(options.priority),
-            scheduled_at=options.scheduled_at,
-            delay=options.delay,
-            expected_at=options.expected_at,
-            expected_in=options.expected_in,
-            max_attempts=options.max_attempts,
-            meta=meta,
-            keys=options.keys,
-        )
-        return Prepared(job, draft)
+        return Prepared(_job(call.task, texts, options, meta), draft)
 
     def _store(self, prepared: Sequence[Prepared], connection: Connection | AsyncConnection | None) -> list[Stored]:
         ids = self._write([one.job for one in prepared], connection)
@@ -226,6 +210,40 @@ class Enqueuer:
                     self._hooks.enqueued(one.draft, id)
         self._after_enqueue(connection)
         return [(id, key_of(one.job)) for one, id in zip(prepared, ids, strict=True)]
+
+
+def plain_job(call: Call[Any]) -> NewJob:
+    """The job that a call comes to when no middleware sees it: for what is stored now and enqueued later.
+
+    Raises:
+        PayloadError: an argument would not survive, or does not fit.
+    """
+    return _job(call.task, _encoded(call), call.options, None)
+
+
+def _encoded(call: Call[Any]) -> tuple[str, str | None]:
+    """The arguments as texts."""
+    if call.signature is None:
+        return encode_plain_call(call.args, call.kwargs)
+    return call.signature.encode(call.args, call.kwargs)
+
+
+def _job(task: str, texts: tuple[str, str | None], options: Options, meta: str | None) -> NewJob:
+    args, kwargs = texts
+    return NewJob(
+        task=task,
+        args=args,
+        kwargs=kwargs,
+        queue=options.queue or DEFAULT_QUEUE,
+        priority=DEFAULT_PRIORITY if options.priority is None else priority_number(options.priority),
+        scheduled_at=options.scheduled_at,
+        delay=options.delay,
+        expected_at=options.expected_at,
+        expected_in=options.expected_in,
+        max_attempts=options.max_attempts,
+        meta=meta,
+        keys=options.keys,
+    )
 
 
 def _encode_meta(draft: Draft) -> str | None:

@@ -23,6 +23,8 @@
     │       └── SchemaTooNew             it is newer than this version can work with
     ├── DuplicateJob                     another job has the unique key
     ├── JobNotFound                      no job has that id
+    ├── ScheduleNotFound                 no schedule has that name
+    ├── ScheduleBusy                     a run of the schedule is live, and it allows one at a time
     ├── JobFailed                        `result()` of a job that failed or was cancelled
     └── ResultTimeout                    `result()` waited long enough
 
@@ -134,6 +136,22 @@ class DuplicateJob(PackhorseError):
 
 class JobNotFound(PackhorseError, LookupError):
     """No job has that id."""
+
+
+class ScheduleNotFound(PackhorseError, LookupError):
+    """No schedule has that name."""
+
+
+class ScheduleBusy(PackhorseError):
+    """A run of the schedule is live, and it allows one at a time.
+
+    Attributes:
+        job_id: the job of that run.
+    """
+
+    def __init__(self, message: str, job_id: int) -> None:
+        super().__init__(message)
+        self.job_id: int = job_id
 
 
 class JobFailed(PackhorseError):

@@ -36,6 +36,7 @@ create table {schedule_run} (
     fired_at timestamptz not null,
     fired_by text,
     skipped integer not null default 0,
+    alarm_at timestamptz,
     late_at timestamptz,
     started_at timestamptz,
     ended_at timestamptz,

@@ -35,6 +35,7 @@ create table {schedule_run} (
     fired_at integer not null,
     fired_by text,
     skipped integer not null default 0,
+    alarm_at integer,
     late_at integer,
     started_at integer,
     ended_at integer,
