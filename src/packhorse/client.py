@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from packhorse.blocks import OpenBlocks
 from packhorse.connection import AsyncConnection, Connection
+from packhorse.declarations import Declarations
 from packhorse.domain.job import AttemptRecord, JobRecord
 from packhorse.domain.payload import decode_value
 from packhorse.domain.signature import CallSignature
@@ -18,15 +19,18 @@ from packhorse.enqueuer import Enqueuer, Stored
 from packhorse.errors import ConfigurationError, JobNotFound
 from packhorse.handle import JobHandle
 from packhorse.middleware import EnqueueHooks, Middleware
+from packhorse.modules import TaskModules
 from packhorse.operations import Selection
 from packhorse.options import NO_OPTIONS
+from packhorse.queueing import Queues
+from packhorse.routing import Routing
 from packhorse.selected import Done, Request, SelectedJobs, done_with, in_chunks, last_of, selection_of, state_named
 from packhorse.task import BoundTask, Call, TaskRegistry
 
 R = TypeVar("R")
 
 
-class Client:
+class Client(Declarations):
     """Everything a producer or an operator can do with a database of jobs.
 
     Args:
@@ -46,11 +50,15 @@ class Client:
         self.registry: TaskRegistry = registry
         self._open_engine = engine
         self._blocks = OpenBlocks()
+        self._routing = Routing(engine)
+        self.queues: Queues = Queues(self._caught_up, self._routing, lambda: self._after_enqueue(None))
+        self.modules: TaskModules = TaskModules(registry)
         self._enqueuer = Enqueuer(
             engine,
             adapt,
             EnqueueHooks(middleware),
             self._blocks,
+            self._routing,
             ambient=self._ambient,
             catch_up=self._catch_up,
             after_enqueue=self._after_enqueue,

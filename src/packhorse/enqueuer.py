@@ -22,6 +22,7 @@ from packhorse.errors import DatabaseBusy, PayloadError, SchemaMissing, Unsuppor
 from packhorse.middleware import Draft, EnqueueHooks
 from packhorse.options import Options
 from packhorse.refusals import find_refusal, foreign, is_foreign, nothing_stored
+from packhorse.routing import Routing
 from packhorse.statement import Row, Statement
 from packhorse.steps import Aside, AskPlace, Steps, afollow, follow
 from packhorse.task import Call
@@ -55,6 +56,7 @@ class Enqueuer:
         adapt: finds the adapter for a caller's connection.
         hooks: the middleware that watches enqueues.
         blocks: finds the block of `app.transaction` that an enqueue without a connection joins.
+        routing: says where the jobs of a task go.
         ambient: finds the connection that an enqueue without one joins, if a framework has one open here.
         catch_up: told of the connection before jobs are written, too.
         after_enqueue: told of the connection (None for a transaction of our own) after jobs were written.
@@ -66,6 +68,7 @@ class Enqueuer:
         adapt: Callable[[object], Connection | AsyncConnection],
         hooks: EnqueueHooks,
         blocks: OpenBlocks,
+        routing: Routing,
         *,
         ambient: Callable[[], object | None] = lambda: None,
         catch_up: Callable[[Connection | AsyncConnection | None], None] = lambda _: None,
@@ -75,6 +78,7 @@ class Enqueuer:
         self._adapt = adapt
         self._hooks = hooks
         self._blocks = blocks
+        self._routing = routing
         self._set_up: Engine | None = None
         self._ambient = ambient
         self._catch_up = catch_up
@@ -92,6 +96,8 @@ class Enqueuer:
 
     async def aenqueue(self, calls: Sequence[Call[Any]], conn: object | None) -> list[Stored]:
         """The same for coroutines."""
+        if not self._routing.is_warm():
+            await asyncio.to_thread(self._routing.warm_up)
         prepared = self._prepare(calls)
         connection = self._connection(conn)
         if connection is None:
@@ -109,12 +115,17 @@ class Enqueuer:
             raise TypeError(f"enqueue_many takes calls, such as send_invoice.call(42), not {call!r}")
         texts = _encoded(call)
         draft = None
-        options, meta = call.options, None
+        options, meta = self._routed(call), None
         if self._hooks:
-            draft = Draft(call.task, call.args, call.kwargs, call.options)
+            draft = Draft(call.task, call.args, call.kwargs, options)
             self._hooks.enqueuing(draft)
             options, meta = draft.options, _encode_meta(draft)
         return Prepared(_job(call.task, texts, options, meta), draft)
+
+    def _routed(self, call: Call[Any]) -> Options:
+        """The options of a call, with the queue that the rules lead it into."""
+        queue = None if call.is_placed else self._routing.queue_for(call.task)
+        return call.options.changed(queue=queue)
 
     def _store(self, prepared: Sequence[Prepared], connection: Connection | AsyncConnection | None) -> list[Stored]:
         ids = self._write([one.job for one in prepared], connection)

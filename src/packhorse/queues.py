@@ -42,14 +42,6 @@ class QueueStore(Protocol):
         """Forget a queue's record; False when there is none, or when jobs that count against its limit run now."""
         ...
 
-    def count_waiting_jobs(self, queue: str) -> int:
-        """How many jobs of the queue have not started; it reads them all."""
-        ...
-
-    def list_waiting_jobs(self, queue: str, limit: int) -> list[int]:
-        """The ids of up to `limit` jobs of the queue that have not started."""
-        ...
-
     def list_routes(self) -> list[Route]:
         """The rules, by pattern. It never installs the schema.
 

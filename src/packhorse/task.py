@@ -33,6 +33,7 @@ class Call(msgspec.Struct, Generic[R_co], frozen=True):
         args: the positional arguments.
         kwargs: the keyword arguments.
         options: how it is to be enqueued.
+        is_placed: whether its queue was said for this call, so that no rule leads it elsewhere.
         signature: how its arguments become text; None takes plain JSON values only.
     """
 
@@ -41,6 +42,7 @@ class Call(msgspec.Struct, Generic[R_co], frozen=True):
     kwargs: Mapping[str, Any] = {}
     options: Options = NO_OPTIONS
     signature: CallSignature | None = None
+    is_placed: bool = False
 
 
 class Enqueuer(Protocol):
@@ -69,12 +71,15 @@ class BoundTask(Generic[P, R_co]):
         enqueuer: Enqueuer,
         options: Options,
         conn: object | None = None,
+        *,
+        is_placed: bool = False,
     ) -> None:
         self.name: str = name
         self._signature = signature
         self._enqueuer = enqueuer
         self._options = options
         self._conn = conn
+        self._is_placed = is_placed
 
     @overload
     def enqueue(self: BoundTask[P, Coroutine[Any, Any, T]], /, *args: P.args, **kwargs: P.kwargs) -> JobHandle[T]: ...
@@ -182,10 +187,11 @@ class BoundTask(Generic[P, R_co]):
             after_needs=after_needs,
             responsible=responsible,
         )
-        return BoundTask(self.name, self._signature, self._enqueuer, options, self._conn if conn is None else conn)
+        chosen, is_placed = self._conn if conn is None else conn, self._is_placed or queue is not None
+        return BoundTask(self.name, self._signature, self._enqueuer, options, chosen, is_placed=is_placed)
 
     def _call(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call[Any]:
-        return Call(self.name, args, kwargs, self._options, self._signature)
+        return Call(self.name, args, kwargs, self._options, self._signature, self._is_placed)
 
 
 class Task(BoundTask[P, R_co]):
@@ -254,6 +260,10 @@ class TaskRegistry:
                     f"give the one in {_place(task)} another name with @app.task(name=…)"
                 )
         self._tasks.update(dict.fromkeys((task.name, *task.aliases), task))
+
+    def forget(self, name: str) -> None:
+        """Remove a name or an alias."""
+        del self._tasks[name]
 
     def find(self, name: str) -> Task[..., Any] | None:
         """The task of that name or alias, or None."""

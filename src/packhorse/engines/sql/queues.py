@@ -51,13 +51,6 @@ class SqlQueueStore(SqlBase):
     def remove_queue(self, name: str) -> bool:
         return bool(self._write("remove_queue", {"name": name}))
 
-    def count_waiting_jobs(self, queue: str) -> int:
-        [(count,)] = self._read("count_waiting_jobs", {"queue": queue})
-        return int(count)
-
-    def list_waiting_jobs(self, queue: str, limit: int) -> list[int]:
-        return [row[0] for row in self._read("list_waiting_jobs", {"queue": queue, "limit": limit})]
-
     def list_routes(self) -> list[Route]:
         return [of.route(row) for row in self._read("list_routes", NO_PARAMS)]
 

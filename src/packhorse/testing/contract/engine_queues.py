@@ -126,23 +126,6 @@ class QueueSettingsContract(EngineContract):
         assert engine.list_queue_settings() == []
         assert ids_of(claim(engine, queue="mail")) == [id]
 
-    @pytest.mark.accepts("C17")
-    def test_what_waits_is_found_and_counted(self, engine: Engine) -> None:
-        """Blocked, scheduled and available jobs of that queue; not those that run or are finished."""
-        enqueue_one(engine, queue="other")
-        taken = enqueue_one(engine, queue="mail")
-        claim(engine, queue="mail")
-        waiting = [
-            enqueue_one(engine, queue="mail", delay=HOUR),
-            enqueue_one(engine, queue="mail", task="unknown"),
-            enqueue_one(engine, queue="mail"),
-        ]
-        engine.park_jobs("mail", "unknown", 10)
-        assert engine.count_waiting_jobs("mail") == 3
-        assert sorted(engine.list_waiting_jobs("mail", 10)) == waiting
-        assert len(engine.list_waiting_jobs("mail", 2)) == 2
-        assert taken not in engine.list_waiting_jobs("mail", 10)
-
 
 class PauseContract(EngineContract):
     """`pause_queue` and `resume_queue`."""

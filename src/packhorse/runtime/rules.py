@@ -1,0 +1,46 @@
+"""What a worker knows of the queues' settings, read again when the revision in its glance has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from packhorse.domain.queue import Queue
+from packhorse.engine import Engine
+
+
+class QueueRules:
+    """The settings of the queues that have a record.
+
+    Args:
+        engine: where they are.
+        slots: how many slots each queue may take at most, by this worker's own settings; None is no limit.
+    """
+
+    def __init__(self, engine: Engine, slots: Mapping[str, int | None]) -> None:
+        self._engine = engine
+        self._slots = slots
+        self._queues: Mapping[str, Queue] = {}
+        self._revision: int | None = None
+        self.has_slots: bool = bool(slots)
+        """Whether some queue may take only so many slots."""
+
+    def refresh(self, revision: int) -> bool:
+        """Read the settings again if the revision is another; whether what is held here was claimed under others."""
+        if revision == self._revision:
+            return False
+        is_first = self._revision is None
+        before, self._queues = self._queues, {one.name: one for one in self._engine.list_queue_settings()}
+        self._revision = revision
+        self.has_slots = bool(self._slots) or any(one.settings.slots for one in self._queues.values())
+        return not is_first and before != self._queues
+
+    def slots(self, queue: str) -> int | None:
+        """How many of its jobs may be held at once: the lesser of what the worker was told and what the record says."""
+        record = self._queues.get(queue)
+        limits = (self._slots.get(queue), None if record is None else record.settings.slots)
+        return min((limit for limit in limits if limit is not None), default=None)
+
+    def is_aging(self, queue: str) -> bool:
+        """Whether the priorities of its jobs age."""
+        record = self._queues.get(queue)
+        return record is not None and record.settings.order == "aging"
