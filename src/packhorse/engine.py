@@ -26,6 +26,7 @@ from packhorse.operations import Operations
 from packhorse.queues import QueueStore
 from packhorse.schedules import ScheduleStore
 from packhorse.statement import AsyncTransaction, Row, Statement, Transaction
+from packhorse.turns import Turns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +54,9 @@ class Glance:
     parked_tasks: Sequence[str]
     """The tasks of jobs that are parked because no live worker knew them."""
     due_in: timedelta | None
-    """Until the next scheduled job is due, zero or less when one is; None when none is scheduled."""
+    """Until the next scheduled job, or the next turn of a group with a rate, is due; zero or less when one is."""
+    has_turns: bool
+    """Whether it is to be settled whose turn it is, of jobs with keys or that wait for others."""
     revision: int
     """One higher with every change to a queue's settings, a pause, or a rule."""
     has_lost_workers: bool
@@ -151,9 +154,9 @@ class JobStore(Protocol):
         """Record how runs ended; the ids of those accepted.
 
         An ack is accepted only while its job is `executing` under its lease; of several for one run the first is; the
-        others change nothing. When the job's cancellation was asked, one by which it would run again is refused. A final
-        state moves the job to the finished ones. `scheduled` is due `delay` from the database's now, which is then its
-        `order_at`. All but success, unstarted and unknown leave an attempt behind.
+        others change nothing. When the job's cancellation was asked, one by which it would run again is refused. A
+        final state moves the job to the finished ones. `scheduled` is due `delay` from the database's now, which is
+        then its `order_at`. All but success, unstarted and unknown leave an attempt behind.
         """
         ...
 
@@ -337,6 +340,6 @@ class Installation(Protocol):
 
 
 class Engine(
-    JobStore, Registry, Insights, Operations, QueueStore, ScheduleStore, JobLog, Cancellations, Installation, Protocol
+    JobStore, Registry, Insights, Operations, QueueStore, ScheduleStore, JobLog, Cancellations, Turns, Installation, Protocol
 ):
     """A database backend of jobs."""

@@ -21,6 +21,8 @@ _JOB = ClaimedJob(
     skips=0,
     crashes=0,
     max_attempts=None,
+    serial_key=None,
+    group_key=None,
     lease=Lease(1, 1),
 )
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import assert_never
 
 import msgspec
+from msgspec.structs import replace
 
 from packhorse.domain.job import ClaimedJob, Lease
 from packhorse.domain.outcome import (
@@ -24,6 +25,9 @@ from packhorse.domain.outcome import (
 )
 from packhorse.domain.retry import MAX_DELAY, RetryPolicy
 from packhorse.domain.state import JobState
+
+UNRUN = frozenset({"unstarted", "unknown"})
+"""The outcomes of jobs that go back without having run."""
 
 
 class Ack(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -59,8 +63,31 @@ def decide(job: ClaimedJob, outcome: Outcome, policy: RetryPolicy, chance: float
         policy: the rules of its task.
         chance: a number in [0, 1) that places the delay inside the backoff's jitter.
 
-    Delays count from the database's now, so no clock is needed here.
+    Delays count from the database's now, so no clock is needed here. When somebody has asked for the job's
+    cancellation a success stands, and any other end cancels it: it does not run again, and nobody has to look.
     """
+    ack = _follows(job, outcome, policy, chance)
+    return ack if job.cancelled_by is None else withdrawn(ack, job.cancelled_by)
+
+
+def withdrawn(ack: Ack, by: str) -> Ack:
+    """What follows instead, because `by` has asked for the job's cancellation while it ran."""
+    asked = f"cancelled by {by}"
+    if ack.state is JobState.SUCCEEDED:
+        return replace(ack, reason=_joined(ack.reason, f"{asked} too late: it had done its work"))
+    if ack.state is JobState.CANCELLED:
+        return ack
+    if ack.outcome in UNRUN:
+        return replace(ack, state=JobState.CANCELLED, reason=f"{asked} before it ran")
+    outcome = "crash" if ack.outcome == "crash" else "cancel"
+    return replace(ack, state=JobState.CANCELLED, outcome=outcome, delay=None, reason=_joined(asked, ack.reason))
+
+
+def _joined(*reasons: str | None) -> str:
+    return "; ".join(reason for reason in reasons if reason)
+
+
+def _follows(job: ClaimedJob, outcome: Outcome, policy: RetryPolicy, chance: float) -> Ack:
     match outcome:
         case Success():
             return _ack(job, JobState.SUCCEEDED, "success", result=outcome.result, reason=outcome.note)

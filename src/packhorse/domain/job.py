@@ -131,6 +131,8 @@ class ClaimedJob(msgspec.Struct, frozen=True, gc=False):
     crashes: int
     """How many workers died while they held it: from the first on it runs alone, so that no neighbour is blamed."""
     max_attempts: int | None
+    serial_key: str | None
+    group_key: str | None
     lease: Lease
     cancelled_by: str | None = None
     """Who has asked that it be cancelled although it runs, as far as is known; nobody when it was claimed."""

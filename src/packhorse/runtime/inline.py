@@ -21,6 +21,7 @@ from packhorse.runtime.report import report_lost
 from packhorse.runtime.rescuer import Rescuer
 from packhorse.runtime.run import Run, Runner
 from packhorse.runtime.settings import WorkerSettings
+from packhorse.runtime.turns import settle_turns
 from packhorse.runtime.worker import new_incarnation, worker_name
 from packhorse.task import TaskRegistry
 
@@ -93,6 +94,8 @@ class InlineWorker:
         while self._engine.stage_jobs(STAGE_LIMIT) == STAGE_LIMIT:
             pass
         glance = self._engine.glance(lease.worker)
+        if glance.has_turns and settle_turns(self._engine):
+            glance = self._engine.glance(lease.worker)
         for suspects, queues in ((False, glance.ready_queues), (True, glance.suspect_queues)):
             for queue in filter(self._settings.serves, queues):
                 if jobs := self._engine.claim_jobs(Claim(lease=lease, queue=queue, limit=1, suspects=suspects)):

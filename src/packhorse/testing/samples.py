@@ -32,6 +32,8 @@ _CLAIMED = ClaimedJob(
     skips=0,
     crashes=0,
     max_attempts=None,
+    serial_key=None,
+    group_key=None,
     lease=Lease(worker=1, number=1),
 )
 

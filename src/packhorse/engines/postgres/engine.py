@@ -28,11 +28,11 @@ from packhorse.engines.sql.insights import SqlInsights
 from packhorse.engines.sql.joblog import SqlJobLog
 from packhorse.engines.sql.jobs import SqlJobStore, ack_commands
 from packhorse.engines.sql.migrations import load_migrations
-from packhorse.engines.sql.operations import SqlOperations
 from packhorse.engines.sql.queues import SqlQueueStore
 from packhorse.engines.sql.registry import SqlRegistry
 from packhorse.engines.sql.schedules import SqlSchedules
 from packhorse.engines.sql.statements import Statements
+from packhorse.engines.sql.turns import SqlTurns
 from packhorse.statement import AsyncTransaction, Row, Statement, Transaction
 
 FEATURES = Features(
@@ -41,14 +41,19 @@ FEATURES = Features(
     liveness_by_lock=False,
     survives_server_crash=True,
 )
-RELAXED = frozenset({"claim_jobs", "stage_jobs", "seek_hints", "write_log"})
+SETTLING = frozenset({"take_turns", "hear_ends"})
+"""What a transaction begins with in which it is settled whose turn it is."""
+RELAXED = SETTLING | {"claim_jobs", "stage_jobs", "seek_hints", "write_log"}
 """What is committed without waiting for the disk. If the server crashes and forgets one of them it is done again: a
 claim that was forgotten is refused by its lease, and costs a repeated run, never a repeated effect."""
-INDEXED = frozenset({"claim_jobs", "ack_jobs"})
+INDEXED = SETTLING | {"claim_jobs", "ack_jobs"}
 """What must find its rows by an index even where the statistics were taken while the table was empty."""
 BY_INDEX = "SET LOCAL enable_seqscan = off;\nSET LOCAL jit = off;\n"
 """A table without a fitting index is then read as before, but at a cost in the plan for which the server would compile
 the statement, and that takes half a second."""
+COUNTED = frozenset({"list_queues"})
+"""What counts a part of an index, and must neither read all of it nor the table."""
+IN_ORDER = f"{BY_INDEX}SET LOCAL enable_bitmapscan = off;\n"
 UNLIMITED = frozenset({"beat", "glance", "insert_job"})
 """What goes without limits of its own, so that an idle worker sends no more than it must; one job is stored in one
 statement, which limits what it could wait for, locks, itself."""
@@ -58,11 +63,11 @@ class PostgresEngine(
     SqlJobStore,
     SqlRegistry,
     SqlInsights,
-    SqlOperations,
     SqlQueueStore,
     SqlSchedules,
     SqlJobLog,
     SqlCancellations,
+    SqlTurns,
     PostgresSchema,
 ):
     """`packhorse.engine.Engine` on a PostgreSQL server, directly or through a pooler.
@@ -122,14 +127,22 @@ class PostgresEngine(
         """The channel on which hints go out, for the notifier."""
         return self._channel
 
+    def _run(self, transaction: Transaction, command: Command) -> list[Row]:
+        return transaction.run(Statement(self._message(command.name, *command.options), command.params))
+
     def limited(self, statement: Statement) -> Statement:
         return replace(statement, limits=self._limits)
 
     def ack_statements(self, ack: Ack) -> Sequence[Statement]:
-        [command] = ack_commands([ack])
-        [text] = self._statements.get(command.name, *command.options)
-        [fenced] = self._statements.get(command.name, *command.options, "fenced")
-        return [Statement(text, command.params, self._lock_limit, fenced)]
+        return [
+            Statement(text, command.params, self._lock_limit, fenced)
+            for command in ack_commands([ack])
+            for text, fenced in zip(
+                self._statements.get(command.name, *command.options),
+                self._statements.get(command.name, *command.options, "fenced"),
+                strict=True,
+            )
+        ]
 
     def insert_many(self, parcels: Iterable[Sequence[NewJob]], count: int) -> list[int]:
         installation = self.installation_id()
@@ -181,7 +194,7 @@ class PostgresEngine(
         key = (name, *options)
         if key not in self._messages:
             limits = "" if name in UNLIMITED else self._limits
-            indexed = BY_INDEX if name in INDEXED else ""
+            indexed = BY_INDEX if name in INDEXED else IN_ORDER if name in COUNTED else ""
             relaxed = "SET LOCAL synchronous_commit = off;\n" if name in RELAXED else ""
             self._messages[key] = limits + relaxed + indexed + self._text(name, *options, "alone")
         return self._messages[key]

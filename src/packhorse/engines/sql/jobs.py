@@ -14,6 +14,7 @@ from packhorse.engines.sql import rows as of
 from packhorse.engines.sql.base import Command, Params, SqlBase, ids_in
 from packhorse.engines.sql.documents import acks_document, check_texts, jobs_document, list_document, texts_document
 from packhorse.engines.sql.keyed import Storing, storing
+from packhorse.engines.sql.turns import settlement, turns_of
 from packhorse.errors import DatabaseError
 from packhorse.statement import Row, Statement
 
@@ -93,9 +94,11 @@ class SqlJobStore(SqlBase):
         return ids_in(self._write_all(ack_commands(acks))) if acks else set()
 
     def ack_statements(self, ack: Ack) -> Sequence[Statement]:
-        [command] = ack_commands([ack])
-        texts = self._statements.get(command.name, *command.options)
-        return [Statement(text, command.params) for text in texts]
+        return [
+            Statement(text, command.params)
+            for command in ack_commands([ack])
+            for text in self._statements.get(command.name, *command.options)
+        ]
 
     def stage_jobs(self, limit: int) -> int:
         return len(self._write("stage_jobs", {"limit": limit}))
@@ -184,7 +187,10 @@ def ack_commands(acks: Sequence[Ack]) -> list[Command]:
         elif not others or (ack.job_id, ack.lease) not in others:
             ids_by_lease.setdefault(ack.lease, set()).add(ack.job_id)
     commands = [_succeed_jobs(lease, ids_by_lease[lease]) for lease in sorted(ids_by_lease, key=_number)]
-    return [*commands, _ack_jobs(list(others.values()))] if others else commands
+    if others:
+        commands.append(_ack_jobs(list(others.values())))
+    turns = turns_of(acks)
+    return commands + settlement(turns) if turns else commands
 
 
 def _number(lease: Lease) -> int:

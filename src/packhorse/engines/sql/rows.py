@@ -31,7 +31,7 @@ claimed_job: Callable[..., ClaimedJob] = ClaimedJob
 
 
 def leased_job(row: Row) -> ClaimedJob:
-    """A row of `list_leased_jobs.sql` or `list_cancelled_runs.sql`, which end with the lease and who has cancelled it."""
+    """A row of `list_leased_jobs.sql` or `list_cancelled_runs.sql`: at the end the lease, and who has cancelled it."""
     *job, worker, number, by = row
     return claimed_job(*job, Lease(worker, number), by)
 
@@ -107,11 +107,16 @@ def glance(row: Row) -> Glance:
         ready_queues=_names(row[0]),
         suspect_queues=_names(row[1]),
         parked_tasks=_names(row[2]),
-        due_in=None if row[3] is None else timedelta(microseconds=row[3]),
+        due_in=_soonest(row[3], row[8]),
+        has_turns=row[6] is not None or row[7] is not None or (row[8] is not None and row[8] <= 0),
         revision=row[5],
-        has_lost_workers=bool(row[6]),
+        has_lost_workers=bool(row[9]),
         is_registered=bool(row[4]),
     )
+
+
+def _soonest(*waits: int | None) -> timedelta | None:
+    return min((timedelta(microseconds=wait) for wait in waits if wait is not None), default=None)
 
 
 def _queue_record(name: str, rows: Sequence[Row]) -> QueueRecord:

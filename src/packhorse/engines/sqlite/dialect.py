@@ -17,9 +17,9 @@ TABLES_AND_VIEWS = (
     "attempt",
     "clock",
     "dependency",
+    "ended",
     "enqueue",
     "finished",
-    "freed",
     "installation",
     "job",
     "job_log",
@@ -67,8 +67,15 @@ def slots() -> Mapping[str, str]:
         "false": "0",
         "ids": "json_each(:ids)",
         "names": "json_each(:names)",
+        "pairs": "json_each(:pairs)",
         "texts": "json_each(:texts)",
+        "turns": (
+            "(SELECT json_extract(value, '$.scope') AS scope, json_extract(value, '$.queue') AS queue,"
+            " json_extract(value, '$.key') AS key FROM json_each(:turns)) AS named"
+        ),
         "any_of": "IN (SELECT id FROM (",
+        "lock_turn": "",
+        "skip_locked_turn": "",
         "skip_locked": "",
         "wait_for_lock": "",
         "matches": "GLOB",

@@ -18,6 +18,7 @@ from packhorse.engines.sql.keyed import Storing
 from packhorse.engines.sql.migrations import load_migrations
 from packhorse.engines.sql.schedules import SqlSchedules
 from packhorse.engines.sql.statements import Statements
+from packhorse.engines.sql.turns import SqlTurns
 from packhorse.engines.sqlite.address import database_path
 from packhorse.engines.sqlite.connections import Connections
 from packhorse.engines.sqlite.dialect import PACKAGE, slots
@@ -46,6 +47,7 @@ class SqliteEngine(
     SqlSchedules,
     SqlJobLog,
     SqlCancellations,
+    SqlTurns,
     SqliteSchema,
 ):
     """`packhorse.engine.Engine` on one SQLite file.

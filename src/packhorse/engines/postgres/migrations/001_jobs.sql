@@ -279,6 +279,8 @@ begin
             (select holder.name from {worker} as holder where holder.id = succeed_jobs.worker)
         from gone
         where gone.is_kept
+    ), announced as (
+        insert into {ended} (job_id) select gone.id from gone where gone.is_awaited
     )
     select gone.id from gone;
 end

@@ -1,13 +1,12 @@
 -- What jobs with keys, or with others to wait for, are settled by; see docs/keys.md.
 -- oldest_supported: 8
 
--- A key whose jobs take turns. A row is here while it has jobs, and for a while after. It belongs to nobody for longer than
--- the transaction that settles who is next; its ticket names the settling one.
+-- A key whose jobs take turns: the lock under which it is settled who is next. A row is here while the key has jobs, and
+-- for a while after. What follows the key is of groups with a rate, and how many of a group may go on now.
 create table {turn} (
     scope text not null check (scope in ('serial', 'group')),
     queue text not null,
     key text not null,
-    ticket bigint not null default 0,
     room integer not null default 0,
     tokens double precision,
     refilled_at timestamptz,
@@ -17,12 +16,14 @@ create table {turn} (
 
 create index turn_next on {turn} (next_at) where next_at is not null;
 
--- News for whoever settles turns: a key has room, or a job that others wait for has ended. Appended by acks, deleted soon.
-create table {freed} (
+-- Jobs that have ended and that others wait for: by name, or, where no acknowledgement has settled it, by a key. News for
+-- whoever settles who is next; soon deleted.
+create table {ended} (
     id bigint generated always as identity primary key,
-    scope text not null check (scope in ('serial', 'group', 'jobs')),
-    queue text not null,
-    key text not null
+    job_id bigint not null,
+    queue text,
+    serial_key text,
+    group_key text
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
 
 -- Which jobs a job waits for.

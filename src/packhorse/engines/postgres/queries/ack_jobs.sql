@@ -22,6 +22,7 @@ with ack as materialized (
     returning job.id, job.task, job.queue, job.priority, job.args, job.kwargs, job.meta, job.enqueued_at, job.order_at,
         job.scheduled_at, job.expected_at, job.started_at, job.max_attempts,
         job.unique_key, job.unique_until, job.serial_key, job.group_key, job.responsible,
+        job.is_awaited,
         job.error_type as last_type, job.error_message as last_message, job.error_traceback as last_traceback,
         ack.worker, ack.number, ack.state, ack.attempt, ack.failures, ack.skips, ack.crashes, ack.reason, ack.result,
         ack.error_type, ack.error_message, ack.error_traceback,
@@ -44,6 +45,8 @@ with ack as materialized (
         case when keeps_error then last_traceback else error_traceback end
     from gone
     where is_kept
+), announced as (
+    insert into {ended} (job_id) select id from gone where is_awaited
 )
 -- end
 -- with :live
@@ -51,7 +54,9 @@ with ack as materialized (
     update {job} as job
     set state = ack.state, worker_id = null, lease_number = null, attempt = ack.attempt, failures = ack.failures,
         skips = ack.skips, crashes = ack.crashes, reason = ack.reason,
-        waits_for = case when ack.state = 'blocked' then 'task' end,
+        waits_for = case when ack.state = 'blocked' then 'task' end, has_permit = false,
+        gate = case when ack.state <> 'available' and group_key is not null then 'group' end,
+        group_place = case when ack.state = 'available' then group_place end,
         scheduled_at = case when ack.state = 'scheduled' then {now} + coalesce(ack.delay, 0) {us} else scheduled_at end,
         order_at = case when ack.state = 'scheduled' then {now} + coalesce(ack.delay, 0) {us} else order_at end,
         error_type = case when ack.error_type is null then job.error_type else ack.error_type end,
@@ -61,6 +66,7 @@ with ack as materialized (
     where job.id = ack.id
       and job.worker_id is not distinct from ack.worker and job.lease_number is not distinct from ack.number
       and ack.state in ('scheduled', 'available', 'blocked')
+      and job.cancel_at is null
     returning job.id, job.started_at, ack.worker, ack.number
 )
 -- end

@@ -1,7 +1,8 @@
 -- Makes jobs available whose task has become known; the partial index on (waits_for, task) finds them.
 -- Several workers may register the task at once: each takes the rows that the others have not locked.
 update {job}
-set state = 'available', waits_for = null, reason = null
+set state = case when gate is null then 'available' else 'blocked' end, waits_for = gate, is_fresh = (gate is not null),
+    reason = null
 where id {any_of}
     select id from {job}
     where state = 'blocked' and waits_for = 'task' and task in (select value from {names})

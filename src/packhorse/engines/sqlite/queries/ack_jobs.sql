@@ -10,7 +10,8 @@ select job.id, json_extract(value, '$.attempt'), (select name from {worker} wher
 from json_each(:acks) cross join {job} as job on job.id = json_extract(value, '$.id')
 where job.state = 'executing' and job.worker_id = json_extract(value, '$.worker')
   and job.lease_number = json_extract(value, '$.number')
-  and json_extract(value, '$.outcome') in ('retry', 'skip', 'fail', 'cancel', 'crash');
+  and json_extract(value, '$.outcome') in ('retry', 'skip', 'fail', 'cancel', 'crash')
+  and (job.cancel_at is null or json_extract(value, '$.state') in ('succeeded', 'failed', 'cancelled'));
 -- end
 
 -- with :final
@@ -55,6 +56,13 @@ where exists (select 1 from {queue} where keep_succeeded_us = 0)
 group by job.queue
 on conflict (queue, state) do update set kept = kept + excluded.kept, ended = ended + excluded.ended;
 
+insert into {ended} (job_id)
+select job.id
+from json_each(:acks) cross join {job} as job on job.id = json_extract(value, '$.id')
+where job.is_awaited = 1 and job.state = 'executing' and job.worker_id = json_extract(value, '$.worker')
+  and job.lease_number = json_extract(value, '$.number')
+  and json_extract(value, '$.state') in ('succeeded', 'failed', 'cancelled');
+
 delete from {job}
 where id in (
     select job.id
@@ -70,7 +78,9 @@ returning id;
 update {job}
 set state = ack.state, worker_id = null, lease_number = null, attempt = ack.attempt, failures = ack.failures,
     skips = ack.skips, crashes = ack.crashes, reason = ack.reason,
-    waits_for = case when ack.state = 'blocked' then 'task' end,
+    waits_for = case when ack.state = 'blocked' then 'task' end, has_permit = 0,
+    gate = case when ack.state <> 'available' and group_key is not null then 'group' end,
+    group_place = case when ack.state = 'available' then group_place end,
     scheduled_at = case when ack.state = 'scheduled' then {now} + coalesce(ack.delay, 0) else scheduled_at end,
     order_at = case when ack.state = 'scheduled' then {now} + coalesce(ack.delay, 0) else order_at end,
     error_type = case when ack.new_type is null then error_type else ack.new_type end,

@@ -23,6 +23,11 @@ where worker_id = :worker and lease_number = :number
 limit 1
 on conflict (queue, state) do update set kept = kept + excluded.kept, ended = ended + excluded.ended;
 
+insert into {ended} (job_id)
+select job.id
+from {ids} as named cross join {job} as job on job.id = named.value
+where is_awaited = 1 and worker_id = :worker and lease_number = :number;
+
 delete from {job}
 where id in (select value from {ids}) and worker_id = :worker and lease_number = :number
 returning id

@@ -1,0 +1,41 @@
+"""The contract of what lets tied jobs go on: those that wait for others, for their serial key, or for room in a group.
+
+Producers only store such jobs, `blocked` at their first gate, and touch nothing that another producer needs. Workers
+settle who is next, in short transactions of their own, and together with the acknowledgement of the one before. The
+docstrings are normative.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+
+class Admitted(NamedTuple):
+    """What one pass has done."""
+
+    placed: int
+    """How many jobs got their place behind those with the same key; with as many as the limit there may be more."""
+    let_on: int
+    """How many may go on."""
+
+
+class Turns(Protocol):
+    """Who is next."""
+
+    def admit_jobs(self, limit: int) -> Admitted:
+        """Let jobs go on that have come to a serial key or a group, and those whose group may do more by now.
+
+        Of the jobs of one serial key at most one is `available`, `executing` or waiting for its next attempt; they go
+        in the order in which they became visible, and of those that did so at once in that of their ids. Of a group no
+        more are available or executing than its queue allows, and no more are let on than its rate. At most `limit` jobs
+        and keys are looked at. A key that somebody else is settling is left to them.
+        """
+        ...
+
+    def release_followers(self, limit: int) -> int:
+        """Let jobs go on that waited for others which have ended as they must; how many.
+
+        Those that wait for the success of a job that will have none, because it was cancelled or its failure dismissed,
+        are cancelled. While one has failed and nobody has decided they wait.
+        """
+        ...
