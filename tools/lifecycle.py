@@ -54,7 +54,9 @@ VERBS = {
     (EXECUTING, FAILED): "ack (fail)",
     (EXECUTING, CANCELLED): "ack (cancel)",
     (FAILED, AVAILABLE): "retry",
+    (FAILED, BLOCKED): "retry (with a key)",
     (CANCELLED, AVAILABLE): "retry",
+    (CANCELLED, BLOCKED): "retry (with a key)",
 }
 """What moves a job along each arrow."""
 

@@ -131,7 +131,11 @@ def test_failed_jobs_are_retried_and_waiting_ones_cancelled(
 
     cancelled = shop_cli("jobs", "cancel", str(failed), str(succeeded), "--json")
     assert cancelled.code == 1
-    assert cancelled.json == {"cancelled": [failed], "refused": {str(succeeded): "is succeeded already"}}
+    assert cancelled.json == {
+        "cancelled": [failed],
+        "asked": [],
+        "refused": {str(succeeded): "is succeeded already"},
+    }
     assert shop.get_job(failed).state == JobState.CANCELLED
 
 

@@ -24,9 +24,9 @@ def test_a_succeeded_job_never_changes() -> None:
 
 
 @pytest.mark.parametrize("state", [JobState.FAILED, JobState.CANCELLED])
-def test_a_person_may_only_make_a_final_job_available(state: JobState) -> None:
-    """A failed or cancelled job comes back as available, so that it passes the same gate as any other."""
-    assert TRANSITIONS[state] == {JobState.AVAILABLE}
+def test_a_person_may_only_let_a_final_job_begin_anew(state: JobState) -> None:
+    """A failed or cancelled job comes back as available, or to the gate of its key: it passes what any other passes."""
+    assert TRANSITIONS[state] == {JobState.AVAILABLE, JobState.BLOCKED}
 
 
 def test_only_an_available_job_is_executed() -> None:

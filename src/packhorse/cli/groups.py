@@ -52,7 +52,7 @@ class LazyGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names, in the order given."""
-        return [*self._places, *self.commands]
+        return [*self.commands, *self._places]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a command."""

@@ -1,4 +1,4 @@
-"""`packhorse jobs`: look at jobs, retry them, cancel them."""
+"""`packhorse jobs`: look at jobs; what is done with them is in `operate.py`."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from typing import TYPE_CHECKING
 
 import click
 
-from packhorse.cli.exits import ExitCode
 from packhorse.cli.flags import json_option, target_options
 from packhorse.cli.groups import LazyGroup
 from packhorse.cli.target import Target
 from packhorse.cli.values import ID, Integer
-from packhorse.domain.state import FINAL, JobState
+from packhorse.domain.state import JobState
 
 if TYPE_CHECKING:
     from packhorse.domain.job import JobRecord
 
-RETRIED, CANCELLED = "retried", "cancelled"
+PLACES = {verb: f"packhorse.cli.operate:{verb}" for verb in ("cancel", "retry", "hold", "release", "delete")}
 
 
-@click.group(cls=LazyGroup)
+@click.group(cls=LazyGroup, places=PLACES)
 def jobs() -> None:
-    """Look at jobs, retry them, cancel them.
+    """Look at jobs, retry them, cancel them, hold them.
 
-        packhorse jobs list --state failed     what needs a person
-        packhorse jobs show 42                 everything about one job
-        packhorse jobs retry 42 43             let them run again
+        packhorse jobs list --state failed           what needs a person
+        packhorse jobs show 42                       everything about one job
+        packhorse jobs retry 42 43                   let them run again
+        packhorse jobs cancel --queue mail --dry-run how many it would be
 
     Next: `packhorse jobs list --help` has the filters.
     """
@@ -96,61 +96,7 @@ def show(target: Target, id: int, *, as_json: bool) -> None:
         print_job(job, attempts)
 
 
-@jobs.command()
-@click.argument("ids", type=ID, nargs=-1, required=True)
-@json_option
-@target_options
-def retry(target: Target, ids: Sequence[int], *, as_json: bool) -> int:
-    """Let failed or cancelled jobs run again.
-
-        packhorse jobs retry 42 43
-        packhorse jobs list --state failed --json | jq '.[].id' | xargs packhorse jobs retry
-
-    All their attempts are before them again. It ends with 1 when one of them was not failed or cancelled.
-
-    Next: `packhorse jobs show ID`.
-    """
-    return _report(target, ids, target.existing.retry(*ids), RETRIED, as_json=as_json)
-
-
-@jobs.command()
-@click.argument("ids", type=ID, nargs=-1, required=True)
-@json_option
-@target_options
-def cancel(target: Target, ids: Sequence[int], *, as_json: bool) -> int:
-    """Cancel jobs that have not started.
-
-        packhorse jobs cancel 42 43
-        packhorse jobs list --task shop.jobs.greet --state scheduled --json | jq '.[].id' | xargs packhorse jobs cancel
-
-    It ends with 1 when one of them runs or is finished. Next: `packhorse jobs retry ID` takes a cancellation back.
-    """
-    return _report(target, ids, target.existing.cancel(*ids), CANCELLED, as_json=as_json)
-
-
 def _hint_next_page(target: Target, shown: Sequence[JobRecord], filters: dict[str, str | None]) -> None:
     given = "".join(f"{name} {shlex.quote(value)} " for name, value in filters.items() if value is not None)
     page = f"`packhorse jobs list {given}--limit {len(shown)} --before {shown[-1].id}`"
     click.echo(target.completed(f"{len(shown):,} shown; the next ones: {page}"), err=True)
-
-
-def _report(target: Target, ids: Sequence[int], done: set[int], what: str, *, as_json: bool) -> int:
-    from packhorse.cli.output import print_json
-
-    reasons = {id: _why_not(target.app.find_job(id), what) for id in ids if id not in done}
-    if as_json:
-        print_json({what: sorted(done), "refused": reasons})
-    else:
-        for id in dict.fromkeys(ids):
-            click.echo(f"job {id}: {reasons.get(id, what)}", err=id in reasons)
-    return ExitCode.FAILED if reasons else ExitCode.OK
-
-
-def _why_not(job: JobRecord | None, what: str) -> str:
-    if job is None:
-        return "there is no such job"
-    if what == RETRIED:
-        return f"is {job.state}; only failed or cancelled jobs can be retried"
-    if job.state in FINAL:
-        return f"is {job.state} already"
-    return f"is {job.state}; only jobs that have not started can be cancelled"

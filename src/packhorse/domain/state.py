@@ -42,8 +42,8 @@ TRANSITIONS: Mapping[JobState, frozenset[JobState]] = MappingProxyType(
         JobState.AVAILABLE: frozenset({JobState.EXECUTING, JobState.BLOCKED, JobState.CANCELLED}),
         JobState.EXECUTING: frozenset(JobState) - {JobState.EXECUTING},
         JobState.SUCCEEDED: frozenset(),
-        JobState.FAILED: frozenset({JobState.AVAILABLE}),
-        JobState.CANCELLED: frozenset({JobState.AVAILABLE}),
+        JobState.FAILED: frozenset({JobState.AVAILABLE, JobState.BLOCKED}),
+        JobState.CANCELLED: frozenset({JobState.AVAILABLE, JobState.BLOCKED}),
     }
 )
 """From each state, the states that may follow."""

@@ -1,4 +1,4 @@
--- Deletes finished jobs for good, with their history. A row that somebody is bringing back at this moment is waited for,
+-- Deletes finished jobs for good, with their history and their log. A row that somebody is bringing back at this moment is waited for,
 -- and then it is not there. Locks go by id, so that two such never deadlock.
 with named as materialized (
     select id from {finished}
@@ -9,6 +9,10 @@ with named as materialized (
     delete from {finished} where id in (select id from named) returning id, queue, state
 ), history as (
     delete from {attempt} where job_id in (select id from gone)
+), log as (
+    delete from {job_log} where job_id in (select id from gone)
+), reports as (
+    delete from {progress} where job_id in (select id from gone)
 ), counted as (
     insert into {tally} (queue, state, kept, ended)
     select queue, state, -count(*), 0 from gone group by queue, state

@@ -1,5 +1,12 @@
--- Deletes finished jobs for good, with their history. A live one is none of them, so nothing that a worker holds goes.
+-- Deletes finished jobs for good, with their history and their log. A live one is none of them, so nothing that a worker
+-- holds goes.
 delete from {attempt}
+where job_id in (select CAST(value AS bigint) from {ids}) and job_id in (select id from {finished});
+
+delete from {job_log}
+where job_id in (select CAST(value AS bigint) from {ids}) and job_id in (select id from {finished});
+
+delete from {progress}
 where job_id in (select CAST(value AS bigint) from {ids}) and job_id in (select id from {finished});
 
 insert into {tally} (queue, state, kept, ended)
