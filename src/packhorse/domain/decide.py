@@ -47,6 +47,8 @@ class Ack(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reason: str | None = None
     error: ErrorInfo | None = None
     result: str | None = None
+    turns: tuple[tuple[str, str, str], ...] = ()
+    """The keys, as `(scope, queue, key)`, whose next jobs may go on when this is through."""
 
     @property
     def is_plain(self) -> bool:
@@ -67,20 +69,23 @@ def decide(job: ClaimedJob, outcome: Outcome, policy: RetryPolicy, chance: float
     cancellation a success stands, and any other end cancels it: it does not run again, and nobody has to look.
     """
     ack = _follows(job, outcome, policy, chance)
-    return ack if job.cancelled_by is None else withdrawn(ack, job.cancelled_by)
+    return ack if job.cancelled_by is None else withdrawn(ack, job)
 
 
-def withdrawn(ack: Ack, by: str) -> Ack:
-    """What follows instead, because `by` has asked for the job's cancellation while it ran."""
-    asked = f"cancelled by {by}"
+def withdrawn(ack: Ack, job: ClaimedJob) -> Ack:
+    """What follows instead, because somebody has asked for the job's cancellation while it ran."""
+    asked = f"cancelled by {job.cancelled_by}"
     if ack.state is JobState.SUCCEEDED:
         return replace(ack, reason=_joined(ack.reason, f"{asked} too late: it had done its work"))
     if ack.state is JobState.CANCELLED:
         return ack
+    outcome, reason = "cancel", _joined(asked, ack.reason)
     if ack.outcome in UNRUN:
-        return replace(ack, state=JobState.CANCELLED, reason=f"{asked} before it ran")
-    outcome = "crash" if ack.outcome == "crash" else "cancel"
-    return replace(ack, state=JobState.CANCELLED, outcome=outcome, delay=None, reason=_joined(asked, ack.reason))
+        outcome, reason = ack.outcome, f"{asked} before it ran"
+    elif ack.outcome == "crash":
+        outcome = ack.outcome
+    turns = _turns_ended(job, JobState.CANCELLED)
+    return replace(ack, state=JobState.CANCELLED, outcome=outcome, delay=None, reason=reason, turns=turns)
 
 
 def _joined(*reasons: str | None) -> str:
@@ -200,4 +205,17 @@ def _ack(
         reason=reason,
         error=error,
         result=result,
+        turns=_turns_ended(job, state),
     )
+
+
+def _turns_ended(job: ClaimedJob, state: JobState) -> tuple[tuple[str, str, str], ...]:
+    """A serial key is held to the end, through retries; a group's place while the job runs or could run at once."""
+    if job.serial_key is None and job.group_key is None:
+        return ()
+    turns: list[tuple[str, str, str]] = []
+    if job.serial_key is not None and state.is_final:
+        turns.append(("serial", "", job.serial_key))
+    if job.group_key is not None and state is not JobState.AVAILABLE:
+        turns.append(("group", job.queue, job.group_key))
+    return tuple(turns)

@@ -43,7 +43,7 @@ set tokens = filled.tokens, refilled_at = {now}, next_at = null, room = greatest
             where waiting.queue = turn.queue and waiting.group_key = turn.key and waiting.group_place > 0
               and waiting.state = 'blocked' and waiting.waits_for = 'group'
             limit CAST(:limit AS bigint)
-        ) as some
+        ) as ready
     )
 ))
 from (
