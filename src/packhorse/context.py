@@ -5,18 +5,21 @@ from __future__ import annotations
 import inspect
 import json
 import logging
-from collections.abc import Callable, Coroutine, MutableMapping, Sequence
+import threading
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 from packhorse.domain.job import ClaimedJob
+from packhorse.domain.outcome import Cancel
 from packhorse.errors import UsageError
+from packhorse.journal import NOWHERE, JobLog, Journal, RunJournal, check_progress
 from packhorse.statement import AsyncTransaction, Row, Statement, Transaction
 
 _current: ContextVar[Context] = ContextVar("packhorse_context")
-_job_log = logging.getLogger("packhorse.job")
+_opening = threading.Lock()
 
 SessionFactory = Callable[[Any], Any]
 """Makes an SQLAlchemy session over a transaction's connection."""
@@ -162,21 +165,54 @@ def _is_unstarted(running: Coroutine[Any, Any, Any]) -> bool:
     return inspect.iscoroutine(running) and inspect.getcoroutinestate(running) == inspect.CORO_CREATED
 
 
-class _JobLog(logging.LoggerAdapter[logging.Logger]):
-    """Puts the job's id and task on every line."""
+class Watch(Protocol):
+    """What the worker knows of a run and its handler does not."""
 
-    def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
-        """Add the job to the record's extra fields."""
-        kwargs["extra"] = {**(self.extra or {}), **kwargs.get("extra", {})}
-        return msg, kwargs
+    @property
+    def cancelled_by(self) -> str | None:
+        """Who has asked for the job's cancellation, once the worker has heard of it."""
+        ...
+
+    def is_late(self) -> bool:
+        """Whether the time limit has passed."""
+        ...
+
+    def is_stopped(self) -> bool:
+        """Whether the worker has cancelled it because it stops."""
+        ...
+
+
+class _Unwatched:
+    """Of a run that nobody watches: neither late, nor stopped, nor cancelled."""
+
+    cancelled_by: str | None = None
+
+    def is_late(self) -> bool:
+        return False
+
+    def is_stopped(self) -> bool:
+        return False
+
+
+UNWATCHED: Watch = _Unwatched()
 
 
 class Context:
     """What a running handler can ask; its optional first argument, or `packhorse.current()` anywhere below it."""
 
-    def __init__(self, job: ClaimedJob, tx: TaskTransaction | AsyncTaskTransaction | None = None) -> None:
+    _said: RunJournal | None = None
+
+    def __init__(
+        self,
+        job: ClaimedJob,
+        tx: TaskTransaction | AsyncTaskTransaction | None = None,
+        watch: Watch = UNWATCHED,
+        journal: Journal = NOWHERE,
+    ) -> None:
         self.job = job
         self._tx = tx
+        self._watch = watch
+        self.journal = journal
 
     @cached_property
     def meta(self) -> dict[str, Any]:
@@ -205,9 +241,57 @@ class Context:
 
     @property
     def log(self) -> logging.LoggerAdapter[logging.Logger]:
-        """A logger whose lines carry the job's id and task."""
-        job = self.job
-        return _JobLog(_job_log, {"job_id": job.id, "task": job.task, "queue": job.queue, "attempt": job.attempt})
+        """A logger for this run: its lines go into the job's log, whatever their level, and on through `logging`."""
+        return JobLog(self.job, self.said)
+
+    def progress(self, done: float, total: float | None = None, note: str | None = None) -> None:
+        """Say how far the job has come; cheap enough for every element, since it is stored about twice a second.
+
+        Within a run it never goes back: a smaller `done` than before counts as the one before. It is kept whatever
+        becomes of the run, and never waits for the database.
+
+        Args:
+            done: how much is done, a number of at least 0.
+            total: how much there is; None when nobody knows. More may be done than there is.
+            note: what it is at, for people; the first 500 characters are kept.
+
+        Raises:
+            UsageError: an argument is wrong.
+            Cancel: somebody has asked for the job's cancellation; let it end the run.
+        """
+        check_progress(done, total, note)
+        self.said.progress(done, total, note)
+        self.check_cancelled()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether somebody has asked for the job's cancellation; seen within about a second.
+
+        Nothing ends a handler that does not look. One that looks completes or undoes what it is at and raises `Cancel`.
+        """
+        return self._watch.cancelled_by is not None
+
+    def check_cancelled(self) -> None:
+        """End the run here if somebody has asked for the job's cancellation.
+
+        Raises:
+            Cancel: somebody has; let it end the run.
+        """
+        if (by := self._watch.cancelled_by) is not None:
+            raise Cancel(f"cancelled by {by}")
+
+    @property
+    def said(self) -> RunJournal:
+        """What takes this run's lines and progress; for the worker."""
+        if (said := self._said) is None:
+            with _opening:
+                said = self._said = vars(self).get("_said") or self.journal.open(self.job)
+        return said
+
+    def end(self) -> None:
+        """The handler has ended: what it said is stored soon; for the worker."""
+        if self._said is not None:
+            self._said.close()
 
 
 def current() -> Context:

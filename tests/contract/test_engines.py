@@ -8,6 +8,7 @@ from packhorse.testing.contract import (
     engine_fence,
     engine_insert,
     engine_insights,
+    engine_joblog,
     engine_leadership,
     engine_liveness,
     engine_operations,
@@ -126,6 +127,10 @@ class TestGlance(engine_insights.GlanceContract):
 
 class TestInsights(engine_insights.InsightsContract):
     """What people see."""
+
+
+class TestJobLog(engine_joblog.JobLogContract):
+    """What jobs say of themselves."""
 
 
 class TestSchema(engine_schema.SchemaContract):

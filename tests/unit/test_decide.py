@@ -61,6 +61,7 @@ ONCE = RetryPolicy(max_attempts=1)
 TWO_SKIPS = RetryPolicy(max_skips=2)
 NO_SKIPS = RetryPolicy(max_skips=0)
 ONE_CRASH = RetryPolicy(max_crashes=1)
+ASKED = {"cancelled_by": "ann"}
 RAISED = Failure(ERROR)
 DEADLOCK = Failure(ERROR, counted=False)
 
@@ -225,10 +226,61 @@ TABLE = [
         to(FAILED, "crash", crashes=1, reason="worker_lost", error=LOST),
         policy=ONE_CRASH,
     ),
+    # Somebody has asked for its cancellation while it ran
+    Row(
+        "cancellation: too late",
+        Success("1"),
+        to(SUCCEEDED, "success", result="1", reason="cancelled by ann too late: it had done its work"),
+        job=ASKED,
+    ),
+    Row(
+        "cancellation: too late, and no result",
+        Success(note="no result"),
+        to(SUCCEEDED, "success", reason="no result; cancelled by ann too late: it had done its work"),
+        job=ASKED,
+    ),
+    Row(
+        "cancellation: seen", Cancel("cancelled by ann"), to(CANCELLED, "cancel", reason="cancelled by ann"), job=ASKED
+    ),
+    Row(
+        "cancellation: failure",
+        RAISED,
+        to(CANCELLED, "cancel", failures=1, reason="cancelled by ann", error=ERROR),
+        job=ASKED,
+    ),
+    Row(
+        "cancellation: last failure",
+        RAISED,
+        to(CANCELLED, "cancel", failures=5, reason="cancelled by ann", error=ERROR),
+        job={**ASKED, "failures": 4},
+    ),
+    Row(
+        "cancellation: retry", Retry("r"), to(CANCELLED, "cancel", failures=1, reason="cancelled by ann; r"), job=ASKED
+    ),
+    Row("cancellation: skip", Skip(), to(CANCELLED, "cancel", skips=1, reason="cancelled by ann"), job=ASKED),
+    Row("cancellation: fail", Fail("f"), to(CANCELLED, "cancel", failures=1, reason="cancelled by ann; f"), job=ASKED),
+    Row(
+        "cancellation: crash",
+        WorkerLost("shop-3:4711"),
+        to(CANCELLED, "crash", crashes=1, reason="cancelled by ann; worker_lost", error=LOST),
+        job=ASKED,
+    ),
+    Row(
+        "cancellation: handed back",
+        Unstarted(),
+        to(CANCELLED, "unstarted", attempt=0, reason="cancelled by ann before it ran"),
+        job=ASKED,
+    ),
+    Row(
+        "cancellation: unknown task",
+        Unknown(TASK),
+        to(CANCELLED, "unknown", attempt=0, reason="cancelled by ann before it ran"),
+        job=ASKED,
+    ),
 ]
 
 
-@pytest.mark.accepts("C8", "C6", "C13")
+@pytest.mark.accepts("C8", "C6", "C13", "C17")
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name.replace(" ", "-"))
 def test_what_follows_from_an_outcome(row: Row) -> None:
     """Each row of the table; what a row does not name stays as it was claimed."""
@@ -276,6 +328,7 @@ jobs = st.builds(
     crashes=counters,
     max_attempts=st.none() | limits,
     lease=st.builds(Lease, st.integers(1), st.integers(1)),
+    cancelled_by=st.none() | st.text(),
 )
 policies = st.builds(RetryPolicy, max_attempts=limits, max_crashes=limits, max_skips=st.none() | counters)
 chances = st.floats(0, 1, exclude_max=True)
@@ -336,6 +389,16 @@ def test_no_job_goes_on_beyond_its_limits(
         "crash": ack.crashes < policy.max_crashes,
     }
     assert limits.get(ack.outcome, True)
+
+
+@pytest.mark.accepts("C17")
+@given(jobs, outcomes, policies, chances)
+def test_nothing_runs_again_whose_cancellation_was_asked(
+    job: ClaimedJob, outcome: Outcome, policy: RetryPolicy, chance: float
+) -> None:
+    """Nor does it come to the inbox: it succeeded or is cancelled."""
+    if job.cancelled_by is not None:
+        assert decide(job, outcome, policy, chance).state in (SUCCEEDED, CANCELLED)
 
 
 @given(jobs, outcomes, policies, chances)

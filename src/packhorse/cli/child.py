@@ -9,9 +9,13 @@ from packhorse.cli.groups import Command
 
 @click.command(cls=Command, hidden=True)
 @click.argument("app_path")
-def child(app_path: str) -> None:
+@click.option("--capture", type=int, default=20, hidden=True)
+def child(app_path: str, capture: int) -> None:
     """Run the jobs that a worker hands over, one at a time. Workers start this by themselves."""
     from packhorse.cli.application import load
+    from packhorse.cli.logs import log_to_stderr
     from packhorse.runtime.child import main
 
-    main(load(app_path).runner)
+    runner_for = load(app_path).runner
+    log_to_stderr("info")
+    main(runner_for, capture)

@@ -12,10 +12,10 @@ from msgspec.structs import replace
 from packhorse.domain.decide import Ack
 from packhorse.domain.outcome import ErrorInfo
 from packhorse.domain.state import JobState
-from packhorse.engine import JobStore
 from packhorse.errors import DatabaseBusy, DatabaseError, DatabaseFull, DatabaseReadOnly, DatabaseUnreachable
 from packhorse.runtime.report import report_lost
 from packhorse.runtime.service import Service
+from packhorse.runtime.withdrawal import AckStore, send_acks
 
 log: logging.Logger = logging.getLogger("packhorse.worker")
 
@@ -42,7 +42,7 @@ class Acker(Service):
     interval: float = 1.0
 
     def __init__(
-        self, store: JobStore, idle: Callable[[], None], is_more_coming: Callable[[], bool] = lambda: False
+        self, store: AckStore, idle: Callable[[], None], is_more_coming: Callable[[], bool] = lambda: False
     ) -> None:
         super().__init__()
         self._store = store
@@ -100,7 +100,7 @@ class Acker(Service):
 
     def _send(self) -> None:
         try:
-            accepted = self._store.ack_jobs(self._sending)
+            accepted = send_acks(self._store, self._sending)
         except PASSING:
             self._resent = True
             raise
@@ -120,7 +120,7 @@ class Acker(Service):
 
     def _send_alone(self, ack: Ack) -> bool:
         try:
-            if not self._store.ack_jobs([ack]):
+            if not send_acks(self._store, [ack]):
                 report_lost(ack.job_id)
         except Exception as error:
             if not isinstance(error, DatabaseError):
@@ -138,12 +138,12 @@ class Acker(Service):
     def _store_one(self, ack: Ack) -> bool:
         """Store one ack of a refused batch; what can't be stored as it is becomes a failure that says so."""
         try:
-            return bool(self._store.ack_jobs([ack]))
+            return bool(send_acks(self._store, [ack]))
         except PASSING:
             raise
         except Exception as error:
             log.exception("the acknowledgement of job %d was refused", ack.job_id)
-            return bool(self._store.ack_jobs([_unstorable(ack, error)]))
+            return bool(send_acks(self._store, [_unstorable(ack, error)]))
 
 
 def _unstorable(ack: Ack, error: Exception) -> Ack:

@@ -10,9 +10,17 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from packhorse.domain.job import ClaimedJob
-from packhorse.domain.outcome import Failure, Outcome, Unknown, WorkerLost
+from packhorse.domain.outcome import Cancel, Failure, Outcome, Unknown, Unstarted, WorkerLost
 from packhorse.errors import ConfigurationError
-from packhorse.runtime.isolation import ChildDied, ChildLate, Children, ChildUnstartable
+from packhorse.runtime.isolation import (
+    ChildCancelled,
+    ChildDied,
+    ChildLate,
+    Children,
+    ChildUnstartable,
+    Said,
+    unheard,
+)
 from packhorse.runtime.lanes import Lane, LoopLane, Slot, ThreadLane
 from packhorse.runtime.rate import Rate
 from packhorse.runtime.report import error_info
@@ -31,15 +39,18 @@ LONG_RUN = timedelta(hours=1)
 class Executor:
     """Runs claimed jobs in lanes."""
 
-    def __init__(self, runner: Runner, settings: WorkerSettings, freed: Callable[[], None]) -> None:
+    def __init__(
+        self, runner: Runner, settings: WorkerSettings, freed: Callable[[], None], said: Said = unheard
+    ) -> None:
         self._runner = runner
         self._settings = settings
         self._freed = freed
-        self._children = Children(settings.app_path)
+        self._children = Children(settings.app_path, said, settings.capture)
         self._lanes: dict[str, Lane] = {}
         self._used_lanes: list[Lane] = []
         self._used_of = -1
         self._holding: dict[tuple[int, int], ClaimedJob] = {}
+        self._cancelled: dict[tuple[int, int], str] = {}
         self._taken = 0
         self.is_outdated: bool = False
         """Whether a child, which imports the application anew, did not know a task that this process knows."""
@@ -130,8 +141,30 @@ class Executor:
         left = [slot for lane in self._all() for slot in lane.busy()]
         for slot in left:
             task = self._runner.registry.find(slot.job.task)
-            self._runner.finish(slot.job, timed_out(slot.job, task) if slot.late else STOPPED)
+            self._runner.finish(slot.job, timed_out(slot.job, task) if slot.late else STOPPED, slot)
         return [slot.job for slot in left]
+
+    def has_run_for(self, seconds: float) -> bool:
+        """Whether some job has been running for so long."""
+        now = time.monotonic()
+        return any(now - slot.started >= seconds for lane in self._all() for slot in lane.busy())
+
+    def cancel(self, jobs: Iterable[ClaimedJob]) -> None:
+        """Tell these jobs that somebody has asked for their cancellation; those not started won't be."""
+        asked = {_claimed(job): job.cancelled_by or "somebody" for job in jobs if self.holds(job)}
+        self._cancelled.update(asked)
+        for slot in [slot for lane in self._all() for slot in lane.busy()] if asked else ():
+            if slot.cancelled_by is None and (by := asked.get(_claimed(slot.job))) is not None:
+                slot.cancelled_by, slot.cancelled_at = by, time.monotonic()
+                self._children.cancel(slot.job, by)
+                log.info("job %d (%s) was asked to stop by %s", slot.job.id, slot.job.task, by)
+
+    def end_cancelled(self, grace: float) -> None:
+        """Kill the children whose jobs were told `grace` seconds ago and still run."""
+        now = time.monotonic()
+        for slot in self._isolated.busy():
+            if slot.cancelled_by is not None and now - slot.cancelled_at >= grace:
+                self._children.end(slot.job)
 
     def close(self) -> None:
         """End the event loop and the children."""
@@ -197,7 +230,7 @@ class Executor:
 
     def _run_in_thread(self, slot: Slot) -> None:
         try:
-            run = self._runner.attempt(slot.job, slot.is_late)
+            run = self._runner.attempt(slot.job, self._told(slot))
         except BaseException as error:  # noqa: BLE001 - whatever it is, the job has an end
             self._settle(slot, error)
         else:
@@ -205,7 +238,7 @@ class Executor:
 
     async def _run_in_loop(self, slot: Slot) -> None:
         try:
-            run = await self._runner.aattempt(slot.job, slot.is_stopped)
+            run = await self._runner.aattempt(slot.job, self._told(slot))
         except BaseException as error:  # noqa: BLE001 - whatever it is, the job has an end
             self._settle(slot, error)
         else:
@@ -213,18 +246,29 @@ class Executor:
 
     def _run_in_child(self, slot: Slot) -> None:
         try:
-            outcome = self._outcome_in_child(slot.job)
+            outcome = self._outcome_in_child(self._told(slot))
         except BaseException as error:  # noqa: BLE001 - whatever it is, the job has an end
             self._settle(slot, error)
         else:
             if isinstance(outcome, Unknown):
                 self.is_outdated = True
             if outcome is not None:
-                self._runner.finish(slot.job, outcome)
+                self._runner.finish(slot.job, outcome, slot)
 
-    def _outcome_in_child(self, job: ClaimedJob) -> Outcome | None:
+    def _told(self, slot: Slot) -> Slot:
+        """The slot, which knows of a cancellation that was asked before the job started."""
+        if self._cancelled:
+            slot.cancelled_by = self._cancelled.get(_claimed(slot.job))
+        return slot
+
+    def _outcome_in_child(self, slot: Slot) -> Outcome | None:
+        job = slot.job
+        if slot.cancelled_by is not None:
+            return Unstarted()
         try:
             return self._children.run(job, self._limit(job))
+        except ChildCancelled:
+            return Cancel(f"cancelled by {slot.cancelled_by}; it did not stop by itself, so its process was ended")
         except ChildLate:
             return timed_out(job, self._runner.registry.find(job.task))
         except ChildDied as died:
@@ -235,13 +279,15 @@ class Executor:
     def _settle(self, slot: Slot, error: BaseException) -> None:
         """Trouble outside the handler is a failure of the job too: no run ends without an acknowledgement."""
         if slot.stopped and isinstance(error, asyncio.CancelledError):
-            self._runner.finish(slot.job, STOPPED)
+            self._runner.finish(slot.job, STOPPED, slot)
             return
         log.error("job %d (%s) could not be run properly", slot.job.id, slot.job.task, exc_info=error)
-        self._runner.finish(slot.job, Failure(error_info(error)))
+        self._runner.finish(slot.job, Failure(error_info(error)), slot)
 
     def _ended(self, job: ClaimedJob) -> None:
         self._holding.pop(_claimed(job), None)
+        if self._cancelled:
+            self._cancelled.pop(_claimed(job), None)
         if len(self._holding) <= self.refill_at:
             self._freed()
 

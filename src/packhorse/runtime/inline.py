@@ -22,6 +22,7 @@ from packhorse.runtime.rescuer import Rescuer
 from packhorse.runtime.run import Run, Runner
 from packhorse.runtime.settings import WorkerSettings
 from packhorse.runtime.turns import settle_turns
+from packhorse.runtime.withdrawal import send_acks
 from packhorse.runtime.worker import new_incarnation, worker_name
 from packhorse.task import TaskRegistry
 
@@ -128,7 +129,7 @@ class InlineWorker:
         return run
 
     def _deliver(self, ack: Ack, each: bool) -> None:
-        if not self._engine.ack_jobs([ack]):
+        if not send_acks(self._engine, [ack]):
             report_lost(ack.job_id)
 
 

@@ -65,6 +65,9 @@ class Slot:
     started: float = field(default_factory=time.monotonic)
     late: bool = False
     stopped: bool = False
+    cancelled_by: str | None = None
+    """Who has asked for the job's cancellation, once that is known here."""
+    cancelled_at: float = 0.0
 
     def is_late(self) -> bool:
         """Whether the time limit has passed and the slot was given to somebody else."""

@@ -54,7 +54,7 @@ def report_ack(job: ClaimedJob, ack: Ack) -> None:
         case JobState.FAILED:
             log.error("%s failed for good: %s", name, why)
         case JobState.CANCELLED:
-            log.info("%s was cancelled by its handler: %s", name, why)
+            log.info("%s was cancelled: %s", name, why)
         case _:
             log.debug("%s: %s", name, ack.outcome)
 

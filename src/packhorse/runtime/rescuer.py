@@ -11,6 +11,7 @@ from packhorse.domain.worker import WorkerRecord
 from packhorse.engine import Engine
 from packhorse.runtime.contact import Contact
 from packhorse.runtime.service import Service
+from packhorse.runtime.withdrawal import send_acks
 from packhorse.task import TaskRegistry
 
 log: logging.Logger = logging.getLogger("packhorse.worker")
@@ -48,7 +49,7 @@ class Rescuer(Service):
         rescued = 0
         while jobs := self._engine.list_leased_jobs(lost.id, CHUNK):
             acks = [decide(job, WorkerLost(lost.name), self._policy(job.task), chance()) for job in jobs]
-            accepted = self._engine.ack_jobs(acks)
+            accepted = send_acks(self._engine, acks)
             rescued += len(accepted)
             if not accepted:
                 break

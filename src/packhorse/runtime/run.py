@@ -18,8 +18,18 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
-from packhorse.context import AsyncTaskTransaction, Context, Entered, SessionFactory, TaskTransaction, no_sessions
+from packhorse.context import (
+    UNWATCHED,
+    AsyncTaskTransaction,
+    Context,
+    Entered,
+    SessionFactory,
+    TaskTransaction,
+    Watch,
+    no_sessions,
+)
 from packhorse.domain.causes import causes
 from packhorse.domain.decide import Ack, decide
 from packhorse.domain.job import ClaimedJob
@@ -27,6 +37,7 @@ from packhorse.domain.outcome import ErrorInfo, Fail, Failure, Outcome, Skip, Su
 from packhorse.domain.retry import RetryPolicy, chance
 from packhorse.engine import Engine
 from packhorse.errors import DatabaseBusy, DatabaseUnreachable, PayloadError
+from packhorse.journal import NOWHERE, Journal
 from packhorse.runtime.hooks import Hooks
 from packhorse.runtime.mistakes import mistake_in, mistake_with
 from packhorse.runtime.report import error_info, report_ack, report_lost, storable_ack
@@ -47,11 +58,6 @@ class TimeLimit(Exception):
     """The handler took longer than its task's time limit."""
 
 
-def never() -> bool:
-    """Of a run that nobody watches: neither late nor stopped."""
-    return False
-
-
 class Run(msgspec.Struct, eq=False):
     """One run of one job, on its way through the steps."""
 
@@ -62,10 +68,8 @@ class Run(msgspec.Struct, eq=False):
     kwargs: dict[str, Any] = {}
     outcome: Outcome | None = None
     ack: Ack | None = None
-    is_late: Callable[[], bool] = never
-    """Whether the time limit has passed meanwhile."""
-    is_stopped: Callable[[], bool] = never
-    """Whether the worker has cancelled it."""
+    watch: Watch = UNWATCHED
+    """What the worker has learned of it meanwhile."""
     raised: BaseException | None = None
     """What the handler, or the commit, raised."""
     lost: bool = False
@@ -81,6 +85,7 @@ class Runner:
         begin: opens the transaction of an atomic `def` handler; the engine's own by default.
         eager: whether it opens before the handler is called, for a framework whose own calls are to write in it.
         sessions: makes an SQLAlchemy session over a transaction.
+        journal: takes what handlers log, and how far they have come.
     """
 
     engine: Engine
@@ -91,35 +96,37 @@ class Runner:
     eager: bool = False
     abegin: Callable[[], Awaitable[AsyncTransaction]] | None = None
     sessions: SessionFactory = no_sessions
+    journal: Journal = NOWHERE
 
-    def run(self, job: ClaimedJob, is_late: Callable[[], bool] = never) -> Run:
+    def run(self, job: ClaimedJob) -> Run:
         """Run a job whose handler is a plain function, in this thread."""
-        return self.report(self.attempt(job, is_late))
+        return self.report(self.attempt(job))
 
     async def arun(self, job: ClaimedJob) -> Run:
         """Run a job whose handler is a coroutine function."""
         return self.report(await self.aattempt(job))
 
-    def attempt(self, job: ClaimedJob, is_late: Callable[[], bool] = never) -> Run:
+    def attempt(self, job: ClaimedJob, watch: Watch = UNWATCHED) -> Run:
         """All steps but the report, for a plain function."""
-        run = self._resolve(job, is_late)
+        run = self._resolve(job, watch)
         self._run(run)
+        run.context.end()
         self._decide(run)
         self._ack(run)
         return run
 
-    async def aattempt(self, job: ClaimedJob, is_stopped: Callable[[], bool] = never) -> Run:
+    async def aattempt(self, job: ClaimedJob, watch: Watch = UNWATCHED) -> Run:
         """All steps but the report, for a coroutine function."""
-        run = self._resolve(job)
-        run.is_stopped = is_stopped
+        run = self._resolve(job, watch)
         await self._arun(run)
+        run.context.end()
         self._decide(run)
         await self._aack(run)
         return run
 
-    def finish(self, job: ClaimedJob, outcome: Outcome) -> Run:
+    def finish(self, job: ClaimedJob, outcome: Outcome, watch: Watch = UNWATCHED) -> Run:
         """Decide, ack and report a run that happened elsewhere or not at all."""
-        run = Run(job, Context(job), self.registry.find(job.task), outcome=outcome)
+        run = Run(job, Context(job), self.registry.find(job.task), outcome=outcome, watch=watch)
         self._decide(run)
         self._ack(run)
         return self.report(run)
@@ -135,11 +142,14 @@ class Runner:
         report_ack(run.job, ack)
         return run
 
-    def _resolve(self, job: ClaimedJob, is_late: Callable[[], bool] = never) -> Run:
+    def _resolve(self, job: ClaimedJob, watch: Watch) -> Run:
         task = self.registry.find(job.task)
-        run = Run(job, Context(job), task, is_late=is_late)
+        run = Run(job, Context(job, None, watch, self.journal), task, watch=watch)
         if task is None:
             run.outcome = Unknown(job.task)
+            return run
+        if watch.cancelled_by is not None:
+            run.outcome = Unstarted()
             return run
         try:
             run.args, run.kwargs = task.signature.decode(job.args, job.kwargs)
@@ -152,7 +162,8 @@ class Runner:
         if task is None or run.outcome is not None:
             return
         if task.atomic:
-            run.context = Context(run.job, TaskTransaction(self.begin or self.engine.begin, self.sessions))
+            tx = TaskTransaction(self.begin or self.engine.begin, self.sessions)
+            run.context = Context(run.job, tx, run.watch, self.journal)
         try:
             with Entered(run.context), self.hooks.around(run.context):
                 if self.eager and run.context.transaction is not None:
@@ -160,7 +171,7 @@ class Runner:
                 run.outcome = outcome_of(run, task.function(*_leading(run), *run.args, **run.kwargs))
         except BaseException as error:  # noqa: BLE001 - whatever a handler raises is its outcome
             run.outcome = outcome_of_error(run, error)
-        if run.is_late():
+        if run.watch.is_late():
             run.outcome = timed_out(run.job, task)
 
     async def _arun(self, run: Run) -> None:
@@ -170,7 +181,8 @@ class Runner:
         try:
             if task.atomic:
                 opened = await (self.abegin or self.engine.abegin)()
-                run.context = Context(run.job, AsyncTaskTransaction(opened, self.sessions))
+                tx = AsyncTaskTransaction(opened, self.sessions)
+                run.context = Context(run.job, tx, run.watch, self.journal)
             with Entered(run.context), self.hooks.around(run.context):
                 run.outcome = outcome_of(run, await _within_limit(run, task))
         except BaseException as error:  # noqa: BLE001 - whatever a handler raises is its outcome
@@ -178,12 +190,12 @@ class Runner:
 
     def _decide(self, run: Run) -> None:
         policy = run.task.policy if run.task else RetryPolicy()
-        outcome = _known(run.outcome)
+        job, outcome = _as_known(run), _known(run.outcome)
         try:
-            ack = decide(run.job, outcome, policy, chance())
+            ack = decide(job, outcome, policy, chance())
         except Exception as error:
-            log.exception("the retry policy of task %s does not work", run.job.task)
-            ack = decide(run.job, Failure(error_info(error)), RetryPolicy(), chance())
+            log.exception("the retry policy of task %s does not work", job.task)
+            ack = decide(job, Failure(error_info(error)), RetryPolicy(), chance())
         run.ack = storable_ack(ack)
 
     def _ack(self, run: Run) -> None:
@@ -268,7 +280,7 @@ def outcome_of_error(run: Run, error: BaseException) -> Outcome:
 def _meaning_of_error(run: Run, error: BaseException) -> Outcome:
     if isinstance(error, Verdict):
         return error
-    if isinstance(error, asyncio.CancelledError) and run.is_stopped():
+    if isinstance(error, asyncio.CancelledError) and run.watch.is_stopped():
         return STOPPED
     policy = run.task.policy if run.task else RetryPolicy()
     counted = not (run.context.transaction is not None and is_transient(error))
@@ -316,6 +328,12 @@ async def _within_limit(run: Run, task: Task[..., Any]) -> Any:
 
 def _leading(run: Run) -> tuple[Context, ...]:
     return (run.context,) if run.task and run.task.signature.takes_context else ()
+
+
+def _as_known(run: Run) -> ClaimedJob:
+    """The job, with who has asked for its cancellation meanwhile."""
+    by = run.watch.cancelled_by
+    return run.job if by is None else replace(run.job, cancelled_by=by)
 
 
 def _known(outcome: Outcome | None) -> Outcome:

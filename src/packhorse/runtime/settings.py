@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,6 +27,9 @@ class WorkerSettings:
         beat: how often it is heard of; 4 s.
         shutdown_timeout: how long running jobs may take to end at a stop; 25 s.
         notifications: whether to listen for wake-ups; without them only `poll` finds work.
+        cancel_grace: how long an isolated handler may go on after it was told that its job is cancelled; then its child
+            process is killed; 10 s.
+        capture: which lines logged by handlers go into their job's log: this level of `logging` and above; INFO.
         app_path: where the application is, `package.module:attribute`; needed by isolated children.
     """
 
@@ -38,6 +42,8 @@ class WorkerSettings:
     beat: float = 4.0
     shutdown_timeout: float = 25.0
     notifications: bool = True
+    cancel_grace: float = 10.0
+    capture: int = logging.INFO
     app_path: str | None = None
 
     def __post_init__(self) -> None:
@@ -50,8 +56,9 @@ class WorkerSettings:
             )
         if not 0 < self.beat * 2 <= self.lease:
             raise ConfigurationError(f"the lease ({self.lease} s) must be at least twice the beat ({self.beat} s)")
-        if self.shutdown_timeout < 0:
-            raise ConfigurationError(f"shutdown_timeout can't be negative: {self.shutdown_timeout}")
+        for name in ("shutdown_timeout", "cancel_grace"):
+            if getattr(self, name) < 0:
+                raise ConfigurationError(f"{name} can't be negative: {getattr(self, name)}")
 
     def serves(self, queue: str) -> bool:
         """Whether the worker takes jobs of this queue."""

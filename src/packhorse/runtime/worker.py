@@ -18,9 +18,11 @@ from packhorse.engine import Engine
 from packhorse.errors import DatabaseError, SchemaError
 from packhorse.notifier import Notifier
 from packhorse.runtime.acker import Acker
+from packhorse.runtime.canceller import Canceller
 from packhorse.runtime.contact import Contact
 from packhorse.runtime.executor import Executor, Timekeeper
 from packhorse.runtime.heartbeat import Heartbeat
+from packhorse.runtime.joblog import JobLogHandler, JobLogWriter, now_us
 from packhorse.runtime.leader import Leader
 from packhorse.runtime.producer import Producer
 from packhorse.runtime.rescuer import Rescuer
@@ -32,6 +34,8 @@ log: logging.Logger = logging.getLogger("packhorse.worker")
 
 HAND_BACK_SECONDS = 5.0
 """How long a stop may take to send the last acknowledgements."""
+LAST_LINES_SECONDS = 2.0
+"""How long it may take to store the last lines of jobs' logs."""
 POLL_SECONDS = 0.02
 """How often a stop looks whether the runs have ended."""
 
@@ -104,11 +108,13 @@ class Worker:
         self._stop = threading.Event()
         contact = Contact(settings.lease, settings.poll)
         self._acker = Acker(self._engine, self._acked, self._is_more_coming)
-        self._runner = replace(runner, deliver=self._acker.put)
+        self._journal = JobLogWriter(lambda lines, progress: self._engine.write_log(lines, progress, now_us()))
+        self._capture = JobLogHandler(self._journal, settings.capture)
+        self._runner = replace(runner, deliver=self._acker.put, journal=self._journal)
         self._producer = Producer(
             self._engine, self._registry, settings, worker=self.id, contact=contact, finish=self._runner.finish
         )
-        self._executor = Executor(self._runner, settings, self._producer.freed)
+        self._executor = Executor(self._runner, settings, self._producer.freed, self._journal.take_over)
         self._producer.attach(self._executor, self._acker)
         self._rescuer = Rescuer(self._engine, self._registry, contact, self.id)
         self._rescuer.interval = settings.lease
@@ -116,6 +122,8 @@ class Worker:
         self._services: list[Service] = [self._acker, self._producer, self._rescuer, self._leader]
         self._services.append(SchemaWatch(self._engine, self._on_schema_mismatch))
         self._services.append(Timekeeper(self._executor, self._recycle))
+        self._services.append(Canceller(self._engine, self.id, self._executor, settings.cancel_grace))
+        self._services.append(self._journal)
         if incarnation is None:
             self._services.append(self._own_heartbeat())
         self._producer.on_lost_workers = self._rescuer.wake
@@ -124,6 +132,7 @@ class Worker:
     def start(self) -> None:
         """Register, and begin to claim."""
         self._engine.register_worker(self._registration())
+        self._capture.install()
         for service in self._services:
             service.start()
         if self._notifier is not None and self._settings.notifications:
@@ -170,6 +179,7 @@ class Worker:
         if not clean:
             self._abandon()
         self._acker.flush(HAND_BACK_SECONDS)
+        self._journal.flush(LAST_LINES_SECONDS)
         self._leave()
         log.info("worker %s stopped; jobs run: %d", worker_name(), self._executor.done)
         return Ended(clean=clean, replace=self._replace)
@@ -210,6 +220,7 @@ class Worker:
             log.warning("job %d (%s) was still running at the end; it runs again", job.id, job.task)
 
     def _leave(self) -> None:
+        self._capture.remove()
         if self._notifier is not None:
             self._notifier.close()
         for service in self._services:

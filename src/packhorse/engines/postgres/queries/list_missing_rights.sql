@@ -8,6 +8,8 @@ from (values
     ('{attempt}', 1, 'SELECT'), ('{attempt}', 2, 'INSERT'), ('{attempt}', 4, 'DELETE'),
     ('{tally}', 1, 'SELECT'), ('{tally}', 2, 'INSERT'), ('{tally}', 4, 'DELETE'),
     ('{queue}', 1, 'SELECT'),
+    ('{job_log}', 1, 'SELECT'), ('{job_log}', 2, 'INSERT'), ('{job_log}', 3, 'UPDATE'), ('{job_log}', 4, 'DELETE'),
+    ('{progress}', 1, 'SELECT'), ('{progress}', 2, 'INSERT'), ('{progress}', 3, 'UPDATE'), ('{progress}', 4, 'DELETE'),
     ('{worker}', 1, 'SELECT'), ('{worker}', 2, 'INSERT'), ('{worker}', 3, 'UPDATE'), ('{worker}', 4, 'DELETE'),
     ('{worker_task}', 1, 'SELECT'), ('{worker_task}', 2, 'INSERT'), ('{worker_task}', 4, 'DELETE'),
     ('{leader}', 1, 'SELECT'), ('{leader}', 2, 'INSERT'), ('{leader}', 3, 'UPDATE'), ('{leader}', 4, 'DELETE')
