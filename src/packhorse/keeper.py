@@ -122,7 +122,8 @@ class Keeper:
     def _declare(self, declared: Declared, record: ScheduleRecord | None, *, force: bool) -> Declaring:
         fingerprint = declared.schedule.fingerprint
         if record is None:
-            return "new" if self._put_new(declared) else "unchanged"
+            is_put = self._put_new(declared.schedule, is_declared=True, owner=declared.owner)
+            return "new" if is_put else "unchanged"
         if record.is_declared and record.fingerprint == fingerprint:
             return "unchanged"
         if not force and not self._prevails(fingerprint, record):
@@ -134,13 +135,13 @@ class Keeper:
             return True
         return (record.name, record.fingerprint) not in self._store.list_declarations([record.name])
 
-    def _put_new(self, declared: Declared) -> bool:
-        begin = due(declared.schedule.rule, None, self.now(), declared.schedule.policy.missed)
+    def _put_new(self, schedule: Schedule, *, is_declared: bool, owner: str) -> bool:
+        begin = due(schedule.rule, None, self.now(), schedule.policy.missed)
         return self._store.put_schedule(
             Definition(
-                schedule=declared.schedule,
-                is_declared=True,
-                owner=declared.owner,
+                schedule=schedule,
+                is_declared=is_declared,
+                owner=owner,
                 by=self._by,
                 settled_at=begin.settled_at,
                 next_at=begin.next,
@@ -177,6 +178,28 @@ class Keeper:
         if is_put:
             log.info("schedule %s is defined anew", record.name)
         return is_put
+
+    def put(self, schedule: Schedule, owner: str) -> bool:
+        """Store a schedule that somebody makes or changes at run time; False when it was there just so.
+
+        Raises:
+            ConfigurationError: it is declared in code, which would put it back.
+        """
+        for _ in range(TRIES):
+            record = next(iter(self._store.list_schedules([schedule.name])), None)
+            if record is not None and record.is_declared:
+                raise ConfigurationError(
+                    f"schedule {schedule.name} is declared in {record.owner}: change it there, or take another name here"
+                )
+            if record is not None and record.fingerprint == schedule.fingerprint:
+                return False
+            if record is None:
+                is_put = self._put_new(schedule, is_declared=False, owner=owner)
+            else:
+                is_put = self.replace(record, schedule, is_declared=False, owner=record.owner)
+            if is_put:
+                return True
+        raise _contended(schedule.name)
 
     # Ticks
 
@@ -336,7 +359,7 @@ def _contended(name: str) -> DatabaseBusy:
 
 def _report(record: ScheduleRecord, planned: Plan, ids: Sequence[int]) -> None:
     if ids:
-        log.info("schedule %s has started %s", record.name, ", ".join(f"job {id}" for id in ids))
+        log.debug("schedule %s has started %s", record.name, ", ".join(f"job {id}" for id in ids))
     if planned.missed_at is not None:
         log.warning(
             "schedule %s: nobody was there from %s on; what was due then does not run, save what its policy allows",

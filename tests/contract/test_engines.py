@@ -16,6 +16,7 @@ from packhorse.testing.contract import (
     engine_processes,
     engine_queues,
     engine_race,
+    engine_schedules,
     engine_schema,
     engine_stage,
 )
@@ -131,6 +132,28 @@ class TestInsights(engine_insights.InsightsContract):
 
 class TestJobLog(engine_joblog.JobLogContract):
     """What jobs say of themselves."""
+
+
+class TestScheduleRecords(engine_schedules.ScheduleRecordContract):
+    """Schedules are stored."""
+
+
+class TestTicks(engine_schedules.TickContract):
+    """Ticks start runs."""
+
+
+class TestDueSchedules(engine_schedules.DueContract):
+    """Schedules come due."""
+
+
+class TestScheduleRuns(engine_schedules.RunContract):
+    """Runs are watched."""
+
+
+class TestDeclarations(engine_schedules.DeclarationContract):
+    """Schedules come from the code of workers."""
+
+
 
 
 class TestSchema(engine_schema.SchemaContract):
