@@ -23,7 +23,7 @@ from packhorse.errors import (
     ScheduleBusy,
     ScheduleNotFound,
 )
-from packhorse.schedules import Alarm, Change, Definition, NotableRun, ScheduleRecord, ScheduleStore
+from packhorse.schedules import Alarm, Change, Definition, NotableRun, Peek, ScheduleRecord, ScheduleStore
 
 log: logging.Logger = logging.getLogger("packhorse.schedules")
 
@@ -189,7 +189,7 @@ class Keeper:
             record = next(iter(self._store.list_schedules([schedule.name])), None)
             if record is not None and record.is_declared:
                 raise ConfigurationError(
-                    f"schedule {schedule.name} is declared in {record.owner}: change it there, or take another name here"
+                    f"schedule {schedule.name} is declared in {record.owner}: change it there, or choose another name"
                 )
             if record is not None and record.fingerprint == schedule.fingerprint:
                 return False
@@ -206,6 +206,13 @@ class Keeper:
     def now(self) -> datetime:
         """The database's time."""
         return self._store.peek_schedules().seen_at
+
+    def keep(self) -> tuple[int, Peek]:
+        """Record how runs have ended, and fire what is due; how many runs were started, and what was seen before."""
+        peek = self._store.peek_schedules()
+        if peek.has_open_runs:
+            self.watch_runs()
+        return self.fire_due() if peek.is_due else 0, peek
 
     def fire_due(self) -> int:
         """Settle every schedule that has something to do; how many runs were started."""

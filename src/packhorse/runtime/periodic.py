@@ -57,10 +57,8 @@ class Periodic(Service):
         self._declare()
         if not self._is_leader():
             return None
-        peek = self._engine.peek_schedules()
-        if peek.has_open_runs:
-            self._keeper.watch_runs()
-        if peek.is_due and self._keeper.fire_due():
+        fired, peek = self._keeper.keep()
+        if fired:
             self._on_fired()
             return 0.0
         pauses = [WATCH if peek.has_open_runs else LOOK]

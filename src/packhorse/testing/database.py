@@ -60,6 +60,7 @@ def open_kit(app: Packhorse, url: str | None = None) -> Iterator[Kit]:
         settings = replace(app.settings, database_url=address, schema=schema, worker="processes")
         with _installed(settings), app.moved_to(settings, _engine(settings)), closing(app):
             kit = Kit(app, settings)
+            app.schedules.sync()
             try:
                 yield kit
             finally:

@@ -11,6 +11,7 @@ from itertools import islice
 from packhorse.app import Packhorse
 from packhorse.domain.state import JobState
 from packhorse.errors import ConfigurationError
+from packhorse.keeper import Keeper
 from packhorse.runtime.inline import InlineWorker
 from packhorse.runtime.run import Run
 from packhorse.runtime.settings import WorkerSettings
@@ -59,6 +60,7 @@ class Runs:
 
     def find_next(self) -> SeenRun | None:
         """Run the next job; None when none is due."""
+        self._keeper().keep()
         runs = list(self._due(1))
         return runs[0] if runs else None
 
@@ -74,6 +76,7 @@ class Runs:
         runs: list[SeenRun] = []
         while True:
             runs += self._due(limit - len(runs))
+            self._keeper().keep()
             wait = self._find_wait()
             if wait is None or (wait > NOW and not with_scheduled):
                 return Drained(runs)
@@ -81,6 +84,10 @@ class Runs:
                 raise AssertionError(_endless(runs))
             if wait > NOW:
                 self._clock.advance(wait)
+
+    def _keeper(self) -> Keeper:
+        """What the leader does with schedules in production."""
+        return Keeper(self._app().engine, self._app().book, "the test")
 
     def _due(self, limit: int) -> Generator[SeenRun]:
         worker = InlineWorker(self._app().runner(lambda ack, each: None), self._settings, self._loop)
