@@ -24,6 +24,7 @@ from packhorse.domain.worker import NewWorker, WorkerRecord
 from packhorse.joblog import JobLog
 from packhorse.operations import Operations
 from packhorse.queues import QueueStore
+from packhorse.retention import Retention
 from packhorse.schedules import ScheduleStore
 from packhorse.statement import AsyncTransaction, Row, Statement, Transaction
 from packhorse.turns import Turns
@@ -71,6 +72,11 @@ class QueueRecord:
 
     name: str
     counts: Mapping[JobState, int]
+    """How many jobs there are in each state; every state is a key."""
+    at_least: frozenset[JobState] = frozenset()
+    """The states of which there are more jobs than `counts` says: counting what waits stops somewhere."""
+    ended: Mapping[JobState, int] = field(default_factory=dict)
+    """How many jobs ever ended in each final state: pruned ones, retried ones and those not kept included."""
     oldest_available_at: datetime | None
     """Since when its longest-waiting available job has been wanted."""
 
@@ -251,7 +257,11 @@ class Insights(Protocol):
         ...
 
     def list_queues(self) -> list[QueueRecord]:
-        """The queues that have, or had, jobs, by name."""
+        """The queues that have, or had, jobs, by name.
+
+        Finished jobs are counted exactly, without reading them: the cost does not grow with their number. Waiting ones
+        are counted exactly up to 1,000 of each queue and state; the longer ones share 50,000 more, and stop there.
+        """
         ...
 
     def list_workers(self) -> list[WorkerRecord]:
@@ -259,7 +269,7 @@ class Insights(Protocol):
         ...
 
     def count_jobs(self) -> Mapping[JobState, int]:
-        """How many jobs there are in each state; every state is a key."""
+        """How many jobs there are in each state, as `list_queues` counts them; every state is a key."""
         ...
 
 
@@ -340,6 +350,17 @@ class Installation(Protocol):
 
 
 class Engine(
-    JobStore, Registry, Insights, Operations, QueueStore, ScheduleStore, JobLog, Cancellations, Turns, Installation, Protocol
+    JobStore,
+    Registry,
+    Insights,
+    Operations,
+    QueueStore,
+    ScheduleStore,
+    JobLog,
+    Cancellations,
+    Turns,
+    Retention,
+    Installation,
+    Protocol,
 ):
     """A database backend of jobs."""

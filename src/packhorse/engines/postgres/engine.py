@@ -31,6 +31,7 @@ from packhorse.engines.sql.migrations import load_migrations
 from packhorse.engines.sql.queues import SqlQueueStore
 from packhorse.engines.sql.registry import SqlRegistry
 from packhorse.engines.sql.schedules import SqlSchedules
+from packhorse.engines.sql.retention import SqlRetention
 from packhorse.engines.sql.statements import Statements
 from packhorse.engines.sql.turns import SqlTurns
 from packhorse.statement import AsyncTransaction, Row, Statement, Transaction
@@ -46,13 +47,15 @@ SETTLING = frozenset({"take_turns", "hear_ends"})
 RELAXED = SETTLING | {"claim_jobs", "stage_jobs", "seek_hints", "write_log"}
 """What is committed without waiting for the disk. If the server crashes and forgets one of them it is done again: a
 claim that was forgotten is refused by its lease, and costs a repeated run, never a repeated effect."""
-INDEXED = SETTLING | {"claim_jobs", "ack_jobs"}
+INDEXED = SETTLING | {"claim_jobs", "ack_jobs", "prune_jobs"}
 """What must find its rows by an index even where the statistics were taken while the table was empty."""
 BY_INDEX = "SET LOCAL enable_seqscan = off;\nSET LOCAL jit = off;\n"
 """A table without a fitting index is then read as before, but at a cost in the plan for which the server would compile
 the statement, and that takes half a second."""
 COUNTED = frozenset({"list_queues"})
 """What counts a part of an index, and must neither read all of it nor the table."""
+FOLDED_AT_ONCE = 10_000
+"""Counts that one short transaction adds up."""
 IN_ORDER = f"{BY_INDEX}SET LOCAL enable_bitmapscan = off;\n"
 UNLIMITED = frozenset({"beat", "glance", "insert_job"})
 """What goes without limits of its own, so that an idle worker sends no more than it must; one job is stored in one
@@ -68,6 +71,7 @@ class PostgresEngine(
     SqlJobLog,
     SqlCancellations,
     SqlTurns,
+    SqlRetention,
     PostgresSchema,
 ):
     """`packhorse.engine.Engine` on a PostgreSQL server, directly or through a pooler.
@@ -167,7 +171,13 @@ class PostgresEngine(
         return AsyncPostgresTransaction(await self._async_connections.take(), self._async_connections)
 
     def upkeep(self) -> None:
-        """The server looks after itself."""
+        """Fold the counts of finished jobs, which every acknowledgement lengthens; the server looks after the rest."""
+        while self._fold_tally() == FOLDED_AT_ONCE:
+            pass
+
+    def _fold_tally(self) -> int:
+        [(count,)] = self._write("fold_tally", {"limit": FOLDED_AT_ONCE})
+        return int(count)
 
     def close(self) -> None:
         self._connections.close()

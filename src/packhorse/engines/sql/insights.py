@@ -45,8 +45,8 @@ class SqlInsights(SqlBase):
         return [of.worker_record(row) for row in self._read("list_workers")]
 
     def count_jobs(self) -> Mapping[JobState, int]:
-        counted = {JobState(row[0]): row[1] for row in self._read("count_jobs")}
-        return dict.fromkeys(JobState, 0) | counted
+        queues = self.list_queues()
+        return {state: sum(queue.counts[state] for queue in queues) for state in JobState}
 
     def _select_jobs(self, params: Params, *kinds: str) -> list[Row]:
         return self._read("select_jobs", params, *kinds, *(name for name in params if name != "limit"))

@@ -12,7 +12,7 @@ from typing import Any
 from packhorse.domain.job import AttemptRecord, ClaimedJob, JobRecord, Lease
 from packhorse.domain.moments import moment, optional_moment
 from packhorse.domain.order import aged
-from packhorse.domain.state import JobState
+from packhorse.domain.state import FINAL, JobState
 from packhorse.domain.worker import WorkerRecord
 from packhorse.engine import Glance, QueueRecord
 from packhorse.statement import Row
@@ -96,7 +96,7 @@ def worker_record(row: Row) -> WorkerRecord:
 
 
 def queue_records(rows: Sequence[Row]) -> list[QueueRecord]:
-    """The rows of `list_queues.sql`, one for each queue and state of a table."""
+    """The rows of `list_queues.sql`: one or more for each queue and state, to be added up."""
     in_order = sorted(rows, key=itemgetter(0))
     return [_queue_record(name, list(group)) for name, group in groupby(in_order, key=itemgetter(0))]
 
@@ -120,9 +120,16 @@ def _soonest(*waits: int | None) -> timedelta | None:
 
 
 def _queue_record(name: str, rows: Sequence[Row]) -> QueueRecord:
-    counts = dict.fromkeys(JobState, 0) | {JobState(row[1]): row[2] for row in rows}
-    oldest = min((moment(row[3]) for row in rows if row[3] is not None), default=None)
-    return QueueRecord(name=name, counts=counts, oldest_available_at=oldest)
+    counts, at_least, ended = dict.fromkeys(JobState, 0), set[JobState](), dict.fromkeys(FINAL, 0)
+    for _, value, number, most, _, ever in rows:
+        state = JobState(value)
+        counts[state] += number if most is None else min(number, most)
+        if most is not None and number > most:
+            at_least.add(state)
+        if state in FINAL:
+            ended[state] = ever
+    oldest = min((moment(row[4]) for row in rows if row[4] is not None), default=None)
+    return QueueRecord(name=name, counts=counts, at_least=frozenset(at_least), ended=ended, oldest_available_at=oldest)
 
 
 def _names(document: str | None) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from packhorse.engines.sql.jobs import SqlJobStore
 from packhorse.engines.sql.keyed import Storing
 from packhorse.engines.sql.migrations import load_migrations
 from packhorse.engines.sql.schedules import SqlSchedules
+from packhorse.engines.sql.retention import SqlRetention
 from packhorse.engines.sql.statements import Statements
 from packhorse.engines.sql.turns import SqlTurns
 from packhorse.engines.sqlite.address import database_path
@@ -48,6 +49,7 @@ class SqliteEngine(
     SqlJobLog,
     SqlCancellations,
     SqlTurns,
+    SqlRetention,
     SqliteSchema,
 ):
     """`packhorse.engine.Engine` on one SQLite file.

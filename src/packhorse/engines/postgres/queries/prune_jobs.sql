@@ -1,0 +1,30 @@
+-- Deletes the oldest of the finished jobs that need not be kept any more, with all that belongs to them, and counts them.
+-- A row that somebody else has locked is passed over: it is being retried, or another pruner has it. The scan of the index
+-- starts where the chunk before ended, so that what was deleted is not walked again while vacuum has not been round.
+with old as materialized (
+    select id, finished_at as at from {finished}   -- without :dismissed
+    select id, dismissed_at as at from {finished}   -- with :dismissed
+    where queue = CAST(:queue AS text) and state = CAST(:state AS text)
+      -- without :dismissed
+      and finished_at >= {at}(CAST(:since AS bigint)) and finished_at <= {at}(CAST(:until AS bigint))
+    order by finished_at
+      -- end
+      -- with :dismissed
+      and dismissed_at >= {at}(CAST(:since AS bigint)) and dismissed_at <= {at}(CAST(:until AS bigint))
+    order by dismissed_at
+      -- end
+    limit CAST(:limit AS bigint)
+    for update skip locked
+), gone as (
+    delete from {finished} where id = any (array(select id from old)) returning id
+), counted as (
+    insert into {tally} (queue, state, kept, ended)
+    select CAST(:queue AS text), CAST(:state AS text), -count(*), 0 from gone having count(*) > 0
+), attempts as (
+    delete from {attempt} where job_id = any (array(select id from old))
+), lines as (
+    delete from {job_log} where job_id = any (array(select id from old))
+), reports as (
+    delete from {progress} where job_id = any (array(select id from old))
+)
+select gone.id, {micros}(old.at) from gone join old using (id)
