@@ -6,7 +6,15 @@ from enum import IntEnum
 
 import click
 
-from packhorse.errors import DatabaseError, DatabaseForbidden, PackhorseError, PayloadError, SchemaError, UsageError
+from packhorse.errors import (
+    DatabaseError,
+    DatabaseForbidden,
+    DuplicateJob,
+    PackhorseError,
+    PayloadError,
+    SchemaError,
+    UsageError,
+)
 
 
 class ExitCode(IntEnum):
@@ -18,6 +26,10 @@ class ExitCode(IntEnum):
     DATABASE = 3
     SCHEMA = 4
     KILLED = 5
+    DUPLICATE = 6
+    """A job with the same unique key is there already."""
+    ENOUGH = 9
+    """So many jobs were run as --max-jobs says."""
     INTERRUPTED = 130
     """As shells count a process that SIGINT ended."""
     CLOSED_PIPE = 141
@@ -30,6 +42,7 @@ CODES: tuple[tuple[type[PackhorseError], ExitCode], ...] = (
     (DatabaseError, ExitCode.DATABASE),
     (UsageError, ExitCode.USAGE),
     (PayloadError, ExitCode.USAGE),
+    (DuplicateJob, ExitCode.DUPLICATE),
 )
 """The code of an error is that of the first class that it belongs to, else `FAILED`."""
 

@@ -11,6 +11,8 @@ import click
 
 UNITS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
 DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)", re.ASCII)
+SIZES = {"kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
+SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)", re.ASCII)
 SLOTS = re.compile(r"\d{1,9}", re.ASCII)
 ALL_SLOTS = "*"
 """Stands where the number of slots would, for as many as there are."""
@@ -62,6 +64,18 @@ def duration_between(least: str, most: str) -> Callable[[str], timedelta]:
 
     read.__name__ = duration.__name__  # click names the option's type after it
     return read
+
+
+def size(text: str) -> int:
+    """A number of bytes: `512MB`, `1.5GB`; `MiB` and `GiB` are understood, too.
+
+    Raises:
+        click.BadParameter: naming the forms that are understood.
+    """
+    match = SIZE.fullmatch(text.strip().lower())
+    if match is None or match[2] not in SIZES or float(match[1]) <= 0:
+        raise click.BadParameter(f"{text!r} is no size; write 512MB, 1.5GB, 512MiB or 2GiB")
+    return round(float(match[1]) * SIZES[match[2]])
 
 
 def moment(text: str) -> datetime:

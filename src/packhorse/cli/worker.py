@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -13,15 +14,17 @@ import click
 from packhorse.cli.flags import Callback, app_option
 from packhorse.cli.groups import Command
 from packhorse.cli.output import counted
-from packhorse.cli.values import Integer, duration_between, merged, queues, queues_text
+from packhorse.cli.values import Integer, duration_between, merged, queues, queues_text, size
 
 if TYPE_CHECKING:
     from packhorse.app import Packhorse
-    from packhorse.runtime.settings import WorkerSettings
+    from packhorse.runtime.settings import CrewSettings, WorkerSettings
 
 log: logging.Logger = logging.getLogger("packhorse.worker")
 
 LEVELS = ("debug", "info", "warning", "error")
+CREW_FLAGS = ("processes", "max_jobs", "drain", "max_memory", "health_port", "health_host")
+"""What is not for each process by itself, beside --idle-timeout."""
 BEAT_SECONDS, LEASE_SHARE = 4.0, 15 / 4
 """A worker is heard of every 4 s, or more often where its lease is shorter: in the same proportion to it."""
 
@@ -88,6 +91,24 @@ OPTIONS: tuple[Callable[[Callback], Callback], ...] = (
         default="25s",
         help="How long running jobs may take to end at a stop.",
     ),
+    _flag(
+        "--max-jobs",
+        type=Integer(1, 10**9),
+        help="End with 9 after so many runs, however they ended, in all processes together.",
+    ),
+    _flag("--drain", is_flag=True, help="End with 0 when nothing more is available or due."),
+    _flag(
+        "--idle-timeout",
+        type=duration_between("100ms", "365d"),
+        help="End with 0 when no process has had a job for so long.",
+    ),
+    _flag(
+        "--max-memory",
+        type=size,
+        help="Replace a process that occupies more, as 512MB, isolated children included; its running jobs end.",
+    ),
+    _flag("--health-port", type=Integer(0, 65535), help="Serve /livez, /readyz and /metrics there; 0: any free port."),
+    _flag("--health-host", default="127.0.0.1", help="The address of the health port."),
     _flag("--no-notifications", is_flag=True, help="Do not listen for wake-ups: only look every --poll."),
     _flag("--log-level", type=click.Choice(LEVELS), default="info", help="What to write to standard error."),
     click.option(
@@ -103,17 +124,24 @@ OPTIONS: tuple[Callable[[Callback], Callback], ...] = (
 
 @click.command(cls=Command)
 @worker_options
-def worker(*, app_path: str | None, processes: int, incarnation: int | None, log_level: str, **flags: Any) -> int:
+def worker(*, app_path: str | None, incarnation: int | None, log_level: str, **flags: Any) -> int:
     """Run jobs until stopped.
 
         packhorse worker -A shop.jobs:app                          all queues, 16 threads
         packhorse worker -A shop.jobs:app -q billing:10,mail -p 2  two processes, two queues, 10 slots for billing
 
+        packhorse worker -A shop.jobs:app --drain                  run what there is, and end
+
     A supervisor starts the processes, starts them again when they die, and tells the database that they live. TERM or
     INT (Ctrl-C) stops it: no new jobs are taken, running ones may end within --shutdown-timeout, the rest is handed
     back. A second Ctrl-C stops it at once. It writes one line to standard error for each event.
 
-    It ends with 2 when the database's user lacks a permission that a worker needs; `packhorse check` names them all.
+    Signals, to the process that was started: TERM and INT stop; INT again and QUIT end now; TSTP takes no new jobs
+    until CONT; USR1 writes what every thread and coroutine does; HUP replaces the processes by new ones that import
+    the application as it is then, one after the other (on a terminal it stops).
+
+    It ends with 0 when it was stopped or is done, 5 when running jobs were cut off, 9 after --max-jobs, 2 when the
+    database's user lacks a permission that a worker needs; `packhorse check` names them all.
 
     Next: `packhorse stats --watch` shows the queues shrink; `packhorse jobs list --state failed` what went wrong.
     """
@@ -122,12 +150,24 @@ def worker(*, app_path: str | None, processes: int, incarnation: int | None, log
     from packhorse.runtime.process import serve
 
     with Target(app_path) as target:
+        crew = _crew(flags)
         settings = _settings(target.needed_path, **flags)
         app = target.app
         log_to_stderr(log_level)
         if incarnation is not None:
             return serve(lambda: app.worker(settings, incarnation=incarnation))
-        return _supervise(target.ready, processes, settings, log_level)
+        return _supervise(target.ready, crew, settings, log_level)
+
+
+def _crew(flags: dict[str, Any]) -> CrewSettings:
+    """What concerns all processes together; taken out of the flags."""
+    from packhorse.runtime.settings import CrewSettings
+
+    idle_timeout = flags.pop("idle_timeout")
+    return CrewSettings(
+        idle_timeout=None if idle_timeout is None else idle_timeout.total_seconds(),
+        **{name: flags.pop(name) for name in CREW_FLAGS},
+    )
 
 
 def _settings(
@@ -159,12 +199,14 @@ def _settings(
     )
 
 
-def _supervise(app: Packhorse, processes: int, settings: WorkerSettings, log_level: str) -> int:
+def _supervise(app: Packhorse, crew: CrewSettings, settings: WorkerSettings, log_level: str) -> int:
     from packhorse.runtime.supervisor import Supervisor
+    from packhorse.runtime.systemd import Systemd
 
     _refuse_without_rights(app)
-    log.info("%s", _introduction(app, processes, settings))
-    return Supervisor(app.engine, lambda id: _command(settings, log_level, id), processes, settings).run()
+    log.info("%s", _introduction(app, crew.processes, settings))
+    systemd = Systemd.of(os.environ)
+    return Supervisor(app.engine, lambda id: _command(settings, log_level, id), crew, settings, systemd).run()
 
 
 def _refuse_without_rights(app: Packhorse) -> None:

@@ -15,6 +15,7 @@ from packhorse.domain.state import JobState
 from packhorse.errors import DatabaseBusy, DatabaseError, DatabaseFull, DatabaseReadOnly, DatabaseUnreachable
 from packhorse.runtime.report import report_lost
 from packhorse.runtime.service import Service
+from packhorse.runtime.tally import Meter
 from packhorse.runtime.withdrawal import AckStore, send_acks
 
 log: logging.Logger = logging.getLogger("packhorse.worker")
@@ -53,6 +54,7 @@ class Acker(Service):
         self._waiting: list[Ack] = []
         self._sending: list[Ack] = []
         self._resent = False
+        self.meter = Meter()
 
     def put(self, ack: Ack, each: bool = False) -> None:
         """Take an ack; with `each`, return only when it is stored."""
@@ -100,7 +102,8 @@ class Acker(Service):
 
     def _send(self) -> None:
         try:
-            accepted = send_acks(self._store, self._sending)
+            with self.meter.measured():
+                accepted = send_acks(self._store, self._sending)
         except PASSING:
             self._resent = True
             raise

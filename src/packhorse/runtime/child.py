@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import os
 import queue
+import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import BinaryIO
+from typing import BinaryIO, ClassVar
 
 import msgspec
 
@@ -21,12 +22,14 @@ from packhorse.domain.decide import Ack
 from packhorse.domain.job import ClaimedJob
 from packhorse.domain.joblog import NewLine, NewProgress
 from packhorse.domain.outcome import Failure
+from packhorse.runtime.endings import EXIT_FAILED
 from packhorse.runtime.isolation import Cancellation, Reply, reply_of
 from packhorse.runtime.joblog import JobLogHandler, JobLogWriter
 from packhorse.runtime.orphan import die_with_parent
 from packhorse.runtime.report import error_info
-from packhorse.runtime.run import Runner
-from packhorse.runtime.supervisor import EXIT_FAILED
+from packhorse.runtime.run import Run, Runner
+from packhorse.runtime.signals import Signals
+from packhorse.runtime.stacks import stacks_of, write_stacks
 
 RunnerFor = Callable[[Callable[[Ack, bool], None]], Runner]
 Requests = Callable[[Callable[[bytes], None]], Iterator[bytes]]
@@ -75,6 +78,9 @@ class IsolatedRunner:
         said: takes what handlers log.
     """
 
+    loop: ClassVar[asyncio.AbstractEventLoop | None] = None
+    """Where the coroutine of this process runs, if it does."""
+
     def __init__(self, runner_for: RunnerFor, said: JobLogWriter) -> None:
         self._left_to_parent = False
         self._told: dict[Claimed, str] = {}
@@ -95,13 +101,20 @@ class IsolatedRunner:
         self._left_to_parent = False
         task, watch = self._runner.registry.find(job.task), ChildWatch(job, self._told)
         is_async = task is not None and task.is_async
-        run = asyncio.run(self._runner.aattempt(job, watch)) if is_async else self._runner.attempt(job, watch)
+        run = asyncio.run(self._await(job, watch)) if is_async else self._runner.attempt(job, watch)
         self._said.flush(LAST_LINES_SECONDS)
         if not self._left_to_parent:
             self._runner.report(run)
         if run.outcome is None:
             raise AssertionError("a run ended without an outcome")
         return reply_of(run.outcome, acked=not self._left_to_parent)
+
+    async def _await(self, job: ClaimedJob, watch: ChildWatch) -> Run:
+        IsolatedRunner.loop = asyncio.get_running_loop()
+        try:
+            return await self._runner.aattempt(job, watch)
+        finally:
+            IsolatedRunner.loop = None
 
     def answer(self, line: bytes) -> Reply:
         """Run the job of a request; trouble outside the handler is a failure of the job, not a crash."""
@@ -157,6 +170,12 @@ def _read(requests: BinaryIO, lines: queue.SimpleQueue[bytes], cancel: Callable[
     os._exit(EXIT_FAILED)
 
 
+def _obey_signal(number: int) -> None:
+    """Tell what goes on here. When to end is the worker's to say, also to those who ask a whole group of processes."""
+    if number == signal.SIGUSR1:
+        write_stacks(stacks_of(loop=IsolatedRunner.loop))
+
+
 def main(runner_for: RunnerFor, capture: int) -> None:
     """Take over the pipes, then serve.
 
@@ -165,6 +184,8 @@ def main(runner_for: RunnerFor, capture: int) -> None:
         capture: from which level of `logging` on the handlers' lines go into the jobs' logs.
     """
     die_with_parent()
+    signals = Signals(signal.SIGUSR1, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP)
+    signals.listen(_obey_signal)
     requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)

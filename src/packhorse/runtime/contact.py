@@ -26,6 +26,10 @@ class Contact:
             self._settled_at = now + self._lease
         self._last = now
 
+    def silence(self) -> float:
+        """Seconds since the database last answered."""
+        return self._clock() - self._last
+
     def is_settled(self) -> bool:
         """Whether silence of others means something."""
         now = self._clock()

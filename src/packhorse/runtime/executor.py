@@ -9,8 +9,10 @@ import time
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 
+from packhorse.domain.decide import decide
 from packhorse.domain.job import ClaimedJob
-from packhorse.domain.outcome import Cancel, Failure, Outcome, Unknown, Unstarted, WorkerLost
+from packhorse.domain.outcome import Cancel, Failure, Outcome, Success, Unknown, Unstarted, WorkerLost
+from packhorse.domain.retry import RetryPolicy, chance
 from packhorse.errors import ConfigurationError
 from packhorse.runtime.isolation import (
     ChildCancelled,
@@ -68,6 +70,11 @@ class Executor:
         lanes = {self._lane(name) for name in {job.task for job in jobs}}
         for lane in lanes:
             lane.put(jobs if len(lanes) == 1 else [job for job in jobs if self._lane(job.task) is lane])
+
+    @property
+    def taken(self) -> int:
+        """How many jobs have been accepted and not withdrawn."""
+        return self._taken
 
     @property
     def done(self) -> int:
@@ -197,6 +204,19 @@ class Executor:
         now = time.monotonic()
         return [slot for lane in self._all() for slot in lane.busy() if now - slot.started > LONG_RUN.total_seconds()]
 
+    def busy(self) -> list[Slot]:
+        """Every run that has begun and not ended."""
+        return [slot for lane in self._all() for slot in lane.busy()]
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """Where coroutines run; None before the first."""
+        return self._loop.loop
+
+    def child_pids(self) -> list[int]:
+        """The isolated children that live."""
+        return self._children.pids()
+
     def _all(self) -> tuple[Lane, ...]:
         return (self._threads, self._loop, self._isolated)
 
@@ -254,6 +274,8 @@ class Executor:
                 self.is_outdated = True
             if outcome is not None:
                 self._runner.finish(slot.job, outcome, slot)
+            else:
+                self._runner.count(decide(slot.job, Success(), RetryPolicy(), chance()))
 
     def _told(self, slot: Slot) -> Slot:
         """The slot, which knows of a cancellation that was asked before the job started."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
@@ -29,9 +30,22 @@ class Heartbeat(Service):
         self._alive = alive
         self._lease = lease
         self._on_given_up = on_given_up
+        self._dead: collections.deque[int] = collections.deque()
+
+    def bury(self, worker: int) -> None:
+        """Have a worker declared dead at once, because its process was seen to end; returns without waiting."""
+        self._dead.append(worker)
+        self.wake()
+
+    def bury_all(self) -> None:
+        """Declare those dead that are still to be; a worker is forgotten only once the database has heard of it."""
+        while self._dead:
+            self._registry.expire_worker(self._dead[0])
+            self._dead.popleft()
 
     def run_once(self) -> float | None:
         """Renew all; tell which ones were given up meanwhile."""
+        self.bury_all()
         alive = self._alive()
         if not alive:
             return None

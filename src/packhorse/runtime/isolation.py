@@ -194,6 +194,11 @@ class Child:
         self._process.kill()
 
     @property
+    def pid(self) -> int:
+        """The id of the process."""
+        return self._process.pid
+
+    @property
     def is_alive(self) -> bool:
         """Whether the process runs."""
         return self._process.poll() is None
@@ -270,6 +275,11 @@ class Children:
         finally:
             del self._running[_claim_of(job)]
             self._give_back(child)
+
+    def pids(self) -> list[int]:
+        """The process ids of those that live."""
+        with self._lock:
+            return [child.pid for child in self._all if child.is_alive]
 
     def cancel(self, job: ClaimedJob, by: str) -> None:
         """Tell the child that runs this job, if any does, that somebody has asked for its cancellation."""

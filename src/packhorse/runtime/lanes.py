@@ -59,10 +59,11 @@ class Lane(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Slot:
-    """One run in a lane: which job, since when, and whether it was to end before its own end."""
+    """One run in a lane: which job, since when, in which thread, and whether it was to end before its own end."""
 
     job: ClaimedJob
     started: float = field(default_factory=time.monotonic)
+    thread: int = field(default_factory=threading.get_ident)
     late: bool = False
     stopped: bool = False
     cancelled_by: str | None = None
@@ -298,14 +299,14 @@ class LoopLane:
         self._is_filling = False
         self._context = contextvars.copy_context()
         """What each job finds; nothing that another one has set."""
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None
         self._stopped = False
 
     def put(self, jobs: list[ClaimedJob]) -> None:
         """Let these jobs run when slots are free, in order."""
         self._jobs.put(jobs)
         with self._lock:
-            loop = self._loop or self._start_loop()
+            loop = self.loop or self._start_loop()
         loop.call_soon_threadsafe(self._fill)
 
     def withdraw(self, waited: float) -> list[ClaimedJob]:
@@ -330,16 +331,16 @@ class LoopLane:
 
     def cancel(self) -> None:
         """Cancel what still runs; each coroutine ends at its next await."""
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._cancel_all)
+        if self.loop is not None:
+            self.loop.call_soon_threadsafe(self._cancel_all)
 
     def close(self) -> None:
         """End the loop and its thread."""
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._loop.stop)
+        if self.loop is not None:
+            self.loop.call_soon_threadsafe(self.loop.stop)
 
     def _start_loop(self) -> asyncio.AbstractEventLoop:
-        self._loop = loop = asyncio.new_event_loop()
+        self.loop = loop = asyncio.new_event_loop()
         threading.Thread(target=self._serve, args=(loop,), name="packhorse-loop", daemon=True).start()
         return loop
 
@@ -358,7 +359,7 @@ class LoopLane:
         self._is_filling = True
         while len(self._tasks) < self.slots and not self._stopped and (job := self._jobs.take()) is not None:
             slot = Slot(job)
-            self._tasks[slot] = loop.create_task(self._occupy(slot), context=self._context.copy())
+            self._tasks[slot] = loop.create_task(self._occupy(slot), name=f"job {job.id}", context=self._context.copy())
         self._is_filling = False
 
     async def _occupy(self, slot: Slot) -> None:

@@ -2,36 +2,112 @@
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import os
 import signal
-import sys
+import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
+import msgspec
+
+from packhorse.runtime.endings import EXIT_FAILED, EXIT_KILLED, EXIT_OK, EXIT_REPLACE, EXIT_SCHEMA
+from packhorse.runtime.link import Link, Order, Terms, Wish, take_standard_input
 from packhorse.runtime.orphan import die_with_parent
-from packhorse.runtime.supervisor import EXIT_FAILED, EXIT_KILLED, EXIT_OK, EXIT_REPLACE, EXIT_SCHEMA
+from packhorse.runtime.permits import Permits, Rationed
+from packhorse.runtime.reporter import Reporter
+from packhorse.runtime.signals import Signals
+from packhorse.runtime.stacks import write_stacks
 from packhorse.runtime.worker import Ended, Worker
 
 
 def serve(make_worker: Callable[[], Worker]) -> int:
     """Run a worker until the supervisor says stop or is gone; the exit status.
 
-    SIGTERM stops it gracefully, SIGQUIT without waiting for what runs. SIGINT is the supervisor's alone. The end of
-    standard input means that the supervisor has died.
+    SIGTERM stops it gracefully, SIGQUIT without waiting for what runs. SIGUSR1 writes the stacks of the threads even
+    when a handler holds the interpreter. All else is the supervisor's, whose orders come along the line between them;
+    the end of that line means that the supervisor has died.
     """
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    worker = make_worker()
-    signals, written = os.pipe()
-    os.set_blocking(written, False)
-    signal.set_wakeup_fd(written, warn_on_full_buffer=False)
-    for number in (signal.SIGTERM, signal.SIGQUIT):
-        signal.signal(number, lambda number, frame: None)
-    threading.Thread(target=_stop_when_asked, args=(signals, worker), name="packhorse-signals", daemon=True).start()
-    threading.Thread(target=_watch_parent, name="packhorse-parent", daemon=True).start()
-    ended = worker.run()
-    return leave(_status(worker, ended), ended)
+    signals = Signals(signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP, signal.SIGTSTP)
+    faulthandler.register(signal.SIGUSR1, file=2)
+    process = WorkerProcess(make_worker())
+    signals.listen(process.obey_signal)
+    return process.run()
+
+
+class WorkerProcess:
+    """The worker of this process, and the line to its supervisor."""
+
+    def __init__(self, worker: Worker) -> None:
+        end = take_standard_input()
+        self._worker = worker
+        self._link: Link[Order] = Link(end, Order)
+        self._terms = _first(end)
+        self._rationed: Rationed | None = None
+        if self._terms.limited:
+            worker.ration(self._rationed_by)
+        worker.quiet(self._terms.quiet)
+
+    def run(self) -> int:
+        """Work to the end; the exit status."""
+        reporter = Reporter(self._link, self._worker, self._terms)
+        threading.Thread(target=self._obey, name="packhorse-orders", daemon=True).start()
+        self._worker.start()
+        reporter.start()
+        ended = self._worker.wait()
+        reporter.stop()
+        reporter.join(1.0)
+        reporter.tell()
+        return leave(_status(self._worker, ended), ended)
+
+    def obey_signal(self, number: int) -> None:
+        """Stop, or hurry."""
+        if number == signal.SIGTERM:
+            self._worker.stop()
+        elif number == signal.SIGQUIT:
+            self._worker.hurry()
+
+    def _rationed_by(self, taken: Callable[[], int]) -> Permits:
+        self._rationed = Rationed(taken, lambda permits: self._link.say(Wish(permits)))
+        return self._rationed
+
+    def _obey(self) -> None:
+        """Do what the supervisor says; without it, end at once."""
+        while not self._link.is_cut:
+            for order in self._link.hear():
+                self._obey_order(order)
+        os._exit(EXIT_FAILED)
+
+    def _obey_order(self, order: Order) -> None:
+        match order.kind:
+            case "quiet" | "resume":
+                self._worker.quiet(order.kind == "quiet")
+            case "retire":
+                self._worker.retire()
+            case "dump":
+                self._dump()
+            case "permit" if self._rationed is not None:
+                self._rationed.granted(order.permits)
+            case _:
+                pass
+
+    def _dump(self) -> None:
+        write_stacks(self._worker.stacks())
+        for pid in self._worker.child_pids():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGUSR1)
+
+
+def _first(end: socket.socket) -> Terms:
+    """What the supervisor says first: it is there already."""
+    line = b""
+    while not line.endswith(b"\n"):
+        line += end.recv(1) or b"{}\n"
+    return msgspec.json.decode(line, type=Terms)
 
 
 def leave(status: int, ended: Ended) -> int:
@@ -48,22 +124,3 @@ def _status(worker: Worker, ended: Ended) -> int:
     if ended.replace:
         return EXIT_REPLACE
     return EXIT_OK if ended.clean else EXIT_KILLED
-
-
-def _stop_when_asked(signals: int, worker: Worker) -> None:
-    """Stop the worker, or hurry it, when that is read from the pipe that the interpreter writes the signals to.
-
-    A handler in Python would run in the main thread: perhaps while it holds a lock, and perhaps never, since the kernel
-    may give a signal that came while the process was stopped to another thread, and the main one then goes on waiting.
-    """
-    while signal.SIGQUIT not in (seen := os.read(signals, 64)):
-        if signal.SIGTERM in seen:
-            worker.stop()
-    worker.hurry()
-
-
-def _watch_parent() -> None:
-    """Without a kernel that kills orphans: end when the pipe from the supervisor does."""
-    while os.read(sys.stdin.fileno(), 4096):
-        pass
-    os._exit(EXIT_FAILED)

@@ -16,10 +16,12 @@ from packhorse.runtime.acker import Acker
 from packhorse.runtime.contact import Contact
 from packhorse.runtime.executor import Executor
 from packhorse.runtime.marks import COSTLY_LOOK, HEAD, Marks, Start, Toll
+from packhorse.runtime.permits import Permits, unlimited
 from packhorse.runtime.rate import Rate
 from packhorse.runtime.service import Service
 from packhorse.runtime.settings import WorkerSettings
 from packhorse.runtime.suspects import Suspects, Turn
+from packhorse.runtime.tally import Meter
 from packhorse.task import TaskRegistry
 
 LARGEST_BUFFER = 500
@@ -78,7 +80,11 @@ class Producer(Service):
         self._toll = Toll(COSTLY_LOOK)
         self._beside_at = 0.0
         self._beside_toll = Toll()
+        self.claimed = Meter()
+        self.permits: Permits = unlimited
         self.is_quiet: bool = False
+        self.is_drained: bool = False
+        """Whether the last look, made while nothing was held, showed nothing to do, and nothing was taken since."""
         self.on_lost_workers: Callable[[], None] = lambda: None
         self.on_given_up: Callable[[], None] = lambda: None
 
@@ -105,6 +111,7 @@ class Producer(Service):
         self._executor.refill_at = math.inf
         self._give_back(self._executor.withdraw(STALE_SECONDS))
         self._reconcile()
+        self.permits(0)
         if self._is_time_to_look() and not self._guess() and not self._look():
             return None
         if self.is_quiet or self.is_stopping or self._acker.is_full():
@@ -113,6 +120,7 @@ class Producer(Service):
         if turn is Turn.NOBODY or (turn is Turn.SUSPECT and self._claim_suspect()):
             return SHORTEST_WAIT
         self._claim_round()
+        self.is_drained = self.is_drained or (bool(self._others) and not self._ready and self._is_idle())
         self._tune_hints()
         self._executor.refill_at = self._refill_at()
         return self._pause()
@@ -148,7 +156,7 @@ class Producer(Service):
 
     def _look(self) -> bool:
         """See what there is to do; False when this worker was given up and must start nothing more."""
-        begun = time.monotonic()
+        begun, was_idle = time.monotonic(), self._is_idle()
         self._is_hinted = False
         glance = self._engine.glance(self._worker)
         ended = time.monotonic()
@@ -162,7 +170,14 @@ class Producer(Service):
         if self._make_ready(glance):
             glance = self._engine.glance(self._worker)
         self._note(glance)
+        self.is_drained = was_idle and self._is_nothing_due() and not (self._ready or self._suspects.queues)
         return True
+
+    def _is_idle(self) -> bool:
+        return self._executor.is_idle() and self._acker.is_idle()
+
+    def _is_nothing_due(self) -> bool:
+        return self._due_at is None or self._due_at > time.monotonic() + SHORTEST_WAIT
 
     def _note(self, glance: Glance) -> None:
         ready = self._served(glance.ready_queues)
@@ -293,16 +308,22 @@ class Producer(Service):
         start: Start = HEAD,
         suspects: bool = False,
     ) -> list[ClaimedJob]:
+        permitted = self.permits(limit)
+        if permitted <= 0:
+            return []
         claim = Claim(
             lease=Lease(self._worker, next(self._claims)),
             queue=queue,
-            limit=limit,
+            limit=permitted,
             other_tasks=other_tasks,
             suspects=suspects,
             after=start.after,
             above=start.above,
         )
-        return self._engine.claim_jobs(claim)
+        with self.claimed.measured():
+            jobs = self._engine.claim_jobs(claim)
+        self.claimed.things += len(jobs)
+        return jobs
 
     def _claim_suspect(self) -> bool:
         """Claim the next suspect of the next queue; whether there was one."""
@@ -323,6 +344,7 @@ class Producer(Service):
             self._set_aside([job for job in jobs if job.task in unknown])
             jobs = [job for job in jobs if job.task not in unknown]
         if jobs:
+            self.is_drained = False
             self._executor.accept(jobs)
             self._last_queue = jobs[-1].queue
         return jobs

@@ -76,6 +76,10 @@ class Run(msgspec.Struct, eq=False):
     """Its lease was gone when it was to commit: it counts for nothing."""
 
 
+def _uncounted(ack: Ack) -> None:
+    """Where nobody counts."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runner:
     """What the steps need; one for a whole worker.
@@ -86,6 +90,7 @@ class Runner:
         eager: whether it opens before the handler is called, for a framework whose own calls are to write in it.
         sessions: makes an SQLAlchemy session over a transaction.
         journal: takes what handlers log, and how far they have come.
+        count: told how every run ended that counts.
     """
 
     engine: Engine
@@ -97,6 +102,7 @@ class Runner:
     abegin: Callable[[], Awaitable[AsyncTransaction]] | None = None
     sessions: SessionFactory = no_sessions
     journal: Journal = NOWHERE
+    count: Callable[[Ack], None] = _uncounted
 
     def run(self, job: ClaimedJob) -> Run:
         """Run a job whose handler is a plain function, in this thread."""
@@ -139,6 +145,7 @@ class Runner:
             return run
         if not isinstance(run.outcome, Unstarted | Unknown):
             self.hooks.finished(run.context, ack)
+            self.count(ack)
         report_ack(run.job, ack)
         return run
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 
 from packhorse.errors import DatabaseError
 
@@ -29,6 +30,7 @@ class Service:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._trouble_pause = 0.0
+        self._pass_began: float | None = None
 
     def run_once(self) -> float | None:
         """Make one pass; seconds until the next one, None for the usual interval."""
@@ -61,12 +63,24 @@ class Service:
         """Whether `stop` was called."""
         return self._stopping.is_set()
 
+    @property
+    def is_troubled(self) -> bool:
+        """Whether the database did not allow the last pass."""
+        return self._trouble_pause > 0
+
+    def busy_for(self) -> float:
+        """For how many seconds the pass that is being made has been going on; 0 between two passes."""
+        began = self._pass_began
+        return 0.0 if began is None else time.monotonic() - began
+
     def on_trouble(self, error: DatabaseError) -> None:
         """Called after a pass that the database did not allow; the next one comes after a pause."""
 
     def _run(self) -> None:
         while not self.is_stopping:
+            self._pass_began = time.monotonic()
             pause = self._pass()
+            self._pass_began = None
             (self._stopping if self._trouble_pause else self._wake).wait(pause)
             self._wake.clear()
 

@@ -63,3 +63,32 @@ class WorkerSettings:
     def serves(self, queue: str) -> bool:
         """Whether the worker takes jobs of this queue."""
         return not self.queues or queue in self.queues
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrewSettings:
+    """How one `packhorse worker` command, with all its processes, works and ends.
+
+    Attributes:
+        processes: how many worker processes; 1.
+        max_jobs: end when so many runs have ended, over all processes; None for no limit.
+        drain: end when nothing is available or due.
+        idle_timeout: end after so many seconds in which no process held a job; None for never.
+        max_memory: replace a worker process that occupies more bytes, its isolated children included; None for never.
+        health_port: where the state is told over HTTP, 0 for any free port; None for nowhere.
+        health_host: on which address; the machine's own.
+    """
+
+    processes: int = 1
+    max_jobs: int | None = None
+    drain: bool = False
+    idle_timeout: float | None = None
+    max_memory: int | None = None
+    health_port: int | None = None
+    health_host: str = "127.0.0.1"
+
+    @property
+    def report_every(self) -> float:
+        """Seconds between two reports of a worker process: often where the end depends on them."""
+        is_ending_by_itself = self.max_jobs is not None or self.drain or self.idle_timeout is not None
+        return 0.1 if is_ending_by_itself else 1.0

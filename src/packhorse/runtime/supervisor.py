@@ -2,210 +2,240 @@
 
 It runs no handler, so nothing that a handler does can stall the heartbeats that it renews for its children. A child
 that is stopped (SIGSTOP) is not said to be alive; one that died is declared dead at once. Children are started by
-exec, restarted with a growing pause when they die young, and die with the supervisor.
+exec, restarted with a growing pause when they die young, and die with the supervisor. They tell it how they are.
 """
 
 from __future__ import annotations
 
 import logging
-import os
-import queue
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from types import FrameType
 
 from packhorse.engine import Engine
 from packhorse.errors import DatabaseError
-from packhorse.runtime.endings import ending
+from packhorse.runtime.crew import Crew, is_on_terminal
+from packhorse.runtime.endings import EXIT_KILLED, EXIT_OK, EXIT_REPLACE, EXIT_SCHEMA, EXIT_USAGE, ending
+from packhorse.runtime.health import ailments
 from packhorse.runtime.heartbeat import Heartbeat
-from packhorse.runtime.settings import WorkerSettings
-from packhorse.runtime.worker import new_incarnation
+from packhorse.runtime.link import Terms
+from packhorse.runtime.place import ChildProcess, Place
+from packhorse.runtime.probes import Probes
+from packhorse.runtime.renewal import Renewal
+from packhorse.runtime.rest import End
+from packhorse.runtime.settings import CrewSettings, WorkerSettings
+from packhorse.runtime.signals import Signals
+from packhorse.runtime.stacks import stacks_of, write_stacks
+from packhorse.runtime.systemd import Systemd
 
 log: logging.Logger = logging.getLogger("packhorse.supervisor")
 
-EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_SCHEMA, EXIT_KILLED, EXIT_REPLACE = 0, 1, 2, 4, 5, 75
 ENDED_WELL = frozenset({EXIT_OK, EXIT_REPLACE, -signal.SIGTERM})
 """How a child may end when it was told to; by the signal itself when it had not even begun."""
-FIRST_RESTART, LONGEST_RESTART = 0.5, 30.0
-"""Seconds before a child that died young is started again: doubled from the first to the longest."""
-YOUNG_SECONDS = 2.0
 KILL_GRACE = 10.0
 """Seconds beyond the shutdown timeout before a child that does not end is killed."""
 HURRY_SECONDS = 3.0
 """How long a child may take at most to hand back what runs after a second interrupt."""
-
-
-@dataclass(slots=True)
-class ChildProcess:
-    """One place for a worker process, and the process in it."""
-
-    incarnation: int = 0
-    process: subprocess.Popen[bytes] | None = None
-    is_stopped: bool = False
-    started_at: float = 0.0
-    restart_at: float = 0.0
-    deaths: int = field(default=0)
-    """How many times in a row it died young."""
+DUMP_SECONDS = 2.0
+"""After this time a child that does not answer is made to write its stacks without the interpreter's help."""
 
 
 class Supervisor:
-    """Runs `processes` worker processes until it is told to stop.
+    """Runs worker processes until it is told to stop, or its work is done.
 
     Args:
         engine: for heartbeats only.
         command: makes a child's command line from its incarnation.
-        processes: how many.
+        crew: how many children, and when they are done.
         settings: for the times.
+        systemd: the service manager.
     """
 
     def __init__(
-        self, engine: Engine, command: Callable[[int], Sequence[str]], processes: int, settings: WorkerSettings
+        self,
+        engine: Engine,
+        command: Callable[[int], Sequence[str]],
+        crew: CrewSettings,
+        settings: WorkerSettings,
+        systemd: Systemd,
     ) -> None:
-        self._engine = engine
-        self._command = command
         self._settings = settings
-        self._places = [ChildProcess() for _ in range(processes)]
-        self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self._systemd = systemd
+        terms = Terms(limited=crew.max_jobs is not None, seeks_end=crew.drain, report_every=crew.report_every)
+        self._crew = Crew(command, crew.processes, terms)
+        self._end = End(crew)
+        self._renewal = Renewal(self._crew, engine.address, crew.max_memory, self._is_renewed)
+        self._heartbeat = Heartbeat(engine, self._crew.alive, beat=settings.beat, lease=settings.lease)
+        self._probes = None
+        if crew.health_port is not None:
+            self._probes = Probes(crew.health_host, crew.health_port, self._crew)
         self._stop_at: float | None = None
+        self._dump_at: float | None = None
+        self._is_ready = False
         self._status = EXIT_OK
-        self._heartbeat = Heartbeat(engine, self._alive, beat=settings.beat, lease=settings.lease)
 
     def run(self) -> int:
         """Work until told to stop and every child has ended; the exit status. Call it in the main thread."""
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
-            signal.signal(number, self._on_signal)
+        self._signals = self._take_signals()
+        self._crew.watch(self._signals.pipe)
         self._heartbeat.start()
+        if self._probes is not None:
+            self._probes.start()
         try:
-            while self._has_work():
-                self._start_missing()
-                self._handle(self._next_signal())
-                self._reap()
-                self._kill_overdue()
+            while self._stop_at is None or self._crew.processes():
+                self._come_round()
         finally:
             self._kill_all()
             self._heartbeat.stop()
+            self._heartbeat.join(HURRY_SECONDS)
+            with suppress(DatabaseError):
+                self._heartbeat.bury_all()
         log.info("stopped")
         return self._status
 
-    # Signals
-
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        self._signals.put(number)
-
-    def _next_signal(self) -> int | None:
-        with suppress(queue.Empty):
-            return self._signals.get(timeout=self._pause())
-        return None
+    def _come_round(self) -> None:
+        self._crew.moved_at = time.monotonic()
+        if self._stop_at is None:
+            self._crew.fill()
+        for process, wish in self._crew.hear(self._pause()):
+            self._end.answer(process, wish)
+        for number in self._signals.read(0):
+            self._handle(number)
+        for place, process, code in self._crew.reap():
+            self._ended(place, process, code)
+        if self._stop_at is None:
+            self._renewal.go_on()
+            self._look_for_end()
+        elif time.monotonic() >= self._stop_at:
+            self._kill_all()
+        self._dump_stalled()
+        self._tell_systemd()
 
     def _pause(self) -> float:
-        now = time.monotonic()
-        moments = [place.restart_at for place in self._places if place.process is None and self._stop_at is None]
-        return max(0.01, min([moment - now for moment in moments], default=1.0))
+        wanted = 1.0 if self._systemd.watchdog is None else self._systemd.watchdog / 4
+        return min(wanted, 1.0, self._crew.next_start() if self._stop_at is None else 1.0)
 
-    def _handle(self, number: int | None) -> None:
-        if number == signal.SIGINT and self._stop_at is not None:
-            self._hurry(self._stop_at)
-        elif number in (signal.SIGTERM, signal.SIGINT) and self._stop_at is None:
+    def _look_for_end(self) -> None:
+        status = self._end.find(self._crew.processes())
+        if status is not None:
+            self._status = status
             self.stop()
+
+    # Signals
+
+    def _take_signals(self) -> Signals:
+        """All that mean something; a hangup that was ignored from the start, as `nohup` has it, is none."""
+        wanted = [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGCONT, signal.SIGUSR1]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            wanted.append(signal.SIGHUP)
+        return Signals(*wanted, signal.SIGCHLD)
+
+    def _handle(self, number: int) -> None:
+        match number:
+            case signal.SIGQUIT:
+                self.hurry()
+            case signal.SIGINT if self._stop_at is not None:
+                self.hurry()
+            case signal.SIGTERM | signal.SIGINT:
+                self.stop()
+            case signal.SIGTSTP | signal.SIGCONT:
+                self.quiet(number == signal.SIGTSTP)
+            case signal.SIGUSR1:
+                self.dump()
+            case signal.SIGHUP if is_on_terminal():
+                self.stop()
+            case signal.SIGHUP:
+                self.reload()
+            case _:
+                pass
 
     def stop(self) -> None:
         """Tell every child to end: no new claims, running jobs may finish up to the shutdown timeout."""
-        log.info("stopping: running jobs may take up to %g s to end", self._settings.shutdown_timeout)
-        self._stop_at = time.monotonic() + self._settings.shutdown_timeout + KILL_GRACE
-        self._tell(signal.SIGTERM)
+        if self._stop_at is not None:
+            return
+        limit = self._settings.shutdown_timeout
+        log.info("stopping: running jobs may take up to %g s to end", limit)
+        self._stop_at = time.monotonic() + limit + KILL_GRACE
+        self._crew.is_stopping = True
+        self._systemd.stopping(limit + 2 * KILL_GRACE)
+        self._crew.tell(signal.SIGTERM)
 
-    def _hurry(self, stop_at: float) -> None:
+    def hurry(self) -> None:
         """Tell every child to hand back what runs and to end; one that can't do so in time is killed."""
-        log.warning("interrupted again: running jobs go back, and the workers end within %g s", HURRY_SECONDS)
-        self._stop_at = min(stop_at, time.monotonic() + HURRY_SECONDS)
-        self._tell(signal.SIGQUIT)
+        log.warning("ending now: running jobs go back, and the workers end within %g s", HURRY_SECONDS)
+        self.stop()
+        self._stop_at = min(self._stop_at or 0.0, time.monotonic() + HURRY_SECONDS)
+        self._crew.tell(signal.SIGQUIT)
 
-    def _tell(self, number: int) -> None:
-        for place in self._places:
-            if place.process is not None:
-                self._send(place, number)
-                self._send(place, signal.SIGCONT)
+    def quiet(self, is_quiet: bool) -> None:
+        """Have no child claim anything more, or all go on; what runs goes on."""
+        if is_quiet == self._crew.is_quiet or self._stop_at is not None:
+            return
+        self._crew.is_quiet = is_quiet
+        log.info("quiet: no new jobs are claimed until CONT" if is_quiet else "jobs are claimed again")
+        self._crew.order("quiet" if is_quiet else "resume")
+
+    def dump(self) -> None:
+        """Have every process write the stacks of its threads and coroutines to standard error."""
+        write_stacks(stacks_of())
+        self._crew.order("dump")
+        self._dump_at = time.monotonic() + DUMP_SECONDS
+
+    def reload(self) -> None:
+        """Have every child replaced by a new one, which imports the application anew, one after the other."""
+        if self._stop_at is None:
+            log.info("reloading: each worker process is replaced, and ends after its running jobs")
+            self._systemd.reloading()
+            self._renewal.renew_all()
+
+    def _is_renewed(self) -> None:
+        self._systemd.ready()
+
+    def _dump_stalled(self) -> None:
+        """A child that was not heard of since a dump was asked for has its interpreter held by a handler."""
+        if self._dump_at is None or time.monotonic() < self._dump_at:
+            return
+        for process in self._crew.processes():
+            if process.report is not None and process.silence > DUMP_SECONDS:
+                process.send(signal.SIGUSR1)
+        self._dump_at = None
 
     # Children
 
-    def _has_work(self) -> bool:
-        return self._stop_at is None or any(place.process is not None for place in self._places)
-
-    def _start_missing(self) -> None:
-        for place in self._places:
-            if place.process is None and self._stop_at is None and time.monotonic() >= place.restart_at:
-                self._start(place)
-
-    def _start(self, place: ChildProcess) -> None:
-        place.incarnation = new_incarnation()
-        place.process = subprocess.Popen(  # noqa: S603 - our own command line
-            self._command(place.incarnation), stdin=subprocess.PIPE, start_new_session=True
-        )
-        place.is_stopped = False
-        place.started_at = time.monotonic()
-        log.info("worker process %d started", place.process.pid)
-
-    def _reap(self) -> None:
-        """Collect what happened to the children: ended, stopped, continued."""
-        for place in self._places:
-            while place.process is not None:
-                pid, status = os.waitpid(place.process.pid, os.WNOHANG | os.WUNTRACED | os.WCONTINUED)
-                if pid == 0:
-                    break
-                self._note(place, status)
-
-    def _note(self, place: ChildProcess, status: int) -> None:
-        if os.WIFSTOPPED(status):
-            place.is_stopped = True
-        elif os.WIFCONTINUED(status):
-            place.is_stopped = False
-        else:
-            self._ended(place, os.waitstatus_to_exitcode(status))
-
-    def _ended(self, place: ChildProcess, code: int) -> None:
-        process, place.process = place.process, None
-        if process is not None:
-            process.returncode = code
-            if process.stdin is not None:
-                process.stdin.close()
-        with suppress(DatabaseError):
-            self._engine.expire_worker(place.incarnation)
+    def _ended(self, place: Place, process: ChildProcess, code: int) -> None:
+        is_current, is_successor = process is place.current, process is place.successor
+        self._crew.leave(place, process)
+        self._heartbeat.bury(process.incarnation)
         if self._stop_at is not None:
-            self._status = max(self._status, EXIT_OK if code in ENDED_WELL else EXIT_KILLED)
+            if code not in ENDED_WELL:
+                self._status = EXIT_KILLED
+        elif is_successor:
+            self._renewal.failed(place, process, code)
+        elif not is_current:
+            log.info("worker process %d, which was replaced, %s", process.pid, ending(code))
         elif code in (EXIT_USAGE, EXIT_SCHEMA):
             self._status = code
             self.stop()
         else:
-            self._plan_restart(place, 0 if process is None else process.pid, code)
-
-    def _plan_restart(self, place: ChildProcess, pid: int, code: int) -> None:
-        is_young = time.monotonic() - place.started_at < YOUNG_SECONDS
-        place.deaths = place.deaths + 1 if is_young and code != EXIT_REPLACE else 0
-        pause = min(LONGEST_RESTART, FIRST_RESTART * 2 ** (place.deaths - 1)) if place.deaths else 0.0
-        place.restart_at = time.monotonic() + pause
-        when = f"in {pause:g} s" if pause else "at once"
-        log.warning("worker process %d %s; a new one starts %s", pid, ending(code), when)
-
-    def _kill_overdue(self) -> None:
-        if self._stop_at is not None and time.monotonic() >= self._stop_at:
-            self._kill_all()
+            self._crew.plan_restart(place, process, code)
 
     def _kill_all(self) -> None:
-        for place in self._places:
-            if place.process is not None:
-                self._send(place, signal.SIGKILL)
-                self._note(place, os.waitpid(place.process.pid, 0)[1])
-                self._status = EXIT_KILLED
+        for place, process, _ in self._crew.kill():
+            self._crew.leave(place, process)
+            self._heartbeat.bury(process.incarnation)
+            self._status = EXIT_KILLED
 
-    @staticmethod
-    def _send(place: ChildProcess, number: int) -> None:
-        if place.process is not None:
-            with suppress(ProcessLookupError):
-                os.kill(place.process.pid, number)
+    # The service manager
 
-    def _alive(self) -> list[int]:
-        return [place.incarnation for place in self._places if place.process is not None and not place.is_stopped]
+    def _tell_systemd(self) -> None:
+        reports = [process.report for process in self._crew.processes() if process.report is not None]
+        if not self._is_ready and any(report.is_registered for report in reports):
+            self._is_ready = True
+            self._systemd.ready()
+        running = sum(report.running for report in reports)
+        ended = sum(sum(place.figures().ended.values()) for place in self._crew.places)
+        state = "stopping" if self._stop_at is not None else "quiet" if self._crew.is_quiet else "working"
+        self._systemd.status(f"{state}; processes {len(reports)}, jobs running {running}, ended {ended}")
+        if self._systemd.watchdog is not None and not ailments(self._crew):
+            self._systemd.feed()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import secrets
 import socket
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from packhorse.domain.decide import Ack
 from packhorse.domain.outcome import Unstarted
 from packhorse.domain.worker import NewWorker
 from packhorse.engine import Engine
@@ -24,11 +26,16 @@ from packhorse.runtime.executor import Executor, Timekeeper
 from packhorse.runtime.heartbeat import Heartbeat
 from packhorse.runtime.joblog import JobLogHandler, JobLogWriter, now_us
 from packhorse.runtime.leader import Leader
+from packhorse.runtime.link import Figures, Report
+from packhorse.runtime.memory import memory_of
+from packhorse.runtime.permits import Permits
 from packhorse.runtime.producer import Producer
 from packhorse.runtime.rescuer import Rescuer
 from packhorse.runtime.run import Runner
 from packhorse.runtime.service import Service
 from packhorse.runtime.settings import WorkerSettings
+from packhorse.runtime.stacks import stacks_of
+from packhorse.runtime.tally import Tally
 
 log: logging.Logger = logging.getLogger("packhorse.worker")
 
@@ -38,6 +45,10 @@ LAST_LINES_SECONDS = 2.0
 """How long it may take to store the last lines of jobs' logs."""
 POLL_SECONDS = 0.02
 """How often a stop looks whether the runs have ended."""
+TROUBLE_SECONDS = 3.0
+"""A database that was away for less is not worth a word."""
+STUCK_SECONDS = 120.0
+"""A pass of a loop that takes longer makes no progress: every statement in it has a limit far below."""
 
 
 def new_incarnation() -> int:
@@ -104,13 +115,15 @@ class Worker:
         self._settings = settings
         self._notifier = notifier
         self._replace = False
-        self._is_hurried = False
+        self._end_by: float | None = None
         self._stop = threading.Event()
-        contact = Contact(settings.lease, settings.poll)
+        self._is_registered = False
+        self.tally: Tally = Tally()
+        self._contact = contact = Contact(settings.lease, settings.poll)
         self._acker = Acker(self._engine, self._acked, self._is_more_coming)
         self._journal = JobLogWriter(lambda lines, progress: self._engine.write_log(lines, progress, now_us()))
         self._capture = JobLogHandler(self._journal, settings.capture)
-        self._runner = replace(runner, deliver=self._acker.put, journal=self._journal)
+        self._runner = replace(runner, deliver=self._acker.put, count=self._count, journal=self._journal)
         self._producer = Producer(
             self._engine, self._registry, settings, worker=self.id, contact=contact, finish=self._runner.finish
         )
@@ -132,6 +145,7 @@ class Worker:
     def start(self) -> None:
         """Register, and begin to claim."""
         self._engine.register_worker(self._registration())
+        self._is_registered = True
         self._capture.install()
         for service in self._services:
             service.start()
@@ -144,18 +158,63 @@ class Worker:
         return self._stop.is_set()
 
     def quiet(self, is_quiet: bool = True) -> None:
-        """Claim nothing more, or go on claiming; what runs goes on."""
-        self._producer.is_quiet = is_quiet
-        self._producer.hint()
+        """Claim nothing more, or go on claiming; what runs goes on. One that is about to end stays quiet."""
+        if is_quiet or not self.is_ending:
+            self._producer.is_quiet = is_quiet
+            self._producer.hint()
 
     def stop(self) -> None:
         """Ask it to end; `run` or `wait` returns when it has. From any thread, but not from a signal handler."""
+        self._limit_end()
+        self._stop.set()
+
+    def retire(self) -> None:
+        """Ask it to end when what runs has ended, however long that takes; `stop` sets it a limit even then."""
+        self._end_by = self._end_by or math.inf
         self._stop.set()
 
     def hurry(self) -> None:
         """Ask it to end at once: what runs is interrupted and handed back, as after the shutdown timeout."""
-        self._is_hurried = True
+        self._end_by = time.monotonic()
         self._stop.set()
+
+    def ration(self, permits: Callable[[Callable[[], int]], Permits]) -> None:
+        """Claim with permits only, made by this function from what counts the jobs that it took. Before it starts."""
+        self._producer.permits = permits(lambda: self._executor.taken)
+
+    def look_for_more(self) -> None:
+        """Look for jobs now, if there is nothing to do; cheap when there is."""
+        if self._executor.is_idle():
+            self._producer.hint()
+
+    def report(self) -> Report:
+        """How it is, and what it has done."""
+        executor, producer = self._executor, self._producer
+        silence = self._contact.silence()
+        return Report(
+            address=self._engine.address,
+            figures=self._figures(),
+            is_registered=self._is_registered,
+            is_quiet=producer.is_quiet,
+            is_ending=self.is_ending,
+            running=executor.running(),
+            waiting=executor.buffered(),
+            slots=executor.slots(),
+            done=executor.done,
+            silence=silence,
+            is_troubled=producer.is_troubled and silence > TROUBLE_SECONDS,
+            is_drained=producer.is_drained,
+            stuck=self._stuck(),
+            memory=memory_of(os.getpid(), *executor.child_pids()),
+        )
+
+    def stacks(self) -> str:
+        """What every thread and coroutine does at this moment, and which jobs run, for a person to read."""
+        return stacks_of(self._executor.busy(), self._executor.loop)
+
+    def child_pids(self) -> list[int]:
+        """The isolated children."""
+        return self._executor.child_pids()
 
     def run(self) -> Ended:
         """Start, work until stopped, and end."""
@@ -170,6 +229,8 @@ class Worker:
 
     def end(self) -> Ended:
         """Hand back what has not started, let what runs end up to the limit, send the acks, and leave."""
+        if self._end_by is None:
+            self._limit_end()
         self._executor.stop()
         self._producer.stop()
         self._producer.join(HAND_BACK_SECONDS)
@@ -193,6 +254,23 @@ class Worker:
             lease=timedelta(seconds=self._settings.lease),
         )
 
+    def _figures(self) -> Figures:
+        claimed, acked = self._producer.claimed, self._acker.meter
+        return Figures(
+            ended=self.tally.counts(),
+            claims=claimed.times,
+            claimed=claimed.things,
+            acks=acked.times,
+            ack_seconds=acked.seconds,
+        )
+
+    def _stuck(self) -> str:
+        """Which loop without which no job is run makes no progress; for most others a long pass is no trouble."""
+        for service in (self._producer, self._acker):
+            if service.busy_for() > STUCK_SECONDS:
+                return f"the {service.name} has been in one pass for {service.busy_for():.0f} s"
+        return ""
+
     def _own_heartbeat(self) -> Heartbeat:
         return Heartbeat(
             self._engine,
@@ -202,10 +280,12 @@ class Worker:
             on_given_up=lambda worker: self._given_up(),
         )
 
+    def _limit_end(self) -> None:
+        self._end_by = min(self._end_by or math.inf, time.monotonic() + self._settings.shutdown_timeout)
+
     def _wait_for_runs(self) -> bool:
-        until = time.monotonic() + self._settings.shutdown_timeout
         while (running := self._executor.running()) > len(self._executor.late()):
-            if self._is_hurried or time.monotonic() >= until:
+            if self._end_by is not None and time.monotonic() >= self._end_by:
                 break
             time.sleep(POLL_SECONDS)
         return running == 0
@@ -240,20 +320,23 @@ class Worker:
     def _acked(self) -> None:
         self._producer.freed()
 
+    def _count(self, ack: Ack) -> None:
+        self.tally.add(ack.outcome)
+
     def _given_up(self) -> None:
         """This worker was taken for dead and its jobs were rescued: start nothing of what it holds, and be replaced."""
         if not self._stop.is_set():
             log.warning("worker %s was given up as dead; it ends and is replaced", worker_name())
         self._replace = True
-        self._stop.set()
+        self.stop()
 
     def _recycle(self, reason: str) -> None:
         if not self._stop.is_set():
             log.error("the worker process is replaced: %s", reason)
         self._replace = True
-        self._stop.set()
+        self.stop()
 
     def _on_schema_mismatch(self, error: SchemaError) -> None:
         log.error("the worker stops: %s", error)
         self.schema_error = error
-        self._stop.set()
+        self.stop()
