@@ -16,6 +16,7 @@ from packhorse.testing.contract import (
     engine_processes,
     engine_queues,
     engine_race,
+    engine_retention,
     engine_schedules,
     engine_schema,
     engine_stage,
@@ -154,6 +155,14 @@ class TestDeclarations(engine_schedules.DeclarationContract):
     """Schedules come from the code of workers."""
 
 
+
+
+class TestCounts(engine_retention.CountsContract):
+    """Finished jobs are counted."""
+
+
+class TestRetention(engine_retention.RetentionContract):
+    """Finished jobs go."""
 
 
 class TestSchema(engine_schema.SchemaContract):
