@@ -200,6 +200,7 @@ class Packhorse(Client):
         from packhorse.runtime.hooks import Hooks
         from packhorse.runtime.run import Runner
 
+        self.modules.load()
         runner = Runner(
             engine=self.engine,
             registry=self.registry,
@@ -223,7 +224,7 @@ class Packhorse(Client):
         from packhorse.runtime.worker import Worker
 
         runner = self.runner(lambda ack, each: None)
-        return Worker(runner, settings or WorkerSettings(), self.notifier(), incarnation)
+        return Worker(runner, settings or WorkerSettings(), self.notifier(), incarnation, declarations=self)
 
     def notifier(self) -> Notifier:
         """What wakes this application's workers up."""

@@ -11,6 +11,7 @@ from packhorse.connection import AsyncConnection, Connection
 from packhorse.declarations import Declarations
 from packhorse.domain.job import AttemptRecord, JobRecord
 from packhorse.domain.payload import decode_value
+from packhorse.domain.queue import LoadFailure
 from packhorse.domain.signature import CallSignature
 from packhorse.domain.state import JobState
 from packhorse.domain.worker import WorkerRecord
@@ -191,6 +192,10 @@ class Client(Declarations):
         """The workers, by start."""
         self._catch_up()
         return self._open_engine().list_workers()
+
+    def list_load_failures(self) -> Sequence[LoadFailure]:
+        """The modules of tasks that can't be imported somewhere, by name and host."""
+        return self._caught_up().list_load_failures()
 
     def count_jobs(self) -> Mapping[JobState, int]:
         """How many jobs there are in each state."""

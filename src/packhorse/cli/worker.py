@@ -204,6 +204,8 @@ def _supervise(app: Packhorse, crew: CrewSettings, settings: WorkerSettings, log
     from packhorse.runtime.systemd import Systemd
 
     _refuse_without_rights(app)
+    app.modules.load()
+    app.queues.write_declared()
     log.info("%s", _introduction(app, crew.processes, settings))
     systemd = Systemd.of(os.environ)
     return Supervisor(app.engine, lambda id: _command(settings, log_level, id), crew, settings, systemd).run()

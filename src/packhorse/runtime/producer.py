@@ -18,6 +18,7 @@ from packhorse.runtime.executor import Executor
 from packhorse.runtime.marks import COSTLY_LOOK, HEAD, Marks, Start, Toll
 from packhorse.runtime.permits import Permits, unlimited
 from packhorse.runtime.rate import Rate
+from packhorse.runtime.rules import QueueRules
 from packhorse.runtime.service import Service
 from packhorse.runtime.settings import WorkerSettings
 from packhorse.runtime.suspects import Suspects, Turn
@@ -61,6 +62,7 @@ class Producer(Service):
         self._registry = registry
         self._known = registry.names()
         self._settings = settings
+        self._rules = QueueRules(engine, settings.queues)
         self._worker = worker
         self._contact = contact
         self._finish = finish
@@ -105,6 +107,12 @@ class Producer(Service):
         is_work_known = self._ready or self._suspects.queues or self._held_back or self._is_hinted
         if is_work_known or not self._hints_wanted:
             self.wake()
+
+    def learn(self) -> None:
+        """More tasks are registered than before. From any thread."""
+        self._known = self._registry.names()
+        self._others, self._look_at = frozenset(), 0.0
+        self.wake()
 
     def run_once(self) -> float | None:
         """Give back what waited too long, look, claim; seconds until the next pass."""
@@ -180,6 +188,8 @@ class Producer(Service):
         return self._due_at is None or self._due_at > time.monotonic() + SHORTEST_WAIT
 
     def _note(self, glance: Glance) -> None:
+        if self._rules.refresh(glance.revision):
+            self._give_back(self._executor.withdraw())
         ready = self._served(glance.ready_queues)
         waiting = [queue for queue in self._ready if queue in ready]
         self._ready = waiting + [queue for queue in ready if queue not in waiting]
@@ -247,21 +257,21 @@ class Producer(Service):
                 self._claim_from(queue, wanted)
 
     def _claim_from(self, queue: str, wanted: int) -> None:
-        full = self._executor.full_tasks()
-        if full:
-            self._marks.forget(queue)  # a mark would pass over the jobs that there is no room for
+        full, is_aging = self._executor.full_tasks(), self._rules.is_aging(queue)
+        if full or is_aging:
+            self._marks.forget(queue)  # a mark would pass over jobs: those that there is no room for, or that have aged
         start, begun = self._marks.start(queue), time.monotonic()
         jobs = self._claim(queue, wanted, other_tasks=self._others | full, start=start)
         ended = time.monotonic()
         if full:
             self._beside_at = ended + self._beside_toll.pause(max(0.0, ended - begun - USUAL_CLAIM_SECONDS))
-        else:
+        elif not is_aging:
             self._marks.note(queue, start, jobs, wanted, ended - begun)
         self._ready.remove(queue)
         if len(jobs) == wanted or start.above is not None:
             self._ready.append(queue)
-        elif start.after is not None:
-            self._look_at = 0.0  # whether there is something in front of the mark, the next look tells
+        elif start.after is not None or (is_aging and jobs):
+            self._look_at = 0.0  # whether there is more, in front of the mark or at another worker, the next look tells
         elif full:
             self._held_back.append(queue)
         self._accept(jobs)
@@ -290,13 +300,13 @@ class Producer(Service):
 
     def _refill_at(self) -> float:
         """With how many jobs in hand, or fewer, a pass may find something to do."""
-        if self._suspects.queues or self._held_back or self._settings.queues:
+        if self._suspects.queues or self._held_back or self._rules.has_slots:
             return math.inf
         aside = self._executor.buffered() - self._executor.ahead()
         return self._bound() / 2 + self._executor.slots() + aside
 
     def _queue_room(self, queue: str) -> int:
-        slots = self._settings.queues.get(queue)
+        slots = self._rules.slots(queue)
         return LARGEST_BUFFER if slots is None else slots - self._executor.held(queue)
 
     def _claim(
@@ -319,6 +329,7 @@ class Producer(Service):
             suspects=suspects,
             after=start.after,
             above=start.above,
+            aging=self._rules.is_aging(queue),
         )
         with self.claimed.measured():
             jobs = self._engine.claim_jobs(claim)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from packhorse.declarations import Declarations
 from packhorse.domain.decide import Ack
 from packhorse.domain.outcome import Unstarted
 from packhorse.domain.worker import NewWorker
@@ -27,6 +28,7 @@ from packhorse.runtime.heartbeat import Heartbeat
 from packhorse.runtime.joblog import JobLogHandler, JobLogWriter, now_us
 from packhorse.runtime.leader import Leader
 from packhorse.runtime.link import Figures, Report
+from packhorse.runtime.loader import Loader
 from packhorse.runtime.memory import memory_of
 from packhorse.runtime.permits import Permits
 from packhorse.runtime.producer import Producer
@@ -99,6 +101,7 @@ class Worker:
         settings: slots, times and queues.
         notifier: what wakes it up; None to look at intervals only.
         incarnation: its id, when a supervisor made it and renews its heartbeat; None makes its own and renews itself.
+        declarations: what its code says of queues and modules; nothing by default.
     """
 
     def __init__(
@@ -107,6 +110,8 @@ class Worker:
         settings: WorkerSettings,
         notifier: Notifier | None = None,
         incarnation: int | None = None,
+        *,
+        declarations: Declarations | None = None,
     ) -> None:
         self.id: int = incarnation or new_incarnation()
         self.schema_error: SchemaError | None = None
@@ -139,11 +144,16 @@ class Worker:
         self._services.append(self._journal)
         if incarnation is None:
             self._services.append(self._own_heartbeat())
+        self._declared = declarations.queues if incarnation is None and declarations is not None else None
+        if declarations is not None:
+            self._services.append(Loader(self._engine, declarations, self._learned))
         self._producer.on_lost_workers = self._rescuer.wake
         self._producer.on_given_up = self._given_up
 
     def start(self) -> None:
         """Register, and begin to claim."""
+        if self._declared is not None:
+            self._declared.write_declared()
         self._engine.register_worker(self._registration())
         self._is_registered = True
         self._capture.install()
@@ -270,6 +280,11 @@ class Worker:
             if service.busy_for() > STUCK_SECONDS:
                 return f"the {service.name} has been in one pass for {service.busy_for():.0f} s"
         return ""
+
+    def _learned(self) -> None:
+        """More tasks are known: tell the others, then take the jobs that waited for them."""
+        self._engine.register_worker(self._registration())
+        self._producer.learn()
 
     def _own_heartbeat(self) -> Heartbeat:
         return Heartbeat(
