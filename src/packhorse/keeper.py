@@ -313,7 +313,10 @@ class Keeper:
         for record, schedule in self._each_try(name):
             if record.live_jobs and schedule.policy.overlap != Overlap.ALLOW:
                 job = record.live_jobs[-1]
-                raise ScheduleBusy(f"schedule {name} is not started: its run of job {job} has not ended", job)
+                raise ScheduleBusy(
+                    f"schedule {name} is not started: its run has not ended; wait for job {job}, or cancel it",
+                    job,
+                )
             by_hand = Change(
                 name=name,
                 revision=record.revision,

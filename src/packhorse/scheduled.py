@@ -169,7 +169,7 @@ class Schedules:
         import difflib
 
         close = difflib.get_close_matches(name, [record.name for record in self.list()], n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
+        hint = f"; did you mean {close[0]!r}?" if close else "; `packhorse schedules list` shows those that there are"
         return ScheduleNotFound(f"no schedule {name!r}{hint}")
 
 

@@ -132,9 +132,7 @@ class Scheduling:
             ConfigurationError: an option is wrong, or the name is taken.
             PayloadError: the arguments do not fit the function.
         """
-        number, unit = _counted(interval)
-        days = tuple(weekdays) if not isinstance(weekdays, str) else weekdays
-        rule = Every(number=number, unit=unit, starts_at=starts_at, weekdays=days, **_of_rule(options))  # type: ignore[arg-type]  # a text is refused there
+        rule = every_rule(interval, starts_at=starts_at, weekdays=weekdays, **_of_rule(options))
         return self._scheduled(rule, options)
 
     def weekly(
@@ -249,6 +247,16 @@ def _of_rule(options: ScheduleOptions) -> Any:
 
 def _of_policy(options: ScheduleOptions) -> Any:
     return {key: value for key, value in options.items() if key in _OF_POLICIES}
+
+
+def every_rule(interval: timedelta | None, **rest: Any) -> Every:
+    """The rule of an interval; see `app.every`.
+
+    Raises:
+        ConfigurationError: it is no interval, or something else is wrong.
+    """
+    number, unit = _counted(interval)
+    return Every(number=number, unit=unit, **rest)
 
 
 def _counted(interval: object) -> tuple[int, Unit]:

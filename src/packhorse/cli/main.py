@@ -21,6 +21,7 @@ PLACES = {
     "jobs": "packhorse.cli.jobs:jobs",
     "queues": "packhorse.cli.queues:queues",
     "workers": "packhorse.cli.workers:workers",
+    "schedules": "packhorse.cli.schedules:schedules",
     "stats": "packhorse.cli.stats:stats",
     "check": "packhorse.cli.check:check",
     "migrate": "packhorse.cli.migrate:migrate",

@@ -53,6 +53,7 @@ class Rescuer(Service):
             rescued += len(accepted)
             if not accepted:
                 break
+        self._engine.release_leadership(lost.id)
         self._engine.deregister_worker(lost.id)
         if rescued:
             log.warning("worker %s is lost; %d of its jobs were rescued", lost.name, rescued)

@@ -3,7 +3,7 @@ select string_agg(needed.privilege, ', ' order by needed.place) || ' on ' || rep
 from (values
     ('{installation}', 1, 'SELECT'),
     ('{migration}', 1, 'SELECT'),
-    ('{job}', 1, 'SELECT'), ('{job}', 3, 'UPDATE'), ('{job}', 4, 'DELETE'),
+    ('{job}', 1, 'SELECT'), ('{job}', 2, 'INSERT'), ('{job}', 3, 'UPDATE'), ('{job}', 4, 'DELETE'),
     ('{finished}', 1, 'SELECT'), ('{finished}', 2, 'INSERT'), ('{finished}', 4, 'DELETE'),
     ('{attempt}', 1, 'SELECT'), ('{attempt}', 2, 'INSERT'), ('{attempt}', 4, 'DELETE'),
     ('{tally}', 1, 'SELECT'), ('{tally}', 2, 'INSERT'), ('{tally}', 4, 'DELETE'),
@@ -12,6 +12,11 @@ from (values
     ('{progress}', 1, 'SELECT'), ('{progress}', 2, 'INSERT'), ('{progress}', 3, 'UPDATE'), ('{progress}', 4, 'DELETE'),
     ('{worker}', 1, 'SELECT'), ('{worker}', 2, 'INSERT'), ('{worker}', 3, 'UPDATE'), ('{worker}', 4, 'DELETE'),
     ('{worker_task}', 1, 'SELECT'), ('{worker_task}', 2, 'INSERT'), ('{worker_task}', 4, 'DELETE'),
+    ('{schedule}', 1, 'SELECT'), ('{schedule}', 2, 'INSERT'), ('{schedule}', 3, 'UPDATE'),
+    ('{schedule_run}', 1, 'SELECT'), ('{schedule_run}', 2, 'INSERT'), ('{schedule_run}', 3, 'UPDATE'),
+    ('{schedule_run}', 4, 'DELETE'),
+    ('{schedule_declaration}', 1, 'SELECT'), ('{schedule_declaration}', 2, 'INSERT'),
+    ('{schedule_declaration}', 4, 'DELETE'),
     ('{leader}', 1, 'SELECT'), ('{leader}', 2, 'INSERT'), ('{leader}', 3, 'UPDATE'), ('{leader}', 4, 'DELETE')
 ) as needed (name, place, privilege)
 where not case needed.privilege
