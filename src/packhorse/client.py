@@ -10,6 +10,7 @@ from packhorse.blocks import OpenBlocks
 from packhorse.connection import AsyncConnection, Connection
 from packhorse.declarations import Declarations
 from packhorse.domain.job import AttemptRecord, JobRecord
+from packhorse.domain.joblog import LogLine, Progress
 from packhorse.domain.payload import decode_value
 from packhorse.domain.queue import LoadFailure
 from packhorse.domain.signature import CallSignature
@@ -19,6 +20,7 @@ from packhorse.engine import Engine, JobFilter, QueueRecord
 from packhorse.enqueuer import Enqueuer, Stored
 from packhorse.errors import ConfigurationError, JobNotFound
 from packhorse.handle import JobHandle
+from packhorse.joblog import LogFilter
 from packhorse.middleware import EnqueueHooks, Middleware
 from packhorse.modules import TaskModules
 from packhorse.operations import Selection
@@ -192,6 +194,32 @@ class Client(Declarations):
         """The workers, by start."""
         self._catch_up()
         return self._open_engine().list_workers()
+    def list_log(
+        self,
+        id: int,
+        *,
+        attempt: int | None = None,
+        level: int | None = None,
+        after: LogLine | None = None,
+        limit: int = 1000,
+    ) -> Sequence[LogLine]:
+        """Lines of a job's log, in the order in which they were written; the job may be running.
+
+        Args:
+            id: the job's.
+            attempt: only those of this run; of all.
+            level: only those of this level of `logging` or above it.
+            after: the last line seen, for those behind it.
+            limit: at most this many.
+        """
+        behind = None if after is None else (after.attempt, after.sequence)
+        wanted = LogFilter(job_id=id, attempt=attempt, level=level, after=behind, limit=limit)
+        return self._caught_up().list_log(wanted)
+
+    def find_progress(self, id: int) -> Progress | None:
+        """How far a job's latest run had come, if it told by `ctx.progress`."""
+        return next(iter(self._caught_up().list_progress([id])), None)
+
 
     def list_load_failures(self) -> Sequence[LoadFailure]:
         """The modules of tasks that can't be imported somewhere, by name and host."""

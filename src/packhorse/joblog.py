@@ -1,7 +1,8 @@
 """The contract of what jobs say of themselves while they run. The docstrings are normative.
 
 It is kept apart from the jobs: writing it touches no row of a job, takes no lock that a claim, an acknowledgement or a
-handler needs, and survives a handler's rollback because it goes over a connection of its own.
+handler needs, and survives a handler's rollback because it goes over a connection of its own. What a job said is deleted
+with the job.
 """
 
 from __future__ import annotations
@@ -49,8 +50,4 @@ class JobLog(Protocol):
 
     def list_progress(self, ids: Sequence[int]) -> list[Progress]:
         """How far these jobs have come, in order of id; nothing for those that never said."""
-        ...
-
-    def delete_logs(self, ids: Sequence[int]) -> int:
-        """Delete all that these jobs said; how many of their lines there were."""
         ...

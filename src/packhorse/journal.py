@@ -94,7 +94,8 @@ def text_of(record: logging.LogRecord) -> str:
     try:
         text = record.getMessage()
     except Exception as error:  # noqa: BLE001 - arguments that do not fit, or whose own str() raises
-        text = f"{record.msg!s:.500} <its arguments could not be put in: {type(error).__name__}>"
+        shown = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
+        text = f"{shown:.500} <its arguments could not be put in: {type(error).__name__}>"
     if record.exc_info and record.exc_info[0] is not None:
         text += "\n" + _formatter.formatException(record.exc_info)
     return f"{text}\n{record.stack_info}" if record.stack_info else text

@@ -17,6 +17,7 @@ from packhorse.domain.worker import NewWorker
 from packhorse.engine import Engine
 from packhorse.runtime.contact import Contact
 from packhorse.runtime.heartbeat import Heartbeat
+from packhorse.runtime.joblog import JobLogHandler, JobLogWriter, now_us
 from packhorse.runtime.report import report_lost
 from packhorse.runtime.rescuer import Rescuer
 from packhorse.runtime.run import Run, Runner
@@ -46,7 +47,9 @@ class InlineWorker:
         self._settings = settings or WorkerSettings()
         self._engine: Engine = runner.engine
         self._registry: TaskRegistry = runner.registry
-        self._runner = replace(runner, deliver=self._deliver)
+        self._journal = JobLogWriter(lambda lines, progress: self._engine.write_log(lines, progress, now_us()))
+        self._capture = JobLogHandler(self._journal, self._settings.capture)
+        self._runner = replace(runner, deliver=self._deliver, journal=self._journal)
         self._loop = loop
         self._running = threading.local()
 
@@ -69,7 +72,9 @@ class InlineWorker:
             self._rescue(worker)
             number = 0
             while job := self._next(Lease(worker, number := number + 1)):
-                yield self._run(job)
+                run = self._run(job)
+                self._journal.drain()
+                yield run
 
     @contextmanager
     def _registered(self, worker: int) -> Iterator[None]:
@@ -80,9 +85,11 @@ class InlineWorker:
         )
         beat = Heartbeat(self._engine, lambda: [worker], beat=settings.beat, lease=settings.lease)
         beat.start()
+        self._capture.install()
         try:
             yield
         finally:
+            self._capture.remove()
             beat.stop()
             beat.join()
             self._engine.deregister_worker(worker)

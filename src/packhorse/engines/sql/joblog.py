@@ -43,9 +43,6 @@ class SqlJobLog(SqlBase):
     def list_progress(self, ids: Sequence[int]) -> list[Progress]:
         return [_progress(row) for row in self._read("list_progress", {"ids": list_document(ids)})]
 
-    def delete_logs(self, ids: Sequence[int]) -> int:
-        return len(self._write("delete_logs", {"ids": list_document(sorted(ids))}))
-
 
 def _document(items: Sequence[Any]) -> str:
     return msgspec.json.encode(items).decode()

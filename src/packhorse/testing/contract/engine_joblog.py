@@ -11,7 +11,7 @@ import pytest
 from packhorse.domain.joblog import NewLine, NewProgress
 from packhorse.engine import Engine
 from packhorse.joblog import LogFilter
-from packhorse.testing.contract.steps import database_now, enqueue_one
+from packhorse.testing.contract.steps import database_now, enqueue, enqueue_one
 from packhorse.testing.contract.subject import Clock, EngineContract, ProducerConnection
 from packhorse.testing.samples import new_job
 
@@ -87,13 +87,14 @@ class JobLogContract(EngineContract):
         assert engine.list_progress([]) == []
 
     def test_what_was_said_goes_with_the_job(self, engine: Engine) -> None:
-        """Lines and progress of the jobs named, and of no other."""
-        write(engine, line(7, 1, 1), line(7, 2, 1), line(8, 1, 1))
-        engine.write_log([], [NewProgress(id, 1, 1, None, None) for id in (7, 8)], NOW_US)
-        assert engine.delete_logs([7, 99]) == 2
-        assert (messages(engine, 7), messages(engine, 8)) == ([], ["line"])
-        assert [found.job_id for found in engine.list_progress([7, 8])] == [8]
-        assert engine.delete_logs([]) == engine.delete_logs([7]) == 0
+        """Its lines and its progress, and no other job's."""
+        gone, stays = enqueue(engine, 2)
+        engine.cancel_jobs([gone, stays])
+        write(engine, line(gone, 1, 1), line(gone, 2, 1), line(stays, 1, 1))
+        engine.write_log([], [NewProgress(id, 1, 1, None, None) for id in (gone, stays)], NOW_US)
+        assert engine.delete_jobs([gone]) == {gone}
+        assert (messages(engine, gone), messages(engine, stays)) == ([], ["line"])
+        assert [found.job_id for found in engine.list_progress([gone, stays])] == [stays]
 
     def test_nothing_is_nothing(self, engine: Engine) -> None:
         """A batch without a line or a report touches nothing."""
