@@ -35,7 +35,7 @@ class Overlap(StrEnum):
     """It runs beside it."""
 
 
-class Policy(msgspec.Struct, frozen=True, kw_only=True):
+class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """By which rules a schedule starts its runs, and when it raises an alarm.
 
     Attributes:
