@@ -23,6 +23,8 @@ from packhorse.errors import (
     PackhorseError,
     PayloadError,
     ResultTimeout,
+    ScheduleBusy,
+    ScheduleNotFound,
     SchemaError,
     SchemaMissing,
     SchemaOutdated,
@@ -40,14 +42,20 @@ if TYPE_CHECKING:
     from packhorse.config import Settings
     from packhorse.context import Context, current
     from packhorse.domain.job import AttemptRecord, JobRecord
-    from packhorse.domain.outcome import Cancel, Fail, Retry, Skip
+    from packhorse.domain.outcome import Cancel, Fail, Retry, Skip, UserError
     from packhorse.domain.retry import Backoff
+    from packhorse.domain.schedule.cron import Cron
+    from packhorse.domain.schedule.every import Every
+    from packhorse.domain.schedule.weekly import Weekly
     from packhorse.handle import JobHandle
     from packhorse.middleware import Draft, Middleware
+    from packhorse.notices import Notice
     from packhorse.options import Options
+    from packhorse.schedules import Alarm
     from packhorse.task import BoundTask, Call, Task
 
 __all__ = [
+    "Alarm",
     "AttemptRecord",
     "Backoff",
     "BoundTask",
@@ -55,6 +63,7 @@ __all__ = [
     "Cancel",
     "ConfigurationError",
     "Context",
+    "Cron",
     "DatabaseBusy",
     "DatabaseError",
     "DatabaseForbidden",
@@ -64,6 +73,7 @@ __all__ = [
     "Draft",
     "DuplicateJob",
     "DuplicateTask",
+    "Every",
     "Fail",
     "JobFailed",
     "JobHandle",
@@ -72,12 +82,15 @@ __all__ = [
     "JobState",
     "Middleware",
     "NotADatabase",
+    "Notice",
     "Options",
     "Packhorse",
     "PackhorseError",
     "PayloadError",
     "ResultTimeout",
     "Retry",
+    "ScheduleBusy",
+    "ScheduleNotFound",
     "SchemaError",
     "SchemaMissing",
     "SchemaOutdated",
@@ -90,28 +103,36 @@ __all__ = [
     "UnknownTask",
     "UnsupportedConnection",
     "UsageError",
+    "UserError",
+    "Weekly",
     "WrongDatabase",
     "current",
 ]
 
 _PLACES = {
+    "Alarm": "packhorse.schedules",
     "AttemptRecord": "packhorse.domain.job",
     "Backoff": "packhorse.domain.retry",
     "BoundTask": "packhorse.task",
     "Call": "packhorse.task",
     "Cancel": "packhorse.domain.outcome",
     "Context": "packhorse.context",
+    "Cron": "packhorse.domain.schedule.cron",
     "Draft": "packhorse.middleware",
+    "Every": "packhorse.domain.schedule.every",
     "Fail": "packhorse.domain.outcome",
     "JobHandle": "packhorse.handle",
     "JobRecord": "packhorse.domain.job",
     "Middleware": "packhorse.middleware",
+    "Notice": "packhorse.notices",
     "Options": "packhorse.options",
     "Packhorse": "packhorse.app",
     "Retry": "packhorse.domain.outcome",
     "Settings": "packhorse.config",
     "Skip": "packhorse.domain.outcome",
     "Task": "packhorse.task",
+    "UserError": "packhorse.domain.outcome",
+    "Weekly": "packhorse.domain.schedule.weekly",
     "current": "packhorse.context",
 }
 

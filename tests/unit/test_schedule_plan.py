@@ -28,7 +28,8 @@ def at(*minutes: int) -> tuple[datetime, ...]:
 
 def test_a_tick_starts_a_run() -> None:
     """Then all is settled until now, and the next tick is known."""
-    assert look(1) == Plan(at(1), (), 0, *at(1, 2), None)
+    one, two = at(1, 2)
+    assert look(1) == Plan((one,), (), 0, one, two, None)
 
 
 def test_before_the_tick_nothing_starts() -> None:
