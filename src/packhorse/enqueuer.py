@@ -22,7 +22,7 @@ from packhorse.errors import DatabaseBusy, PayloadError, SchemaMissing, Unsuppor
 from packhorse.middleware import Draft, EnqueueHooks
 from packhorse.options import Options
 from packhorse.refusals import find_refusal, foreign, is_foreign, nothing_stored
-from packhorse.routing import Routing
+from packhorse.routing import Lead, Routing
 from packhorse.statement import Row, Statement
 from packhorse.steps import Aside, AskPlace, Steps, afollow, follow
 from packhorse.task import Call
@@ -97,7 +97,7 @@ class Enqueuer:
     async def aenqueue(self, calls: Sequence[Call[Any]], conn: object | None) -> list[Stored]:
         """The same for coroutines."""
         if not self._routing.is_warm():
-            await asyncio.to_thread(self._routing.warm_up)
+            await asyncio.to_thread(self._routing.in_force)
         prepared = self._prepare(calls)
         connection = self._connection(conn)
         if connection is None:
@@ -108,24 +108,22 @@ class Enqueuer:
         return self._finish(prepared, ids, connection)
 
     def _prepare(self, calls: Iterable[Call[Any]]) -> list[Prepared]:
-        return [self._prepare_one(call) for call in calls]
+        lead = self._routing.in_force()
+        return [self._prepare_one(call, lead) for call in calls]
 
-    def _prepare_one(self, call: Call[Any]) -> Prepared:
+    def _prepare_one(self, call: Call[Any], lead: Lead | None) -> Prepared:
         if not isinstance(call, Call):
             raise TypeError(f"enqueue_many takes calls, such as send_invoice.call(42), not {call!r}")
         texts = _encoded(call)
         draft = None
-        options, meta = self._routed(call), None
+        options, meta = call.options, None
+        if lead is not None and not call.is_placed:
+            options = lead.options_for(call.task, options)
         if self._hooks:
             draft = Draft(call.task, call.args, call.kwargs, options)
             self._hooks.enqueuing(draft)
             options, meta = draft.options, _encode_meta(draft)
         return Prepared(_job(call.task, texts, options, meta), draft)
-
-    def _routed(self, call: Call[Any]) -> Options:
-        """The options of a call, with the queue that the rules lead it into."""
-        queue = None if call.is_placed else self._routing.queue_for(call.task)
-        return call.options.changed(queue=queue)
 
     def _store(self, prepared: Sequence[Prepared], connection: Connection | AsyncConnection | None) -> list[Stored]:
         ids = self._write([one.job for one in prepared], connection)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from packhorse.domain.routing import NO_RULES, Rules, check_pattern
 from packhorse.engine import Engine
 from packhorse.errors import ConfigurationError, PackhorseError
-from packhorse.options import check_queue
+from packhorse.options import Options, check_queue
 
 log: logging.Logger = logging.getLogger("packhorse")
 
@@ -23,13 +23,42 @@ FRESH_SECONDS = 5.0
 """For so long the rules of run time are taken as they were read."""
 
 
+class Lead:
+    """The rules that are in force, of which there is at least one.
+
+    Args:
+        at_run_time: those that win.
+        in_code: those for what they do not fit.
+    """
+
+    def __init__(self, at_run_time: Rules, in_code: Rules) -> None:
+        self._at_run_time = at_run_time
+        self._in_code = in_code
+        self._last: tuple[Options, str, Options] | None = None
+
+    def queue_for(self, task: str) -> str | None:
+        """Where they lead the jobs of this task; None leaves it to the task."""
+        return self._at_run_time.queue_for(task) or self._in_code.queue_for(task)
+
+    def options_for(self, task: str, options: Options) -> Options:
+        """The options of a call, with the queue that they lead it into. Calls that follow one another are alike."""
+        queue = self.queue_for(task)
+        if queue is None:
+            return options
+        last = self._last
+        if last is None or last[0] is not options or last[1] != queue:
+            self._last = last = options, queue, options.changed(queue=queue)
+        return last[2]
+
+
 @dataclass(slots=True)
 class _Seen:
-    """The rules of run time, as they were read."""
+    """The rules of run time, as they were read, and what follows from them and from those in code."""
 
     engine: Engine
     rules: Rules
     stale_at: float
+    lead: Lead | None = None
 
 
 class Routing:
@@ -55,34 +84,23 @@ class Routing:
         if self._declared.setdefault(check_pattern(pattern), queue) != queue:
             raise ConfigurationError(f"the route {pattern!r} leads to {self._declared[pattern]!r} already")
         self._in_code = Rules(self._declared)
+        if self._seen is not None:
+            self._seen.lead = self._lead(self._seen.rules)
 
     @property
     def declared(self) -> dict[str, str]:
         """The rules in code: for each pattern the queue."""
         return dict(self._declared)
 
-    def queue_for(self, task: str) -> str | None:
-        """Where the rules lead the jobs of this task; None leaves it to the task."""
-        return self._at_run_time().queue_for(task) or self._in_code.queue_for(task)
+    def in_force(self) -> Lead | None:
+        """The rules in force, None when there are none. They are read first where that was not done yet.
 
-    def is_warm(self) -> bool:
-        """Whether the next question needs no statement."""
-        return self._seen is not None
-
-    def warm_up(self) -> None:
-        """Read the rules of run time, if that was not done yet."""
-        self._at_run_time()
-
-    def forget(self) -> None:
-        """Read the rules of run time before the next answer."""
-        self._seen = None
-
-    def _at_run_time(self) -> Rules:
-        """The rules as they were read last. Trouble with that is the enqueue's to tell, which meets it, too."""
+        Trouble with that is the enqueue's to tell, which meets it, too.
+        """
         try:
             engine = self._open_engine()
         except PackhorseError:
-            return NO_RULES
+            return self._lead(NO_RULES)
         seen = self._seen
         if seen is None or seen.engine is not engine:
             self._seen = seen = _Seen(engine, NO_RULES, 0.0)
@@ -90,11 +108,23 @@ class Routing:
         elif time.monotonic() >= seen.stale_at:
             seen.stale_at = time.monotonic() + FRESH_SECONDS
             threading.Thread(target=self._read, args=(seen,), name="packhorse-routing", daemon=True).start()
-        return seen.rules
+        return seen.lead
+
+    def is_warm(self) -> bool:
+        """Whether the next question needs no statement."""
+        return self._seen is not None
+
+    def forget(self) -> None:
+        """Read the rules of run time before the next answer."""
+        self._seen = None
+
+    def _lead(self, at_run_time: Rules) -> Lead | None:
+        return Lead(at_run_time, self._in_code) if at_run_time or self._in_code else None
 
     def _read(self, seen: _Seen) -> None:
         try:
             seen.rules = Rules({rule.pattern: rule.queue for rule in seen.engine.list_routes()})
         except PackhorseError as error:
             log.debug("the routing rules could not be read, those known before stay: %s", error)
+        seen.lead = self._lead(seen.rules)
         seen.stale_at = time.monotonic() + FRESH_SECONDS
