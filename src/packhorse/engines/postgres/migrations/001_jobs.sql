@@ -251,38 +251,67 @@ $$;
 revoke execute on function {schema}.take_ids(bigint) from public;
 
 -- Ends the runs of some jobs of one lease; see succeed_jobs.sql. One plan for all calls: without it planning takes longer
--- than the work, for the one job of a handler's own transaction. It must find its rows by an index even if it was made
--- while the table was empty.
+-- than the work, for the one job of a handler's own transaction; and for one job adding up takes longer than all else, so
+-- that its plan does without. It must find its rows by an index even if it was made while the table was empty.
 create function {schema}.succeed_jobs(ids bigint[], worker bigint, number bigint) returns setof bigint
 language plpgsql
 set enable_seqscan = off
 set plan_cache_mode = force_generic_plan
 as $$
 begin
-    return query
-    with gone as (
-        delete from {job} as job
-        where job.id = any (ids) and job.worker_id = worker and job.lease_number = number
-        returning job.*, job.failures + job.skips + job.crashes > 0
-            or job.queue not in (select queue.name from {queue} as queue where queue.keep_succeeded_us = 0) as is_kept
-    ), counted as (
-        insert into {tally} (queue, state, kept, ended)
-        select gone.queue, 'succeeded', count(*) filter (where gone.is_kept), count(*) from gone group by gone.queue
-    ), moved as (
-        insert into {finished} (id, task, queue, state, priority, args, kwargs, meta, enqueued_at, order_at,
-            scheduled_at, expected_at, started_at, finished_at, attempt, failures, skips, crashes, max_attempts,
-            unique_key, unique_until, serial_key, group_key, responsible, worker)
-        select gone.id, gone.task, gone.queue, 'succeeded', gone.priority, gone.args, gone.kwargs, gone.meta,
-            gone.enqueued_at, gone.order_at, gone.scheduled_at, gone.expected_at, gone.started_at, {now},
-            gone.attempt, gone.failures, gone.skips, gone.crashes, gone.max_attempts,
-            gone.unique_key, gone.unique_until, gone.serial_key, gone.group_key, gone.responsible,
-            (select holder.name from {worker} as holder where holder.id = succeed_jobs.worker)
-        from gone
-        where gone.is_kept
-    ), announced as (
-        insert into {ended} (job_id) select gone.id from gone where gone.is_awaited
-    )
-    select gone.id from gone;
+    if cardinality(ids) = 1 then
+        return query
+        with gone as (
+            delete from {job} as job
+            where job.id = any (ids) and job.worker_id = worker and job.lease_number = number
+            returning job.*, job.failures + job.skips + job.crashes > 0
+                or not exists (
+                    select from {queue} as queue where queue.name = job.queue and queue.keep_succeeded_us = 0
+                ) as is_kept
+        ), counted as (
+            insert into {tally} (queue, state, kept, ended)
+            select gone.queue, 'succeeded', CAST(gone.is_kept AS integer), 1 from gone
+        ), moved as (
+            insert into {finished} (id, task, queue, state, priority, args, kwargs, meta, enqueued_at, order_at,
+                scheduled_at, expected_at, started_at, finished_at, attempt, failures, skips, crashes, max_attempts,
+                unique_key, unique_until, serial_key, group_key, responsible, worker)
+            select gone.id, gone.task, gone.queue, 'succeeded', gone.priority, gone.args, gone.kwargs, gone.meta,
+                gone.enqueued_at, gone.order_at, gone.scheduled_at, gone.expected_at, gone.started_at, {now},
+                gone.attempt, gone.failures, gone.skips, gone.crashes, gone.max_attempts,
+                gone.unique_key, gone.unique_until, gone.serial_key, gone.group_key, gone.responsible,
+                (select holder.name from {worker} as holder where holder.id = succeed_jobs.worker)
+            from gone
+            where gone.is_kept
+        ), announced as (
+            insert into {ended} (job_id) select gone.id from gone where gone.is_awaited
+        )
+        select gone.id from gone;
+    else
+        return query
+        with gone as (
+            delete from {job} as job
+            where job.id = any (ids) and job.worker_id = worker and job.lease_number = number
+            returning job.*, job.failures + job.skips + job.crashes > 0
+                or job.queue not in (select queue.name from {queue} as queue where queue.keep_succeeded_us = 0) as is_kept
+        ), counted as (
+            insert into {tally} (queue, state, kept, ended)
+            select gone.queue, 'succeeded', count(*) filter (where gone.is_kept), count(*) from gone group by gone.queue
+        ), moved as (
+            insert into {finished} (id, task, queue, state, priority, args, kwargs, meta, enqueued_at, order_at,
+                scheduled_at, expected_at, started_at, finished_at, attempt, failures, skips, crashes, max_attempts,
+                unique_key, unique_until, serial_key, group_key, responsible, worker)
+            select gone.id, gone.task, gone.queue, 'succeeded', gone.priority, gone.args, gone.kwargs, gone.meta,
+                gone.enqueued_at, gone.order_at, gone.scheduled_at, gone.expected_at, gone.started_at, {now},
+                gone.attempt, gone.failures, gone.skips, gone.crashes, gone.max_attempts,
+                gone.unique_key, gone.unique_until, gone.serial_key, gone.group_key, gone.responsible,
+                (select holder.name from {worker} as holder where holder.id = succeed_jobs.worker)
+            from gone
+            where gone.is_kept
+        ), announced as (
+            insert into {ended} (job_id) select gone.id from gone where gone.is_awaited
+        )
+        select gone.id from gone;
+    end if;
 end
 $$;
 
