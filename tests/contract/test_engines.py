@@ -4,6 +4,7 @@ from packhorse.testing.contract import (
     engine_ack,
     engine_atomic,
     engine_cancel,
+    engine_cancellations,
     engine_claim,
     engine_fence,
     engine_insert,
@@ -140,6 +141,10 @@ class TestScheduleRecords(engine_schedules.ScheduleRecordContract):
 
 
 class TestTicks(engine_schedules.TickContract):
+class TestCancellations(engine_cancellations.CancellationContract):
+    """Running jobs are asked to stop."""
+
+
     """Ticks start runs."""
 
 

@@ -35,6 +35,7 @@ MODULES = (
         "engine_stage",
         "engine_park",
         "engine_cancel",
+        "engine_cancellations",
         "engine_operations",
         "engine_liveness",
         "engine_processes",
