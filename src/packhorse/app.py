@@ -125,6 +125,7 @@ class Packhorse(Client):
         isolation: Isolation = "inline",
         ack: Literal["batched", "each"] = "batched",
         keep_result: bool = True,
+        responsible: str | None = None,
     ) -> TaskDecorator: ...
     def task(self, function: Callable[..., Any] | None = None, **options: Any) -> Any:
         """Make a task of a function: `@app.task`, or with options `@app.task(queue="billing")`.
@@ -147,6 +148,7 @@ class Packhorse(Client):
                 isolation: `inline`, in the worker's process; or `process`, in a child that a timeout can kill.
                 ack: `batched`, or `each`: every run is acknowledged at once, by itself.
                 keep_result: whether the returned value is kept for `result()`.
+                responsible: who is told when a job of it fails, unless the job names somebody.
 
         Raises:
             ConfigurationError: an option is wrong, or the name is missing.

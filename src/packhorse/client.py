@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Unpack
 
 from packhorse.blocks import OpenBlocks
 from packhorse.connection import AsyncConnection, Connection
 from packhorse.declarations import Declarations
+from packhorse.desk import Inbox
 from packhorse.domain.job import AttemptRecord, JobRecord
 from packhorse.domain.joblog import LogLine, Progress
 from packhorse.domain.payload import decode_value
@@ -23,14 +23,25 @@ from packhorse.handle import JobHandle
 from packhorse.joblog import LogFilter
 from packhorse.middleware import EnqueueHooks, Middleware
 from packhorse.modules import TaskModules
-from packhorse.operations import Selection
+from packhorse.notices import Notice, notice_task
 from packhorse.options import NO_OPTIONS
 from packhorse.queueing import Queues
 from packhorse.routing import Routing
-from packhorse.selected import Done, Request, SelectedJobs, done_with, in_chunks, last_of, selection_of, state_named
+from packhorse.selected import (
+    Done,
+    Filters,
+    Request,
+    SelectedJobs,
+    done_with,
+    in_chunks,
+    last_of,
+    selection_of,
+    state_named,
+)
 from packhorse.task import BoundTask, Call, TaskRegistry
 
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 class Client(Declarations):
@@ -185,15 +196,6 @@ class Client(Declarations):
         self._catch_up()
         return self._open_engine().list_attempts(id)
 
-    def list_queues(self) -> Sequence[QueueRecord]:
-        """The queues with their counts by state, by name."""
-        self._catch_up()
-        return self._open_engine().list_queues()
-
-    def list_workers(self) -> Sequence[WorkerRecord]:
-        """The workers, by start."""
-        self._catch_up()
-        return self._open_engine().list_workers()
     def list_log(
         self,
         id: int,
@@ -220,6 +222,15 @@ class Client(Declarations):
         """How far a job's latest run had come, if it told by `ctx.progress`."""
         return next(iter(self._caught_up().list_progress([id])), None)
 
+    def list_queues(self) -> Sequence[QueueRecord]:
+        """The queues with their counts by state, by name."""
+        self._catch_up()
+        return self._open_engine().list_queues()
+
+    def list_workers(self) -> Sequence[WorkerRecord]:
+        """The workers, by start."""
+        self._catch_up()
+        return self._open_engine().list_workers()
 
     def list_load_failures(self) -> Sequence[LoadFailure]:
         """The modules of tasks that can't be imported somewhere, by name and host."""
@@ -264,15 +275,8 @@ class Client(Declarations):
         self,
         *,
         state: JobState | str | Iterable[JobState | str] | None = None,
-        queue: str | None = None,
-        task: str | None = None,
-        key: str | None = None,
-        error_type: str | None = None,
-        message: str | None = None,
-        responsible: str | None = None,
-        older_than: timedelta | None = None,
-        newer_than: timedelta | None = None,
         everything: bool = False,
+        **filters: Unpack[Filters],
     ) -> SelectedJobs:
         """All jobs that fit what is given, to be counted, cancelled, retried, held, released or deleted.
 
@@ -280,40 +284,49 @@ class Client(Declarations):
 
         Args:
             state: only those in this state, or in one of these.
-            queue: only those in this queue.
-            task: only those of this task; `*` stands for any text and `?` for any character.
-            key: only those with this unique key, serial key or group.
-            error_type: only those whose last error was of the class of this name.
-            message: only those whose last error said this; `*` and `?` as in `task`.
-            responsible: only those for which this person is recorded to be responsible.
-            older_than: only those enqueued longer ago; finished jobs: finished longer ago.
-            newer_than: only those enqueued (finished) since then.
             everything: whether no filter at all is meant; a forgotten one should not select all jobs.
+            filters: queue, task, key, error_type, message, responsible, older_than, newer_than: see `Filters`.
 
         Raises:
             ConfigurationError: nothing is given, or there is no such state.
         """
-        selection = selection_of(
-            state=state,
-            queue=queue,
-            task=task,
-            key=key,
-            error_type=error_type,
-            message=message,
-            responsible=responsible,
-            older_than=older_than,
-            newer_than=newer_than,
-            everything=everything,
-        )
-        return self._selected(selection)
+        return SelectedJobs(self._caught_up, selection_of(state, everything, filters), self._woken)
 
-    def _selected(self, selection: Selection) -> SelectedJobs:
-        return SelectedJobs(self._caught_up, selection, lambda: self._after_enqueue(None))
+    def on_failure(self, hook: Callable[[Notice], T]) -> Callable[[Notice], T]:
+        """Have the responsible person of a job told when it fails for good.
+
+            @app.on_failure
+            def tell(notice: Notice) -> None:
+                send_mail.enqueue(notice.responsible, f"{notice.job.task}: {notice.job.error_message}")
+
+        Called once for each failure of a job that has a responsible person, its own or its task's, after the failure is
+        committed, in a worker (inline, after it), as the handler of an atomic task: what it enqueues, or writes through
+        `packhorse.current().tx`, happens exactly once. What else it does happens again if its worker dies in between. A
+        hook that raises is tried again as any task, and ends in the inbox. If the failure is solved by then, it is not
+        called. While no worker knows a hook, nobody is told.
+
+        Args:
+            hook: a function, `def` or `async def`, that takes the notice.
+
+        Raises:
+            ConfigurationError: it can't be called so.
+            DuplicateTask: there is a hook already.
+        """
+        self.registry.register(notice_task(hook, lambda id: self._open_engine().find_job(id), self))
+        return hook
+
+    @property
+    def inbox(self) -> Inbox:
+        """The failed jobs that wait for a person."""
+        return Inbox(self._caught_up, self._woken)
 
     def _do(self, request: Request, ids: Iterable[int]) -> Done:
         done = last_of(done_with(self._caught_up(), request, in_chunks(ids)))
-        self._after_enqueue(None)
+        self._woken()
         return done
+
+    def _woken(self) -> None:
+        self._after_enqueue(None)
 
     def _caught_up(self) -> Engine:
         self._catch_up()

@@ -22,6 +22,7 @@ from packhorse.domain.job import AttemptRecord, ClaimedJob, JobRecord, NewJob
 from packhorse.domain.state import JobState
 from packhorse.domain.worker import NewWorker, WorkerRecord
 from packhorse.joblog import JobLog
+from packhorse.inbox import InboxStore
 from packhorse.operations import Operations
 from packhorse.queues import QueueStore
 from packhorse.retention import Retention
@@ -354,6 +355,7 @@ class Engine(
     Registry,
     Insights,
     Operations,
+    InboxStore,
     QueueStore,
     ScheduleStore,
     JobLog,

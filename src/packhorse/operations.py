@@ -29,7 +29,7 @@ class Selection:
     error_type: str | None = None
     """The name of the class of their last error."""
     message: str | None = None
-    """The last error's message; `*` and `?` as in `task`."""
+    """The last error's message, or the reason where there was no error; `*` and `?` as in `task`."""
     responsible: str | None = None
     """Who is recorded to be responsible for them; a live job has nobody of its task's."""
     older_than: timedelta | None = None
@@ -94,8 +94,10 @@ class Operations(Protocol):
         """
         ...
 
-    def retry_jobs(self, ids: Sequence[int], by: str | None = None, why: str | None = None) -> Retried:
-        """Let failed or cancelled jobs run again, with all attempts before them.
+    def retry_jobs(
+        self, ids: Sequence[int], by: str | None = None, why: str | None = None, *, inbox: bool = False
+    ) -> Retried:
+        """Let failed or cancelled jobs run again, with all attempts before them; with `inbox` those in the inbox alone.
 
         They become available; one with a serial key or a group goes to the end of its line. One whose unique key a live
         job has meanwhile stays where it is, as does the later one of two with the same key; the others come back.

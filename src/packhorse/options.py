@@ -146,6 +146,7 @@ def task_options(
     isolation: Isolation = "inline",
     ack: Literal["batched", "each"] = "batched",
     keep_result: bool = True,
+    responsible: str | None = None,
 ) -> TaskOptions:
     """The options of `app.task`, checked; see there.
 
@@ -165,6 +166,7 @@ def task_options(
             backoff=DEFAULT_POLICY.backoff if backoff is None else backoff,
             on_error=_on_error(on_error),
             max_skips=None if max_skips is None else _most_skips(max_skips),
+            responsible=_key("responsible", responsible),
         ),
         timeout=None if timeout is None else _limit(timeout),
         atomic=_flag("atomic", atomic),

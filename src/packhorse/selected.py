@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, TypedDict
 
 from packhorse.domain.state import FINAL, LIVE, JobState
 from packhorse.engine import Engine
@@ -21,18 +21,42 @@ CHUNK = 500
 TRIES = 3
 """How often a chunk is tried while somebody holds its rows for too long."""
 
-Verb = Literal["cancel", "retry", "hold", "release", "delete"]
+Verb = Literal["cancel", "retry", "hold", "release", "delete", "solve", "take", "dismiss"]
 WAITING = LIVE - {JobState.EXECUTING}
+
+
+class Filters(TypedDict, total=False):
+    """What jobs may be selected by; all that is given must fit, and None is not given.
+
+    Attributes:
+        queue: only those in this queue.
+        task: only those of this task; `*` stands for any text and `?` for any character.
+        key: only those with this unique key, serial key or group.
+        error_type: only those whose last error was of the class of this name.
+        message: only those whose last error, or reason without one, said this; `*` and `?` as in `task`.
+        responsible: only those for which this person is recorded to be responsible.
+        older_than: only those enqueued longer ago; finished jobs: finished longer ago.
+        newer_than: only those enqueued (finished) since then.
+    """
+
+    queue: str | None
+    task: str | None
+    key: str | None
+    error_type: str | None
+    message: str | None
+    responsible: str | None
+    older_than: timedelta | None
+    newer_than: timedelta | None
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What became of some jobs. Those that it does not name are as they were.
+    """What became of some jobs that were to be cancelled, retried, dismissed and so on. The others are as they were.
 
     Attributes:
-        ids: they are cancelled, retried, held, released or deleted.
+        ids: it was done with them.
         asked: they run, and were asked to stop (`cancel` alone).
-        taken: they were refused because the job named has their unique key now (`retry` alone).
+        taken: they were refused because the job named has their unique key now (`retry` and `solve` alone).
     """
 
     ids: frozenset[int] = frozenset()
@@ -82,16 +106,23 @@ ALLOWED: Mapping[Verb, frozenset[JobState]] = {
     "hold": WAITING,
     "release": frozenset({JobState.BLOCKED}),
     "delete": FINAL,
+    "solve": frozenset({JobState.FAILED}),
+    "take": frozenset({JobState.FAILED}),
+    "dismiss": frozenset({JobState.FAILED}),
 }
 """In which states a job may be for each."""
 MEANT: Mapping[Verb, frozenset[JobState]] = {**ALLOWED, "retry": frozenset({JobState.FAILED})}
 """Which of them are meant where no state is given."""
+OF_THE_INBOX = frozenset({"solve", "take", "dismiss"})
 PARTICIPLES: Mapping[Verb, str] = {
     "cancel": "cancelled",
     "retry": "retried",
     "hold": "held",
     "release": "released",
     "delete": "deleted",
+    "solve": "solved",
+    "take": "taken",
+    "dismiss": "dismissed",
 }
 
 
@@ -170,39 +201,19 @@ class SelectedJobs:
 
 
 def selection_of(
-    *,
-    state: JobState | str | Iterable[JobState | str] | None = None,
-    queue: str | None = None,
-    task: str | None = None,
-    key: str | None = None,
-    error_type: str | None = None,
-    message: str | None = None,
-    responsible: str | None = None,
-    older_than: timedelta | None = None,
-    newer_than: timedelta | None = None,
-    everything: bool = False,
+    state: JobState | str | Iterable[JobState | str] | None, everything: bool, filters: Filters
 ) -> Selection:
     """The selection that `app.select` means; see there.
 
     Raises:
         ConfigurationError: nothing is given, or there is no such state.
     """
-    names = [state] if state is None or isinstance(state, str) else state
-    selection = Selection(
-        states=None if state is None else frozenset(state_named(name) for name in names if name is not None),
-        queue=queue,
-        task=task,
-        key=key,
-        error_type=error_type,
-        message=message,
-        responsible=responsible,
-        older_than=older_than,
-        newer_than=newer_than,
-    )
+    selection = Selection(**filters)
+    if state is not None:
+        names = [state] if isinstance(state, str) else state
+        selection = replace(selection, states=frozenset(state_named(name) for name in names))
     if selection == Selection() and not everything:
-        raise ConfigurationError(
-            "nothing says which jobs: give a filter, or everything=True for all that there are"
-        )
+        raise ConfigurationError("nothing says which jobs: give a filter, or everything=True for all that there are")
     return selection
 
 
@@ -229,7 +240,7 @@ def narrowed(selection: Selection, verb: Verb) -> Selection:
         can = ", ".join(state for state in JobState if state in ALLOWED[verb])
         raise ConfigurationError(f"no {', '.join(sorted(wrong))} job can be {PARTICIPLES[verb]}; only {can} ones can")
     states = MEANT[verb] if selection.states is None else selection.states
-    is_open = selection.is_open or (verb == "retry" and selection.states is None)
+    is_open = selection.is_open or verb in OF_THE_INBOX or (verb == "retry" and selection.states is None)
     return replace(selection, states=states, is_held=selection.is_held or verb == "release", is_open=is_open)
 
 
@@ -261,24 +272,49 @@ def last_of(steps: Iterable[Done]) -> Done:
 def _patiently(engine: Engine, request: Request, ids: Sequence[int]) -> Done:
     for _ in range(TRIES - 1):
         try:
-            return _do(engine, request, ids)
+            return ACTIONS[request.verb](engine, request, ids)
         except DatabaseBusy:
             continue
-    return _do(engine, request, ids)
+    return ACTIONS[request.verb](engine, request, ids)
 
 
-def _do(engine: Engine, request: Request, ids: Sequence[int]) -> Done:
-    by, why = request.by, request.why
-    match request.verb:
-        case "cancel":
-            gone = engine.cancel_jobs(ids, by, why, running=request.running)
-            return Done(gone.cancelled, gone.asked)
-        case "retry":
-            back = engine.retry_jobs(ids, by, why)
-            return Done(back.retried, taken=back.taken)
-        case "hold":
-            return Done(frozenset(engine.hold_jobs(ids, by, why)))
-        case "release":
-            return Done(frozenset(engine.release_jobs(ids)))
-        case "delete":
-            return Done(frozenset(engine.delete_jobs(ids)))
+def _cancel(engine: Engine, request: Request, ids: Sequence[int]) -> Done:
+    gone = engine.cancel_jobs(ids, request.by, request.why, running=request.running)
+    return Done(gone.cancelled, gone.asked)
+
+
+def _retry(engine: Engine, request: Request, ids: Sequence[int]) -> Done:
+    back = engine.retry_jobs(ids, request.by, request.why, inbox=request.verb == "solve")
+    return Done(back.retried, taken=back.taken)
+
+
+def _hold(engine: Engine, request: Request, ids: Sequence[int]) -> Done:
+    return Done(frozenset(engine.hold_jobs(ids, request.by, request.why)))
+
+
+def _release(engine: Engine, request: Request, ids: Sequence[int]) -> Done:
+    return Done(frozenset(engine.release_jobs(ids)))
+
+
+def _delete(engine: Engine, request: Request, ids: Sequence[int]) -> Done:
+    return Done(frozenset(engine.delete_jobs(ids)))
+
+
+def _take(engine: Engine, request: Request, ids: Sequence[int]) -> Done:
+    return Done(frozenset(engine.take_jobs(ids, request.by)))
+
+
+def _dismiss(engine: Engine, request: Request, ids: Sequence[int]) -> Done:
+    return Done(frozenset(engine.dismiss_jobs(ids, request.by, request.why)))
+
+
+ACTIONS: Mapping[Verb, Callable[[Engine, Request, Sequence[int]], Done]] = {
+    "cancel": _cancel,
+    "retry": _retry,
+    "hold": _hold,
+    "release": _release,
+    "delete": _delete,
+    "solve": _retry,
+    "take": _take,
+    "dismiss": _dismiss,
+}

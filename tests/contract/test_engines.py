@@ -7,6 +7,7 @@ from packhorse.testing.contract import (
     engine_cancellations,
     engine_claim,
     engine_fence,
+    engine_inbox,
     engine_insert,
     engine_insights,
     engine_joblog,
@@ -108,6 +109,14 @@ class TestDelete(engine_operations.DeleteContract):
     """Jobs are deleted."""
 
 
+class TestInbox(engine_inbox.InboxContract):
+    """Failures wait for a person."""
+
+
+class TestNotice(engine_inbox.NoticeContract):
+    """The responsible person of a failure is told."""
+
+
 class TestOperationsRace(engine_operations.OperationsRaceContract):
     """Operators and workers at once."""
 
@@ -132,6 +141,10 @@ class TestInsights(engine_insights.InsightsContract):
     """What people see."""
 
 
+class TestCancellations(engine_cancellations.CancellationContract):
+    """Running jobs are asked to stop."""
+
+
 class TestJobLog(engine_joblog.JobLogContract):
     """What jobs say of themselves."""
 
@@ -141,10 +154,6 @@ class TestScheduleRecords(engine_schedules.ScheduleRecordContract):
 
 
 class TestTicks(engine_schedules.TickContract):
-class TestCancellations(engine_cancellations.CancellationContract):
-    """Running jobs are asked to stop."""
-
-
     """Ticks start runs."""
 
 

@@ -19,6 +19,7 @@ PLACES = {
     "worker": "packhorse.cli.worker:worker",
     "enqueue": "packhorse.cli.enqueue:enqueue",
     "jobs": "packhorse.cli.jobs:jobs",
+    "inbox": "packhorse.cli.inbox:inbox",
     "queues": "packhorse.cli.queues:queues",
     "workers": "packhorse.cli.workers:workers",
     "schedules": "packhorse.cli.schedules:schedules",

@@ -21,10 +21,11 @@ from packhorse.domain.state import FINAL, JobState
 
 if TYPE_CHECKING:
     from packhorse.app import Packhorse
+    from packhorse.desk import Inbox
     from packhorse.domain.job import JobRecord
     from packhorse.selected import Counted, Done, SelectedJobs, Verb
 
-HOLD = "hold"
+INBOX_VERBS = frozenset({"solve", "take", "dismiss"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,12 +162,13 @@ def carry_out(target: Target, ids: Sequence[int], filters: Mapping[str, Any], or
     """Do it with the jobs named, or with all that fit; the exit code."""
     check_which(ids, filters)
     app = target.existing
+    desk = app.inbox if order.verb in INBOX_VERBS else app
     if ids:
-        return _by_ids(app, tuple(dict.fromkeys(ids)), order)
-    return by_filter(app.select(**filters), order)
+        return _by_ids(app, desk, tuple(dict.fromkeys(ids)), order)
+    return _by_filter(desk.select(**filters), order)
 
 
-def by_filter(selected: SelectedJobs, order: Order) -> int:
+def _by_filter(selected: SelectedJobs, order: Order) -> int:
     """Count, ask, and do it with all that fit; the exit code."""
     found = selected.count(order.verb)
     if order.dry_run or not found.total:
@@ -182,14 +184,14 @@ def by_filter(selected: SelectedJobs, order: Order) -> int:
     return ExitCode.FAILED if done.taken else ExitCode.OK
 
 
-def _by_ids(app: Packhorse, ids: Sequence[int], order: Order) -> int:
+def _by_ids(app: Packhorse, desk: Packhorse | Inbox, ids: Sequence[int], order: Order) -> int:
     if order.dry_run:
         return _preview(app, ids, order)
     if order.is_final and not confirm(f"{counted(len(ids), 'job')} would be {order.done} for good", yes=order.yes):
         click.echo("nothing was done", err=True)
         return ExitCode.FAILED
     recorded = {name: value for name, value in (("by", order.by), ("why", order.why)) if value is not None}
-    done: Done = getattr(app, order.verb)(*ids, **recorded)
+    done: Done = getattr(desk, order.verb)(*ids, **recorded)
     left = [id for id in ids if id not in done.ids | done.asked]
     reasons = {id: why_not(app.find_job(id), order, done.taken.get(id)) for id in left}
     if order.as_json:
@@ -297,6 +299,8 @@ def why_not(job: JobRecord | None, order: Order, taken_by: int | None = None) ->
         return _taken(taken_by)
     if order.verb == "cancel" and job.state in FINAL:
         return f"is {job.state} already"
+    if order.verb in INBOX_VERBS:
+        return "was dismissed" if job.state is JobState.FAILED else f"is {job.state}, not in the inbox"
     if order.verb == "retry":
         return f"is {job.state}; only failed or cancelled jobs can be retried"
     if order.verb == "delete":

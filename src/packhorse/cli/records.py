@@ -25,14 +25,15 @@ def print_jobs(jobs: Sequence[JobRecord]) -> None:
         click.echo("no jobs")
 
 
-def print_job(job: JobRecord, attempts: Sequence[AttemptRecord]) -> None:
-    """Print everything about a job."""
+def print_job(job: JobRecord, attempts: Sequence[AttemptRecord], progress: str | None = None) -> None:
+    """Print everything about a job, and how far it is."""
     print_fields(
         {
             "job": job.id,
             "task": job.task,
             "state": job.state.value,
             "reason": job.reason,
+            "progress": progress,
             "queue": job.queue,
             "priority": job.priority,
             "args": job.args,
@@ -52,7 +53,7 @@ def print_job(job: JobRecord, attempts: Sequence[AttemptRecord]) -> None:
 def job_document(job: JobRecord) -> dict[str, Any]:
     """The job as a JSON object; its arguments and its result as values, or as text where they are no JSON."""
     document = dataclasses.asdict(job)
-    return {name: _decoded(value) if name in DECODED else value for name, value in document.items()}
+    return {name: decoded(value) if name in DECODED else value for name, value in document.items()}
 
 
 def attempt_document(attempt: AttemptRecord) -> dict[str, Any]:
@@ -107,7 +108,8 @@ def _print_attempt(attempt: AttemptRecord) -> None:
         click.echo(coloured("failed", "  " + printable(text.rstrip()).replace("\n", "\n  ")))
 
 
-def _decoded(text: str | None) -> Any:
+def decoded(text: str | None) -> Any:
+    """The value that a JSON text stands for; what is none stays as it is."""
     try:
         return None if text is None else json.loads(text)
     except ValueError:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 SHOWN_TASKS = 5
 """How many tasks a summary names."""
-FILTERS = ("state", "queue", "task", "key", "error_type", "message", "responsible", "older_than", "newer_than")
+FILTERS = ("queue", "task", "key", "error_type", "message", "responsible", "older_than", "newer_than")
+STATES = [state.value for state in JobState]
 WHICH = "say which jobs: by their ids, by filters such as --queue and --task, or --all"
 
 
@@ -30,7 +31,7 @@ def filter_options(command: Callback) -> Callback:
 
     @functools.wraps(command)
     def with_filters(*args: Any, state: Sequence[str], everything: bool, **rest: Any) -> Any:
-        values = {name: rest.pop(name) for name in FILTERS if name != "state"}
+        values = {name: rest.pop(name) for name in FILTERS}
         filters: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
         if state:
             filters["state"] = list(state)
@@ -38,26 +39,49 @@ def filter_options(command: Callback) -> Callback:
             filters["everything"] = True
         return command(*args, filters=filters, **rest)
 
-    for option in reversed(_OPTIONS):
+    for option in reversed((_STATE, *_FILTERS, *_ASKING)):
         with_filters = option(with_filters)
     return with_filters
 
 
-_OPTIONS = (
-    click.option(
-        "--state", type=click.Choice([state.value for state in JobState]), multiple=True, help="In this state."
-    ),
+def inbox_filter_options(command: Callback) -> Callback:
+    """Add those filters that failures differ by; the command receives what was given as `filters`."""
+
+    @functools.wraps(command)
+    def with_filters(*args: Any, **rest: Any) -> Any:
+        values = {name: rest.pop(name) for name in FILTERS}
+        return command(*args, filters={name: value for name, value in values.items() if value is not None}, **rest)
+
+    for option in reversed(_FILTERS):
+        with_filters = option(with_filters)
+    return with_filters
+
+
+def asking_options(command: Callback) -> Callback:
+    """Add --all, --dry-run and --yes to a command with filters."""
+
+    @functools.wraps(command)
+    def with_all(*args: Any, filters: dict[str, Any], everything: bool, **rest: Any) -> Any:
+        return command(*args, filters=filters | ({"everything": True} if everything else {}), **rest)
+
+    for option in reversed(_ASKING):
+        with_all = option(with_all)
+    return with_all
+
+
+_STATE = click.option("--state", type=click.Choice(STATES), multiple=True, help="In this state.")
+_FILTERS = (
     click.option("--queue", metavar="NAME", help="In this queue."),
     click.option("--task", metavar="PATTERN", help="Of this task; `*` is any text, `?` any character."),
     click.option("--key", metavar="KEY", help="With this unique key, serial key or group."),
     click.option("--error-type", metavar="CLASS", help="Whose last error was of this class."),
     click.option("--message", metavar="PATTERN", help="Whose last error said this; patterns as in --task."),
     click.option("--responsible", metavar="NAME", help="For which this person is recorded to be responsible."),
-    click.option(
-        "--older-than", type=duration, metavar="DURATION", help="Enqueued, or finished, longer ago: 90s, 2h, 7d."
-    ),
-    click.option("--newer-than", type=duration, metavar="DURATION", help="Enqueued, or finished, since then."),
-    click.option("--all", "everything", is_flag=True, help="All jobs that there are."),
+    click.option("--older-than", type=duration, metavar="DURATION", help="Enqueued or finished longer ago: 90s, 7d."),
+    click.option("--newer-than", type=duration, metavar="DURATION", help="Enqueued or finished since then."),
+)
+_ASKING = (
+    click.option("--all", "everything", is_flag=True, help="All that there are."),
     click.option("--dry-run", is_flag=True, help="Only count."),
     click.option("-y", "--yes", is_flag=True, help="Do not ask."),
 )

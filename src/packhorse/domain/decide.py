@@ -47,6 +47,8 @@ class Ack(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reason: str | None = None
     error: ErrorInfo | None = None
     result: str | None = None
+    responsible: str | None = None
+    """Who is told when it has failed, unless the job itself names somebody."""
     turns: tuple[tuple[str, str, str], ...] = ()
     """The keys, as `(scope, queue, key)`, whose next jobs may go on when this is through."""
 
@@ -69,6 +71,8 @@ def decide(job: ClaimedJob, outcome: Outcome, policy: RetryPolicy, chance: float
     cancellation a success stands, and any other end cancels it: it does not run again, and nobody has to look.
     """
     ack = _follows(job, outcome, policy, chance)
+    if policy.responsible is not None and not ack.is_plain:
+        ack = replace(ack, responsible=policy.responsible)
     return ack if job.cancelled_by is None else withdrawn(ack, job)
 
 

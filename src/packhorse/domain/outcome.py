@@ -67,6 +67,23 @@ class Cancel(Verdict):
     """Withdraw the job: it is not wanted any more."""
 
 
+class UserError(Exception):
+    """A mistake in the business data that a person must put right: an address is missing, a period is closed.
+
+    Raised by a handler, or by whatever it calls, it is never tried again by itself: the job fails at once and waits in
+    the inbox, with the message and the description and without a traceback, until somebody has solved it.
+
+    Args:
+        message: what is wrong, for the person, in a line.
+        description: more about it, and what to do.
+    """
+
+    def __init__(self, message: str, description: str | None = None) -> None:
+        super().__init__(message)
+        self.message: str = message
+        self.description: str | None = description
+
+
 def message_of(error: BaseException) -> str:
     """The exception's text, even when its own `str` raises."""
     try:

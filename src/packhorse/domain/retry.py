@@ -59,6 +59,7 @@ class RetryPolicy:
         on_error: what an exception of a type (or a subclass of it) means, instead of a retry.
         max_crashes: how many times its worker may die before the job fails as `worker_lost`; 3 by default.
         max_skips: how many skips make the job fail; None, the default, is no limit.
+        responsible: who is told when it fails, unless the job itself names somebody.
     """
 
     max_attempts: int = 5
@@ -66,6 +67,7 @@ class RetryPolicy:
     on_error: Mapping[type[BaseException], Verdict] = field(default_factory=lambda: MappingProxyType({}))
     max_crashes: int = 3
     max_skips: int | None = None
+    responsible: str | None = None
 
     def __post_init__(self) -> None:
         for name, value in (("max_attempts", self.max_attempts), ("max_crashes", self.max_crashes)):

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from packhorse.context import Context
 from packhorse.domain.decide import Ack
-from packhorse.domain.outcome import Verdict
+from packhorse.domain.outcome import UserError, Verdict
 
 log: logging.Logger = logging.getLogger("packhorse.middleware")
 
@@ -74,7 +74,7 @@ def _entered(hook: RunHook, context: Context) -> Sequence[Entered]:
     try:
         manager = hook.running(context)
         manager.__enter__()
-    except Verdict:
+    except (Verdict, UserError):
         raise
     except Exception:
         log.exception("middleware %s failed before job %d, which runs all the same", _name(hook), context.job.id)

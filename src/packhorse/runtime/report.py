@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from packhorse.domain.decide import Ack
 from packhorse.domain.job import ClaimedJob
-from packhorse.domain.outcome import ErrorInfo, message_of
+from packhorse.domain.outcome import ErrorInfo, Fail, Failure, UserError, message_of
 from packhorse.domain.state import JobState
 
 log: logging.Logger = logging.getLogger("packhorse.worker")
@@ -22,6 +22,12 @@ def error_info(error: BaseException) -> ErrorInfo:
     """The exception as text: bounded, without NUL and lone surrogates, even when its own `str` raises."""
     lines = traceback.format_exception(error)
     return ErrorInfo(type(error).__name__, storable(message_of(error)), storable("".join(lines), keep_end=True))
+
+
+def user_failure(error: UserError) -> Failure:
+    """What a mistake in the business data comes to: the inbox at once, with words for a person and no traceback."""
+    info = ErrorInfo(UserError.__name__, storable(message_of(error)))
+    return Failure(info, Fail(getattr(error, "description", None)))
 
 
 def storable_ack(ack: Ack) -> Ack:

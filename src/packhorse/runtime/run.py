@@ -33,14 +33,25 @@ from packhorse.context import (
 from packhorse.domain.causes import causes
 from packhorse.domain.decide import Ack, decide
 from packhorse.domain.job import ClaimedJob
-from packhorse.domain.outcome import ErrorInfo, Fail, Failure, Outcome, Skip, Success, Unknown, Unstarted, Verdict
+from packhorse.domain.outcome import (
+    ErrorInfo,
+    Fail,
+    Failure,
+    Outcome,
+    Skip,
+    Success,
+    Unknown,
+    Unstarted,
+    UserError,
+    Verdict,
+)
 from packhorse.domain.retry import RetryPolicy, chance
 from packhorse.engine import Engine
 from packhorse.errors import DatabaseBusy, DatabaseUnreachable, PayloadError
 from packhorse.journal import NOWHERE, Journal
 from packhorse.runtime.hooks import Hooks
 from packhorse.runtime.mistakes import mistake_in, mistake_with
-from packhorse.runtime.report import error_info, report_ack, report_lost, storable_ack
+from packhorse.runtime.report import error_info, report_ack, report_lost, storable_ack, user_failure
 from packhorse.statement import AsyncTransaction, Statement, Transaction
 from packhorse.task import Task, TaskRegistry
 
@@ -264,6 +275,8 @@ def outcome_of(run: Run, value: Any) -> Outcome:
     """What a returned value means."""
     if isinstance(value, Verdict):
         return value
+    if isinstance(value, UserError):
+        return user_failure(value)
     mistake = mistake_with(run.context) or (None if value is None else mistake_in(value))
     if mistake is not None:
         return mistake
@@ -287,6 +300,8 @@ def outcome_of_error(run: Run, error: BaseException) -> Outcome:
 def _meaning_of_error(run: Run, error: BaseException) -> Outcome:
     if isinstance(error, Verdict):
         return error
+    if isinstance(error, UserError):
+        return user_failure(error)
     if isinstance(error, asyncio.CancelledError) and run.watch.is_stopped():
         return STOPPED
     policy = run.task.policy if run.task else RetryPolicy()

@@ -10,6 +10,7 @@ import msgspec
 from packhorse.domain.decide import Ack
 from packhorse.domain.job import Keys, NewJob
 from packhorse.domain.moments import micros_at, micros_in
+from packhorse.domain.state import JobState
 from packhorse.engines.sql.ranges import as_count
 from packhorse.errors import PayloadError
 
@@ -133,6 +134,8 @@ def _ack(ack: Ack) -> _Document:
         document["error_type"] = ack.error.type
         document["error_message"] = ack.error.message
         document["error_traceback"] = ack.error.traceback
+    if ack.responsible is not None and ack.state is JobState.FAILED:
+        document["responsible"] = ack.responsible
     return document
 
 

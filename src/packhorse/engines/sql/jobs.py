@@ -209,6 +209,7 @@ def _ack_jobs(acks: Sequence[Ack]) -> Command:
         "live": not all(state.is_final for state in states),
         "recorded": any(ack.outcome not in UNRECORDED for ack in acks),
         "available": JobState.AVAILABLE in states,
+        "failed": JobState.FAILED in states,
     }
     options = tuple(option for option, is_needed in needed.items() if is_needed)
     return Command("ack_jobs", {"acks": acks_document(acks)}, options)

@@ -31,14 +31,16 @@ class SqlOperations(SqlBase):
     def cancel_jobs(
         self, ids: Sequence[int], by: str | None = None, why: str | None = None, *, running: bool = True
     ) -> Cancelled:
-        params = {"ids": list_document(sorted(ids)), "reason": said("cancelled", by, why), "by": _text(by or SOMEBODY)}
+        params = {"ids": list_document(sorted(ids)), "reason": said("cancelled", by, why), "by": words(by or SOMEBODY)}
         rows = self._write("cancel_jobs", params, *(["running"] if running else []))
         gone = frozenset(id for id, is_gone in rows if is_gone)
         return Cancelled(gone, frozenset(id for id, is_gone in rows if not is_gone))
 
-    def retry_jobs(self, ids: Sequence[int], by: str | None = None, why: str | None = None) -> Retried:
+    def retry_jobs(
+        self, ids: Sequence[int], by: str | None = None, why: str | None = None, *, inbox: bool = False
+    ) -> Retried:
         params = {"ids": list_document(sorted(ids)), "reason": said("retried", by, why)}
-        retried = frozenset(ids_in(self._write("retry_jobs", params)))
+        retried = frozenset(ids_in(self._write("retry_jobs", params, *(["inbox"] if inbox else []))))
         left = [id for id in ids if id not in retried]
         return Retried(retried, self._list_key_holders(left) if left else {})
 
@@ -63,6 +65,18 @@ class SqlOperations(SqlBase):
 
     def _selected(self, selection: Selection) -> tuple[dict[str, str | int | None], list[str]]:
         """The parameters of a selection, and which parts of its statement they need."""
+        params, options = self._filters(selection)
+        if selection.until_id is not None:
+            params["until_id"] = selection.until_id
+            options.append("until_id")
+        if selection.states is not None:
+            params["names"] = list_document(sorted(selection.states))
+            options.append("names")
+        flags = {"held": selection.is_held, "open": selection.is_open}
+        return params, [*options, *(name for name, is_set in flags.items() if is_set), *_kinds(selection)]
+
+    def _filters(self, selection: Selection) -> tuple[dict[str, str | int | None], list[str]]:
+        """The same of what a selection says about the jobs themselves, not about their state."""
         params: dict[str, str | int | None] = {
             "queue": selection.queue,
             "task": None if selection.task is None else self._pattern(selection.task),
@@ -72,20 +86,18 @@ class SqlOperations(SqlBase):
             "responsible": selection.responsible,
             "older_than": None if selection.older_than is None else micros_in(selection.older_than),
             "newer_than": None if selection.newer_than is None else micros_in(selection.newer_than),
-            "until_id": selection.until_id,
-            "names": None if selection.states is None else list_document(sorted(selection.states)),
         }
         given: dict[str, str | int | None] = {name: value for name, value in params.items() if value is not None}
-        flags = {"held": selection.is_held, "open": selection.is_open}
-        return given, [*given, *(name for name, is_set in flags.items() if is_set), *_kinds(selection)]
+        return given, [*given]
 
 
 def said(what: str, by: str | None, why: str | None) -> str:
     """What was done, by whom and why, as every database stores it."""
-    return _text(f"{what} by {by or SOMEBODY}{f': {why}' if why else ''}")
+    return words(f"{what} by {by or SOMEBODY}{f': {why}' if why else ''}")
 
 
-def _text(text: str) -> str:
+def words(text: str) -> str:
+    """What somebody typed, as every database stores it, at no more than `LONGEST_REASON`."""
     clean = text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")
     return clean if len(clean) <= LONGEST_REASON else f"{clean[: LONGEST_REASON - 1]}…"
 

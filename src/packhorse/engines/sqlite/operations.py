@@ -1,12 +1,12 @@
-"""`Operations` on SQLite."""
+"""`Operations` and `InboxStore` on SQLite."""
 
 from __future__ import annotations
 
-from packhorse.engines.sql.operations import SqlOperations
+from packhorse.engines.sql.inbox import SqlInbox
 
 
-class SqliteOperations(SqlOperations):
-    """The shared one, with patterns for GLOB: SQLite's LIKE takes no notice of case."""
+class SqliteOperations(SqlInbox):
+    """The shared ones, with patterns for GLOB: SQLite's LIKE takes no notice of case."""
 
     def _pattern(self, text: str) -> str:
         return text.replace("[", "[[]")

@@ -37,6 +37,7 @@ MODULES = (
         "engine_cancel",
         "engine_cancellations",
         "engine_operations",
+        "engine_inbox",
         "engine_liveness",
         "engine_processes",
         "engine_leadership",

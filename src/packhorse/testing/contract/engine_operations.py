@@ -15,7 +15,7 @@ from packhorse.domain.outcome import Cancel, Fail, Failure, Outcome, Retry, Succ
 from packhorse.domain.retry import RetryPolicy
 from packhorse.domain.state import LIVE, JobState
 from packhorse.engine import Engine, JobFilter
-from packhorse.operations import Cancelled, Selection
+from packhorse.operations import Cancelled, Retried, Selection
 from packhorse.testing.contract.steps import acknowledge, claim, decided, enqueue, enqueue_one, ids_of, job_of, run_one
 from packhorse.testing.contract.subject import Clock, EngineContract, Subject
 from packhorse.testing.samples import ERROR, TASK
@@ -72,7 +72,8 @@ class SelectContract(EngineContract):
         assert selected(engine, error_type="ValueError") == [failed]
         assert selected(engine, message="no such*") == selected(engine, message=ERROR.message) == [failed]
         assert selected(engine, is_open=True) == [failed, other]
-        keyed = [enqueue_one(engine, keys=Keys(**{name: "k"})) for name in ("unique_key", "serial_key", "group_key")]
+        each = [Keys(unique_key="k"), Keys(serial_key="k"), Keys(group_key="k")]
+        keyed = [enqueue_one(engine, keys=keys) for keys in each]
         assert selected(engine, key="k") == keyed
 
     def test_a_page_goes_on_behind_the_last_id(self, engine: Engine) -> None:
@@ -154,7 +155,7 @@ class KeyedRetryContract(EngineContract):
         plain = enqueue_one(engine)
         engine.cancel_jobs([plain])
         back = engine.retry_jobs([second, first, plain], "kim")
-        assert (back.retried, back.taken) == ({first, plain}, {second: first})
+        assert back == Retried(frozenset({first, plain}), {second: first})
         assert job_of(engine, second).state is JobState.CANCELLED
         assert job_of(engine, first).reason == "retried by kim"
 

@@ -9,7 +9,7 @@ with ack as materialized (
     select * from json_to_recordset(CAST(CAST(:acks AS text) AS json)) as ack (
         id bigint, worker bigint, number bigint, state text, outcome text, attempt integer, failures integer,
         skips integer, crashes integer, delay bigint, reason text, result text,
-        error_type text, error_message text, error_traceback text
+        error_type text, error_message text, error_traceback text, responsible text
     )
 )
 -- with :final
@@ -21,8 +21,8 @@ with ack as materialized (
       and ack.state in ('succeeded', 'failed', 'cancelled')
     returning job.id, job.task, job.queue, job.priority, job.args, job.kwargs, job.meta, job.enqueued_at, job.order_at,
         job.scheduled_at, job.expected_at, job.started_at, job.max_attempts,
-        job.unique_key, job.unique_until, job.serial_key, job.group_key, job.responsible,
-        job.is_awaited,
+        job.unique_key, job.unique_until, job.serial_key, job.group_key,
+        coalesce(job.responsible, ack.responsible) as responsible, job.is_awaited,
         job.error_type as last_type, job.error_message as last_message, job.error_traceback as last_traceback,
         ack.worker, ack.number, ack.state, ack.attempt, ack.failures, ack.skips, ack.crashes, ack.reason, ack.result,
         ack.error_type, ack.error_message, ack.error_traceback,
@@ -47,6 +47,16 @@ with ack as materialized (
     where is_kept
 ), announced as (
     insert into {ended} (job_id) select id from gone where is_awaited
+)
+-- end
+-- The responsible person of a job that has failed is told by a job, if some worker knows how.
+-- with :failed
+, noticed as (
+    insert into {job} (task, queue, state, priority, order_at, enqueued_at, args)
+    select 'packhorse.notice', queue, 'available', 3, {now}, {now}, CAST(json_build_array(id, responsible) AS text)
+    from gone
+    where state = 'failed' and responsible is not null
+      and exists (select from {worker_task} where task = 'packhorse.notice')
 )
 -- end
 -- with :live

@@ -5,6 +5,7 @@ with back as materialized (
     select *, case when serial_key is not null then 'serial' when group_key is not null then 'group' end as gate
     from {finished}
     where id in (select CAST(value AS bigint) from {ids}) and state in ('failed', 'cancelled')
+      and state = 'failed' and dismissed_at is null   -- with :inbox
     order by id
     for update
 ), came as (

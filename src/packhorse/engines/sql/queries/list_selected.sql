@@ -11,7 +11,7 @@ with live as (
       and task {matches} CAST(:task AS text)   -- with :task
       and CAST(:key AS text) in (unique_key, serial_key, group_key)   -- with :key
       and error_type = CAST(:error_type AS text)   -- with :error_type
-      and error_message {matches} CAST(:message AS text)   -- with :message
+      and coalesce(error_message, reason) {matches} CAST(:message AS text)   -- with :message
       and responsible = CAST(:responsible AS text)   -- with :responsible
       and enqueued_at <= {now} - CAST(:older_than AS bigint) {us}   -- with :older_than
       and enqueued_at > {now} - CAST(:newer_than AS bigint) {us}   -- with :newer_than
@@ -29,7 +29,7 @@ with live as (
       and task {matches} CAST(:task AS text)   -- with :task
       and CAST(:key AS text) in (unique_key, serial_key, group_key)   -- with :key
       and error_type = CAST(:error_type AS text)   -- with :error_type
-      and error_message {matches} CAST(:message AS text)   -- with :message
+      and coalesce(error_message, reason) {matches} CAST(:message AS text)   -- with :message
       and responsible = CAST(:responsible AS text)   -- with :responsible
       and finished_at <= {now} - CAST(:older_than AS bigint) {us}   -- with :older_than
       and finished_at > {now} - CAST(:newer_than AS bigint) {us}   -- with :newer_than

@@ -14,6 +14,18 @@ where job.state = 'executing' and job.worker_id = json_extract(value, '$.worker'
   and (job.cancel_at is null or json_extract(value, '$.state') in ('succeeded', 'failed', 'cancelled'));
 -- end
 
+-- The responsible person of a job that has failed is told by a job, if some worker knows how.
+-- with :failed
+insert into {job} (task, queue, state, priority, order_at, enqueued_at, args)
+select 'packhorse.notice', job.queue, 'available', 3, {now}, {now},
+    json_array(job.id, coalesce(job.responsible, json_extract(value, '$.responsible')))
+from json_each(:acks) cross join {job} as job on job.id = json_extract(value, '$.id')
+where job.state = 'executing' and job.worker_id = json_extract(value, '$.worker')
+  and job.lease_number = json_extract(value, '$.number') and json_extract(value, '$.state') = 'failed'
+  and coalesce(job.responsible, json_extract(value, '$.responsible')) is not null
+  and exists (select 1 from {worker_task} where task = 'packhorse.notice');
+-- end
+
 -- with :final
 insert into {finished} (id, task, queue, state, priority, args, kwargs, meta, enqueued_at, order_at, scheduled_at,
     expected_at, started_at, finished_at, attempt, failures, skips, crashes, max_attempts, unique_key, unique_until, serial_key,
@@ -21,7 +33,7 @@ insert into {finished} (id, task, queue, state, priority, args, kwargs, meta, en
 select id, task, queue, ack_state, priority, args, kwargs, meta, enqueued_at, order_at, scheduled_at,
     expected_at, started_at, {now}, json_extract(value, '$.attempt'), json_extract(value, '$.failures'),
     json_extract(value, '$.skips'), json_extract(value, '$.crashes'), max_attempts,
-    unique_key, unique_until, serial_key, group_key, responsible,
+    unique_key, unique_until, serial_key, group_key, coalesce(responsible, json_extract(value, '$.responsible')),
     (select name from {worker} where id = worker_id), json_extract(value, '$.reason'), json_extract(value, '$.result'),
     case when keeps_error then error_type else json_extract(value, '$.error_type') end,
     case when keeps_error then error_message else json_extract(value, '$.error_message') end,

@@ -11,6 +11,7 @@ from (
     select *, case when serial_key is not null then 'serial' when group_key is not null then 'group' end as gate
     from {finished}
     where id in (select CAST(value AS bigint) from {ids}) and state in ('failed', 'cancelled')
+      and state = 'failed' and dismissed_at is null   -- with :inbox
     order by id
 )
 where true
