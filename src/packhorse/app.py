@@ -22,10 +22,12 @@ from packhorse.domain.outcome import Verdict
 from packhorse.domain.retry import Backoff
 from packhorse.engine import Engine
 from packhorse.errors import ConfigurationError, UsageError
+from packhorse.keeper import ScheduleBook
 from packhorse.middleware import Middleware
 from packhorse.notifiers.combined import CombinedNotifier
 from packhorse.notifiers.local import LocalNotifier, announce, is_heard
 from packhorse.options import Isolation, task_options
+from packhorse.scheduling import Scheduling
 from packhorse.task import Task, TaskRegistry
 from packhorse.transaction import TransactionBlock
 
@@ -70,7 +72,7 @@ class TaskDecorator(Protocol):
     def __call__(self, function: Callable[P, R], /) -> Task[P, R]: ...
 
 
-class Packhorse(Client):
+class Packhorse(Client, Scheduling):
     """An application: its tasks, and the database that its jobs live in.
 
     Nothing is opened before the first use, so that a module may make one at its top.
@@ -98,6 +100,7 @@ class Packhorse(Client):
         self.settings: Settings = Settings.load(database_url=url, schema=schema, worker=worker)
         self.middleware: tuple[Middleware, ...] = tuple(middleware)
         super().__init__(lambda: self.engine, TaskRegistry(), adapt, self.middleware)
+        self.book: ScheduleBook = ScheduleBook()
         self._engines: dict[int, Engine] = {}
         self._watch = self._commit_watch()
         self._inline: InlineWorker | None = None
@@ -226,7 +229,7 @@ class Packhorse(Client):
         from packhorse.runtime.worker import Worker
 
         runner = self.runner(lambda ack, each: None)
-        return Worker(runner, settings or WorkerSettings(), self.notifier(), incarnation, declarations=self)
+        return Worker(runner, settings or WorkerSettings(), self.notifier(), incarnation, self.book, declarations=self)
 
     def notifier(self) -> Notifier:
         """What wakes this application's workers up."""

@@ -19,6 +19,7 @@ from packhorse.domain.outcome import Unstarted
 from packhorse.domain.worker import NewWorker
 from packhorse.engine import Engine
 from packhorse.errors import DatabaseError, SchemaError
+from packhorse.keeper import ScheduleBook
 from packhorse.notifier import Notifier
 from packhorse.runtime.acker import Acker
 from packhorse.runtime.canceller import Canceller
@@ -30,8 +31,10 @@ from packhorse.runtime.leader import Leader
 from packhorse.runtime.link import Figures, Report
 from packhorse.runtime.loader import Loader
 from packhorse.runtime.memory import memory_of
+from packhorse.runtime.periodic import Periodic
 from packhorse.runtime.permits import Permits
 from packhorse.runtime.producer import Producer
+from packhorse.runtime.pruner import Pruner
 from packhorse.runtime.rescuer import Rescuer
 from packhorse.runtime.run import Runner
 from packhorse.runtime.service import Service
@@ -101,6 +104,7 @@ class Worker:
         settings: slots, times and queues.
         notifier: what wakes it up; None to look at intervals only.
         incarnation: its id, when a supervisor made it and renews its heartbeat; None makes its own and renews itself.
+        book: the schedules of the application; none by default.
         declarations: what its code says of queues and modules; nothing by default.
     """
 
@@ -110,6 +114,7 @@ class Worker:
         settings: WorkerSettings,
         notifier: Notifier | None = None,
         incarnation: int | None = None,
+        book: ScheduleBook | None = None,
         *,
         declarations: Declarations | None = None,
     ) -> None:
@@ -138,7 +143,9 @@ class Worker:
         self._rescuer.interval = settings.lease
         self._leader = Leader(self._engine, self.id)
         self._services: list[Service] = [self._acker, self._producer, self._rescuer, self._leader]
+        self._services.append(self._periodic(book or ScheduleBook()))
         self._services.append(SchemaWatch(self._engine, self._on_schema_mismatch))
+        self._services.append(Pruner(self._engine, lambda: self._leader.is_leader))
         self._services.append(Timekeeper(self._executor, self._recycle))
         self._services.append(Canceller(self._engine, self.id, self._executor, settings.cancel_grace))
         self._services.append(self._journal)
@@ -285,6 +292,16 @@ class Worker:
         """More tasks are known: tell the others, then take the jobs that waited for them."""
         self._engine.register_worker(self._registration())
         self._producer.learn()
+
+    def _periodic(self, book: ScheduleBook) -> Periodic:
+        return Periodic(
+            self._engine,
+            book,
+            worker=self.id,
+            name=worker_name(),
+            is_leader=lambda: self._leader.is_leader,
+            on_fired=self._producer.hint,
+        )
 
     def _own_heartbeat(self) -> Heartbeat:
         return Heartbeat(

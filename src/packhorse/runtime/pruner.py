@@ -1,0 +1,69 @@
+"""The pruner: the leader's service that deletes finished jobs whose time is over, a little at a time.
+
+Every chunk is a short transaction, and after each it waits for several times as long as it took: on a database that has
+much to do it goes slower by itself. Whenever it dies, the chunks before are done and the next leader goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+
+from packhorse.retention import Expired, Retention
+from packhorse.runtime.service import Service
+
+log: logging.Logger = logging.getLogger("packhorse.worker")
+
+CHUNK = 1000
+"""Jobs in one transaction."""
+REST = 4.0
+"""How many times as long as a chunk took the next one is put off."""
+SHORTEST_REST = 0.02
+"""Seconds between two chunks at least."""
+ASK_AGAIN = 5.0
+"""Seconds after which a worker that is not the leader asks itself again; it asks the database nothing."""
+
+
+class Pruner(Service):
+    """Deletes finished jobs that were kept as long as their queue says, while this worker leads.
+
+    Args:
+        engine: the database.
+        is_leader: whether this worker is the leader now. Two that prune at once do no harm.
+    """
+
+    name: str = "pruner"
+    interval: float = 60.0
+
+    def __init__(self, engine: Retention, is_leader: Callable[[], bool]) -> None:
+        super().__init__()
+        self._engine = engine
+        self._is_leader = is_leader
+        self._expired: deque[Expired] = deque()
+        self._count = 0
+
+    def run_once(self) -> float | None:
+        """Look what there is to delete, or delete the next chunk of it."""
+        if not self._is_leader():
+            self._expired.clear()
+            return ASK_AGAIN
+        if self._expired:
+            return self._prune()
+        self._expired.extend(self._engine.list_expired())
+        return SHORTEST_REST if self._expired else None
+
+    def _prune(self) -> float | None:
+        """Delete a chunk; queues take turns, so that none waits until another's are gone."""
+        began = time.monotonic()
+        expired = self._expired.popleft()
+        pruned = self._engine.prune_jobs(expired, CHUNK)
+        self._count += len(pruned.ids)
+        if len(pruned.ids) == CHUNK:
+            self._expired.append(pruned.rest)
+        if self._expired:
+            return max(SHORTEST_REST, REST * (time.monotonic() - began))
+        log.info("finished jobs deleted because their time was over: %d", self._count)
+        self._count = 0
+        return None
