@@ -39,11 +39,11 @@ class Fleet:
         }
         self._supervisors: list[subprocess.Popen[bytes]] = []
 
-    def start(self, processes: int = 1) -> int:
-        """Start a supervisor with so many workers; its pid."""
+    def start(self, processes: int = 1, stdin: int = subprocess.DEVNULL) -> int:
+        """Start a supervisor with so many workers; its pid. Without a terminal, unless `stdin` is one."""
         command = [sys.executable, "-m", "packhorse", "worker", "-p", str(processes), *self._options]
         with self._log.open("ab") as log:
-            supervisor = subprocess.Popen(command, env=self._environ, cwd=ROOT, stderr=log, stdout=log)
+            supervisor = subprocess.Popen(command, env=self._environ, cwd=ROOT, stdin=stdin, stderr=log, stdout=log)
         self._supervisors.append(supervisor)
         return supervisor.pid
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from packhorse.engine import Registry
+from packhorse.errors import DatabaseError
 from packhorse.runtime.service import Service
 
 
@@ -40,8 +41,12 @@ class Heartbeat(Service):
     def bury_all(self) -> None:
         """Declare those dead that are still to be; a worker is forgotten only once the database has heard of it."""
         while self._dead:
-            self._registry.expire_worker(self._dead[0])
-            self._dead.popleft()
+            worker = self._dead.popleft()
+            try:
+                self._registry.expire_worker(worker)
+            except DatabaseError:
+                self._dead.append(worker)
+                raise
 
     def run_once(self) -> float | None:
         """Renew all; tell which ones were given up meanwhile."""

@@ -27,7 +27,7 @@ class ChildProcess:
     is_stopped: bool = False
     """Whether a signal holds it; the database is not told then that it lives."""
     report: Report | None = None
-    """The last one; None before it has registered."""
+    """The last one; None before it takes orders and signals."""
     reports: int = 0
     heard_at: float = field(default_factory=time.monotonic)
     """When the last report came."""

@@ -51,10 +51,12 @@ class WorkerProcess:
         if self._terms.limited:
             worker.ration(self._rationed_by)
         worker.quiet(self._terms.quiet)
+        self._reporter = Reporter(self._link, worker, self._terms)
 
     def run(self) -> int:
         """Work to the end; the exit status."""
-        reporter = Reporter(self._link, self._worker, self._terms)
+        reporter = self._reporter
+        reporter.tell()
         threading.Thread(target=self._obey, name="packhorse-orders", daemon=True).start()
         self._worker.start()
         reporter.start()
@@ -86,8 +88,10 @@ class WorkerProcess:
         match order.kind:
             case "quiet" | "resume":
                 self._worker.quiet(order.kind == "quiet")
+                self._reporter.wake()
             case "retire":
                 self._worker.retire()
+                self._reporter.wake()
             case "dump":
                 self._dump()
             case "permit" if self._rationed is not None:

@@ -11,6 +11,8 @@ import time
 from collections.abc import MutableMapping
 from contextlib import suppress
 
+SECONDS = 1.0
+"""How long to wait for a service manager that does not listen."""
 VARIABLES = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
 
 
@@ -26,7 +28,7 @@ class Systemd:
         self._address = f"\0{address[1:]}" if address and address.startswith("@") else address
         self.watchdog: float | None = watchdog
         self._fed_at = 0.0
-        self._status = ""
+        self._status, self._told_at = "", 0.0
 
     @classmethod
     def of(cls, environ: MutableMapping[str, str]) -> Systemd:
@@ -49,9 +51,9 @@ class Systemd:
         self._say("STOPPING=1", f"EXTEND_TIMEOUT_USEC={round(seconds * 1e6)}")
 
     def status(self, text: str) -> None:
-        """How the service is, in a line; the same one is not said twice."""
-        if text != self._status:
-            self._status = text
+        """How the service is, in a line; the same one is not said twice, nor two in a second."""
+        if text != self._status and time.monotonic() - self._told_at >= 1.0:
+            self._status, self._told_at = text, time.monotonic()
             self._say(f"STATUS={text}")
 
     def feed(self) -> None:
@@ -64,5 +66,5 @@ class Systemd:
         if not self._address:
             return
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-            sender.setblocking(False)
+            sender.settimeout(SECONDS)
             sender.sendto("\n".join(lines).encode(), self._address)
