@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from packhorse.cli.counts import counts_document, shown_counts
 from packhorse.cli.exits import warn
 from packhorse.cli.flags import json_option, target_options
 from packhorse.cli.groups import LazyGroup
@@ -90,7 +91,12 @@ def print_queues(queues: Sequence[QueueRecord], records: Mapping[str, Queue]) ->
         return
     states = [state.value.upper() for state in JobState]
     rows = [
-        (queue.name, *queue.counts.values(), ago(queue.oldest_available_at), remark(records.get(queue.name)))
+        (
+            queue.name,
+            *shown_counts(queue.counts, queue.at_least),
+            ago(queue.oldest_available_at),
+            remark(records.get(queue.name)),
+        )
         for queue in queues
     ]
     print_table(["QUEUE", *states, "OLDEST", "REMARK"], rows, numbers=" ".join(states))
@@ -136,7 +142,7 @@ def shown(value: Any, name: str = "") -> str:
 
 def queue_document(queue: QueueRecord) -> dict[str, Any]:
     """The queue as a JSON object."""
-    return {"name": queue.name, "counts": dict(queue.counts), "oldest_available_at": queue.oldest_available_at}
+    return {"name": queue.name, **counts_document(queue), "oldest_available_at": queue.oldest_available_at}
 
 
 def record_document(record: Queue | None) -> dict[str, Any]:

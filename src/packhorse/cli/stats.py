@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from packhorse.cli.counts import shown_count, shown_counts
 from packhorse.cli.flags import is_on_command_line, json_option, target_options
 from packhorse.cli.groups import Command
 from packhorse.cli.output import coloured, moment
 from packhorse.cli.target import Target
 from packhorse.cli.values import duration_between
-from packhorse.domain.state import FINAL
 
 if TYPE_CHECKING:
     from packhorse.app import Packhorse
@@ -37,6 +37,9 @@ def stats(target: Target, *, watch: bool, interval: timedelta, as_json: bool) ->
         packhorse stats --watch              refreshed every second, with the rate of finished jobs
         packhorse stats --watch --json       one JSON object in each line
 
+    Finished jobs are counted exactly, however many are kept. Of a long backlog it says "more than", and in JSON
+    `at_least` names such states.
+
     Next: `packhorse jobs list --state failed`, `packhorse workers list`.
     """
     if not watch and is_on_command_line("interval"):
@@ -57,19 +60,20 @@ def look(app: Packhorse, before: dict[str, Any] | None) -> dict[str, Any]:
     """The figures of now; with the rate since `before`."""
     from datetime import UTC, datetime
 
+    from packhorse.cli.counts import total_document
     from packhorse.cli.queues import queue_document
     from packhorse.cli.workers import is_alive
 
-    states = {state.value: count for state, count in app.count_jobs().items()}
+    queues = app.list_queues()
     figures: dict[str, Any] = {
         "at": datetime.now(UTC),
         "database": app.engine.address,
-        "states": states,
-        "queues": [queue_document(queue) for queue in app.list_queues()],
+        **total_document(queues),
+        "queues": [queue_document(queue) for queue in queues],
         "workers": sum(map(is_alive, app.list_workers())),
         "finished_per_s": None,
     }
-    if before is not None and "states" in before:
+    if before is not None and "ended" in before:
         seconds = (figures["at"] - before["at"]).total_seconds()
         figures["finished_per_s"] = round(max(0, _finished(figures) - _finished(before)) / seconds, 1)
     return figures
@@ -104,7 +108,10 @@ def _print(figures: dict[str, Any]) -> None:
     if "error" in figures:
         click.echo(coloured("failed", f"{figures['error']}; trying again"))
         return
-    parts = [f"{coloured(state)} {count:,}" for state, count in figures["states"].items()]
+    parts = [
+        f"{coloured(state)} {shown_count(state, count, figures['at_least'])}"
+        for state, count in figures["states"].items()
+    ]
     parts.append(f"workers {figures['workers']:,}")
     if figures["finished_per_s"] is not None:
         parts.append(f"{figures['finished_per_s']:,g} finished/s")
@@ -118,9 +125,12 @@ def _print_queues(queues: list[dict[str, Any]]) -> None:
     if queues:
         click.echo()
         states = list(queues[0]["counts"])
-        rows = [(one["name"], *one["counts"].values(), ago(one["oldest_available_at"])) for one in queues]
+        rows = [
+            (one["name"], *shown_counts(one["counts"], one["at_least"]), ago(one["oldest_available_at"]))
+            for one in queues
+        ]
         print_table(["QUEUE", *map(str.upper, states), "OLDEST"], rows, numbers=" ".join(states).upper())
 
 
 def _finished(figures: dict[str, Any]) -> int:
-    return sum(figures["states"][state] for state in FINAL)
+    return sum(figures["ended"].values())
