@@ -12,7 +12,7 @@ import click
 
 from packhorse.cli.flags import json_option, target_options
 from packhorse.cli.groups import LazyGroup
-from packhorse.cli.output import ago, duration, print_fields, print_json, print_table
+from packhorse.cli.output import ago, counted, duration, print_fields, print_json, print_table
 from packhorse.cli.target import Target
 from packhorse.cli.values import Integer
 
@@ -119,7 +119,7 @@ def _row(record: ScheduleRecord) -> tuple[object, ...]:
         record.name,
         _in_words(record),
         _in_zone(record.next_at, record) if record.paused_at is None and record.undeclared_at is None else "",
-        "" if run is None else f"{run.state} {ago(run.ended_at or run.fired_at)}",
+        "" if run is None else f"{run.state} {ago(run.ended_at or run.fired_at, record.seen_at)}",
         _took(run),
         _remark(record),
     )
@@ -148,7 +148,7 @@ def _fields(record: ScheduleRecord) -> dict[str, object]:
         "alarm after": policy and policy.alarm_after,
         "if it fails": policy and ("it pauses" if policy.pause_on_failure else "it goes on"),
         "declared": f"in {record.owner}" if record.is_declared else f"at run time, by {record.owner}",
-        "changed": f"{ago(record.changed_at)} by {record.changed_by}",
+        "changed": f"{ago(record.changed_at, record.seen_at)} by {record.changed_by}",
         "missed ticks": record.missed_at and f"from {_in_zone(record.missed_at, record)} on",
     }
 
@@ -194,15 +194,11 @@ def _state_remarks(record: ScheduleRecord) -> Iterator[str]:
         yield f"can't be read: {record.problem}"
     if record.paused_at is not None:
         reason = f" ({record.pause_reason})" if record.pause_reason else ""
-        yield f"paused by {record.paused_by} {ago(record.paused_at)}{reason}"
+        yield f"paused by {record.paused_by} {ago(record.paused_at, record.seen_at)}{reason}"
     if record.undeclared_at is not None:
-        yield f"rests: in no worker's code {_since(record.undeclared_at)}"
+        yield f"rests: in no worker's code for {duration(record.seen_at - record.undeclared_at)}"
     if record.waiting:
         yield f"{len(record.waiting)} waiting for its run to end"
-
-
-def _since(at: datetime) -> str:
-    return f"since {ago(at).removesuffix(' ago')}"
 
 
 def _run_remarks(run: RunRecord) -> Sequence[str]:
@@ -214,5 +210,5 @@ def _run_remarks(run: RunRecord) -> Sequence[str]:
     elif run.reason:
         remarks.append(run.reason)
     if run.skipped:
-        remarks.append(f"{run.skipped} ticks skipped meanwhile")
+        remarks.append(f"{counted(run.skipped, 'tick')} skipped meanwhile")
     return remarks

@@ -50,7 +50,8 @@ class Periodic(Service):
         self._keeper = Keeper(engine, book, name)
         self._is_leader = is_leader
         self._on_fired = on_fired
-        self._declare_at: float | None = None
+        self._declare_at = 0.0
+        self._told: dict[str, str] = {}
 
     def run_once(self) -> float | None:
         """Declare now and then; as the leader, fire what is due, and sleep until the next tick."""
@@ -67,10 +68,12 @@ class Periodic(Service):
         return min(pauses)
 
     def _declare(self) -> None:
-        if self._declare_at is None:
-            self._engine.declare_schedules(self._worker, self._book.fingerprints())
-        elif time.monotonic() < self._declare_at:
+        if time.monotonic() < self._declare_at:
             return
+        fingerprints = self._book.fingerprints()
+        if fingerprints != self._told:
+            self._engine.declare_schedules(self._worker, fingerprints)
+            self._told = fingerprints
         self._keeper.declare()
         if self._is_leader():
             self._keeper.rest_undeclared()
