@@ -1,12 +1,13 @@
 """A small application for the tests of the command line; its address comes from the environment."""
 
+import logging
 import os
 import signal
 import time
 from datetime import timedelta
 from pathlib import Path
 
-from packhorse import Backoff, Packhorse
+from packhorse import Backoff, Context, Packhorse
 
 
 def greet(name: str, loud: bool = False) -> str:
@@ -36,12 +37,24 @@ def kill() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def talk(ctx: Context, sign: str, message: str = "talking") -> None:
+    """Say something until the file `sign` is there, then fail; the second attempt succeeds."""
+    ctx.progress(1, 4, "a quarter")
+    logging.getLogger("shop.talk").info(message)
+    while not Path(sign).exists():
+        time.sleep(0.01)
+    ctx.log.error("the %s is there", "sign")
+    if ctx.job.attempt == 1:
+        raise ValueError(message)
+
+
 def make_app(url: str | None = None) -> Packhorse:
     """The application; the tests make one of their own beside the one that commands load."""
     made = Packhorse(url, worker="processes")
     made.task(name="shop.greet", queue="mail")(greet)
     made.task(name="shop.fail", max_attempts=2, backoff=Backoff(first=timedelta(0)))(fail)
     made.task(name="shop.wait")(wait)
+    made.task(name="shop.talk", max_attempts=2, backoff=Backoff(first=timedelta(0)))(talk)
     made.task(name="shop.tell_process")(tell_process)
     made.task(name="shop.tell_child", isolation="process")(tell_process)
     made.task(name="shop.kill", isolation="process")(kill)

@@ -17,7 +17,8 @@ from packhorse.domain.state import JobState
 if TYPE_CHECKING:
     from packhorse.domain.job import JobRecord
 
-PLACES = {verb: f"packhorse.cli.operate:{verb}" for verb in ("cancel", "retry", "hold", "release", "delete")}
+VERBS = ("cancel", "retry", "hold", "release", "delete")
+PLACES = {"log": "packhorse.cli.job_log:log", **{verb: f"packhorse.cli.operate:{verb}" for verb in VERBS}}
 
 
 @click.group(cls=LazyGroup, places=PLACES)
@@ -81,19 +82,22 @@ def show(target: Target, id: int, *, as_json: bool) -> None:
         packhorse jobs show 42
         packhorse jobs show 42 --json | jq .attempts
 
-    Its times, its arguments, its result, and each attempt that did not succeed, with the error and its traceback.
+    Its times, how far it is, its arguments, its result, and each attempt that did not succeed, with the error and its
+    traceback.
 
-    Next: `packhorse jobs retry ID` lets a failed job run again.
+    Next: `packhorse jobs log ID` has what it logged, `packhorse jobs retry ID` lets a failed job run again.
     """
+    from packhorse.cli.job_log import progress_document, progress_text
     from packhorse.cli.output import print_json
     from packhorse.cli.records import attempt_document, job_document, print_job
 
     app = target.existing
-    job, attempts = app.get_job(id), app.list_attempts(id)
+    job, attempts, progress = app.get_job(id), app.list_attempts(id), app.find_progress(id)
     if as_json:
-        print_json(job_document(job) | {"attempts": [attempt_document(attempt) for attempt in attempts]})
+        more = {"progress": progress_document(progress, job)}
+        print_json(job_document(job) | more | {"attempts": [attempt_document(attempt) for attempt in attempts]})
     else:
-        print_job(job, attempts)
+        print_job(job, attempts, progress_text(progress, job))
 
 
 def _hint_next_page(target: Target, shown: Sequence[JobRecord], filters: dict[str, str | None]) -> None:
