@@ -1,5 +1,7 @@
 """What one worker does with schedules: it declares those of its code, and as the leader fires them to the moment."""
 
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -13,11 +15,11 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-def app(database_url: str) -> Packhorse:
+def app(database_url: str) -> Iterator[Packhorse]:
     """An application on an empty database."""
-    app = Packhorse(database_url, worker="processes")
-    app.engine.migrate()
-    return app
+    with closing(Packhorse(database_url, worker="processes")) as app:
+        app.engine.migrate()
+        yield app
 
 
 @pytest.mark.accepts("C18")
@@ -67,7 +69,7 @@ def test_a_change_by_somebody_else_is_seen_soon(app: Packhorse) -> None:
 
 def test_a_tick_waits_for_a_run_that_a_worker_does(app: Packhorse) -> None:
     """With `overlap="queue"` it starts within a second or so of that run's end."""
-    ran: list[str] = []
+    ran: list[str | None] = []
 
     @app.every(HOUR, name="hourly", overlap="queue")
     def hourly(ctx: Context) -> None:
