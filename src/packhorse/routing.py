@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from packhorse.domain.routing import NO_RULES, Rules, check_pattern
 from packhorse.engine import Engine
-from packhorse.errors import ConfigurationError, PackhorseError
+from packhorse.errors import ConfigurationError, PackhorseError, SchemaMissing
 from packhorse.options import Options, check_queue
 
 log: logging.Logger = logging.getLogger("packhorse")
@@ -59,6 +59,7 @@ class _Seen:
     rules: Rules
     stale_at: float
     lead: Lead | None = None
+    is_told: bool = False
 
 
 class Routing:
@@ -124,7 +125,11 @@ class Routing:
     def _read(self, seen: _Seen) -> None:
         try:
             seen.rules = Rules({rule.pattern: rule.queue for rule in seen.engine.list_routes()})
+        except SchemaMissing:
+            pass  # nobody has made a rule where nothing is
         except PackhorseError as error:
-            log.debug("the routing rules could not be read, those known before stay: %s", error)
+            if not seen.is_told:
+                log.warning("the routing rules can't be read, those known before stay in force: %s", error)
+            seen.is_told = True
         seen.lead = self._lead(seen.rules)
         seen.stale_at = time.monotonic() + FRESH_SECONDS

@@ -11,7 +11,7 @@ import click
 from packhorse.cli.exits import ExitCode, code_of
 from packhorse.cli.flags import json_option, target_options
 from packhorse.cli.groups import Command
-from packhorse.cli.output import print_json, printable
+from packhorse.cli.output import print_json, printable, told_failure
 from packhorse.cli.target import Target
 from packhorse.errors import PackhorseError
 
@@ -92,7 +92,7 @@ def _work(app: Packhorse) -> Sequence[tuple[str, str]]:
     missing = app.engine.list_missing_rights()
     if missing:
         return [(NOTE, f"a worker may run: no, this user lacks {'; '.join(missing)}")]
-    return [(OK, "a worker may run: yes")]
+    return [(OK, "a worker may run: yes"), *((NOTE, told_failure(one)) for one in app.list_load_failures())]
 
 
 STEPS: tuple[tuple[str, Callable[[Packhorse], Sequence[tuple[str, str]]]], ...] = (

@@ -6,9 +6,12 @@ import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from packhorse.domain.queue import LoadFailure
 
 COLOURS = {
     "blocked": "magenta",
@@ -106,6 +109,15 @@ def duration(length: timedelta) -> str:
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
     return f"{seconds:.0f} s"
+
+
+def told_failure(failure: LoadFailure) -> str:
+    """A module of tasks that can't be imported, in a sentence."""
+    tries = f"tried {failure.hits:,} times" if failure.hits > 1 else "tried once"
+    return (
+        f"{failure.module} can't be imported on {failure.host} ({tries}, first {ago(failure.first_at)}, last "
+        f"{ago(failure.last_at)}), and the jobs of its tasks wait: {failure.error}"
+    )
 
 
 def _cell(cell: object) -> str:

@@ -11,7 +11,7 @@ import click
 from packhorse.cli.exits import ExitCode
 from packhorse.cli.flags import json_option, target_options
 from packhorse.cli.groups import Command
-from packhorse.cli.operate import Order, by_filter, record_options
+from packhorse.cli.operate import Order, carry_out, record_options
 from packhorse.cli.output import print_json
 from packhorse.cli.queues import print_record, record_document
 from packhorse.cli.selecting import user_name
@@ -136,8 +136,8 @@ def purge(target: Target, name: str, by: str | None, **rest: Any) -> int:
 
     Next: `packhorse jobs retry --queue NAME --state cancelled` takes it back.
     """
-    selected = target.existing.select(queue=name, state=WAITING)
-    return by_filter(selected, Order(verb="cancel", by=by or user_name(), **rest))
+    waiting = {"queue": name, "state": WAITING}
+    return carry_out(target, (), waiting, Order(verb="cancel", by=by or user_name(), **rest))
 
 
 def _read(settings: Sequence[str]) -> dict[str, object]:

@@ -13,12 +13,11 @@ from packhorse.cli.counts import counts_document, shown_counts
 from packhorse.cli.exits import warn
 from packhorse.cli.flags import json_option, target_options
 from packhorse.cli.groups import LazyGroup
-from packhorse.cli.output import ago, counted, duration, print_fields, print_json, print_table
+from packhorse.cli.output import ago, duration, print_fields, print_json, print_table, told_failure
 from packhorse.cli.target import Target
 from packhorse.domain.state import JobState
 
 if TYPE_CHECKING:
-    from packhorse.app import Packhorse
     from packhorse.domain.queue import Queue, QueueSettings
     from packhorse.engine import QueueRecord
 
@@ -55,12 +54,14 @@ def list_(target: Target, *, as_json: bool) -> None:
     Next: `packhorse queues show NAME`, or `packhorse stats --watch` to see them move.
     """
     app = target.existing
-    found, records = app.list_queues(), {one.name: one for one in app.queues.list()}
+    records = {one.name: one for one in app.queues.list()}
+    found = _with_idle(app.list_queues(), records)
     if as_json:
         print_json([{**queue_document(queue), **record_document(records.get(queue.name))} for queue in found])
         return
     print_queues(found, records)
-    warn_of_failures(app)
+    for failure in app.list_load_failures():
+        warn(told_failure(failure))
 
 
 @queues.command()
@@ -160,13 +161,16 @@ def record_document(record: Queue | None) -> dict[str, Any]:
     }
 
 
-def warn_of_failures(app: Packhorse) -> None:
-    """Say which modules of tasks can't be imported."""
-    for one in app.list_load_failures():
-        warn(
-            f"{one.module} can't be imported on {one.host} ({counted(one.hits, 'try')}, the last {ago(one.last_at)}), "
-            f"and its tasks' jobs wait: {one.error}"
-        )
+def _with_idle(found: Sequence[QueueRecord], records: Mapping[str, Queue]) -> list[QueueRecord]:
+    """The queues that have, or had, jobs, and those that have a record alone."""
+    from packhorse.engine import QueueRecord
+
+    nothing = dict.fromkeys(JobState, 0)
+    idle = [
+        QueueRecord(name=name, counts=nothing, oldest_available_at=None)
+        for name in records.keys() - {queue.name for queue in found}
+    ]
+    return sorted([*found, *idle], key=lambda queue: queue.name)
 
 
 def _settings_document(settings: QueueSettings) -> dict[str, Any]:

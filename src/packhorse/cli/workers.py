@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from packhorse.cli.exits import warn
 from packhorse.cli.flags import json_option, target_options
 from packhorse.cli.groups import LazyGroup
-from packhorse.cli.output import ago, print_json, print_table
+from packhorse.cli.output import ago, print_json, print_table, told_failure
 from packhorse.cli.target import Target
 
 if TYPE_CHECKING:
@@ -42,13 +43,16 @@ def list_(target: Target, *, as_json: bool) -> None:
 
     Next: `packhorse worker` starts one.
     """
-    found = target.existing.list_workers()
+    app = target.existing
+    found = app.list_workers()
     if as_json:
         print_json([dataclasses.asdict(worker) for worker in found])
     elif not found:
         click.echo(f"no workers: start one with `packhorse worker -A {target.path or 'module:app'}`")
     else:
         print_table(HEADERS, [_row(one) for one in found], numbers="EXECUTING")
+        for failure in app.list_load_failures():
+            warn(told_failure(failure))
 
 
 def is_alive(worker: WorkerRecord) -> bool:
