@@ -54,6 +54,8 @@ class Acker(Service):
         self._waiting: list[Ack] = []
         self._sending: list[Ack] = []
         self._resent = False
+        self.on_turns: Callable[[], None] = lambda: None
+        """Called when jobs that waited for others may have become available."""
         self.meter = Meter()
 
     def put(self, ack: Ack, each: bool = False) -> None:
@@ -116,15 +118,20 @@ class Acker(Service):
         for ack in self._sending:
             if ack.job_id not in accepted and ack.outcome != "unstarted" and not self._resent:
                 report_lost(ack.job_id)
+        lets_others_on = any(ack.turns for ack in self._sending)
         with self._lock:
             self._sending, self._resent = [], False
             self._lock.notify_all()
         self._idle()
+        if lets_others_on:
+            self.on_turns()
 
     def _send_alone(self, ack: Ack) -> bool:
         try:
             if not send_acks(self._store, [ack]):
                 report_lost(ack.job_id)
+            if ack.turns:
+                self.on_turns()
         except Exception as error:
             if not isinstance(error, DatabaseError):
                 log.exception("the acknowledgement of job %d was refused", ack.job_id)

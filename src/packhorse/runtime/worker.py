@@ -139,6 +139,7 @@ class Worker:
         )
         self._executor = Executor(self._runner, settings, self._producer.freed, self._journal.take_over)
         self._producer.attach(self._executor, self._acker)
+        self._acker.on_turns = self._producer.hint
         self._rescuer = Rescuer(self._engine, self._registry, contact, self.id)
         self._rescuer.interval = settings.lease
         self._leader = Leader(self._engine, self.id)
@@ -288,11 +289,6 @@ class Worker:
                 return f"the {service.name} has been in one pass for {service.busy_for():.0f} s"
         return ""
 
-    def _learned(self) -> None:
-        """More tasks are known: tell the others, then take the jobs that waited for them."""
-        self._engine.register_worker(self._registration())
-        self._producer.learn()
-
     def _periodic(self, book: ScheduleBook) -> Periodic:
         return Periodic(
             self._engine,
@@ -302,6 +298,11 @@ class Worker:
             is_leader=lambda: self._leader.is_leader,
             on_fired=self._producer.hint,
         )
+
+    def _learned(self) -> None:
+        """More tasks are known: tell the others, then take the jobs that waited for them."""
+        self._engine.register_worker(self._registration())
+        self._producer.learn()
 
     def _own_heartbeat(self) -> Heartbeat:
         return Heartbeat(
@@ -354,6 +355,8 @@ class Worker:
 
     def _count(self, ack: Ack) -> None:
         self.tally.add(ack.outcome)
+        if ack.turns:
+            self._producer.hint()  # an atomic run has let others on with its own commit
 
     def _given_up(self) -> None:
         """This worker was taken for dead and its jobs were rescued: start nothing of what it holds, and be replaced."""

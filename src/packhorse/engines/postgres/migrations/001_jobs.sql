@@ -109,9 +109,11 @@ create index job_asked_to_stop on {job} (worker_id) where state = 'executing' an
 create unique index job_unique on {job} (task, unique_key)
     where unique_key is not null and (started_at is null or unique_until = 'end');
 create index job_parked on {job} (task) where state = 'blocked' and waits_for = 'task';
-create index job_fresh on {job} (id) where is_fresh;
-create unique index job_serial on {job} (serial_key, serial_place) where serial_key is not null;
-create index job_group on {job} (queue, group_key, group_place) where group_key is not null;
+create index job_fresh on {job} (gate, id) where is_fresh;
+create index job_serial on {job} (serial_key, serial_place) where waits_for = 'serial' and serial_place is not null;
+create index job_group on {job} (queue, group_key, group_place)
+    where waits_for = 'group' and group_place is not null;
+create index job_group_members on {job} (queue, group_key) where group_place = 0;
 create index job_permits on {job} (queue) where has_permit;
 
 -- Appended once, and changed only when a person dismisses a failed job. It shares its ids with {job}, whose columns have been checked.

@@ -2,11 +2,12 @@
 -- oldest_supported: 8
 
 -- A key whose jobs take turns: the lock under which it is settled who is next. A row is here while the key has jobs, and
--- for a while after. What follows the key is of groups with a rate, and how many of a group may go on now.
+-- for a while after. `holder` is the job that has, or was the last to have, a serial key; the rest is of groups.
 create table {turn} (
     scope text not null check (scope in ('serial', 'group')),
     queue text not null,
     key text not null,
+    holder bigint,
     room integer not null default 0,
     tokens double precision,
     refilled_at timestamptz,
@@ -15,6 +16,9 @@ create table {turn} (
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
 
 create index turn_next on {turn} (next_at) where next_at is not null;
+
+-- Numbers the passes in which jobs are given their places, so that who came later has a higher one.
+create sequence {schema}.pass;
 
 -- Jobs that have ended and that others wait for: by name, or, where no acknowledgement has settled it, by a key. News for
 -- whoever settles who is next; soon deleted.

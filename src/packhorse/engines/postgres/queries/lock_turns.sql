@@ -2,6 +2,8 @@
 -- What follows must find its rows by an index even where the statistics were taken while the table was empty.
 set local enable_seqscan = off;
 
+set local enable_bitmapscan = off;
+
 set local jit = off;
 
 with locked as materialized (

@@ -1,26 +1,32 @@
 -- Lets the next jobs of these keys go on: that of a serial key where nobody has it, and of a group as many as there is
 -- room for. The keys are locked, so that nobody else does the same; a job that somebody is cancelling is passed over.
-with promoted as (
+with chosen as materialized (
+    select held.ctid as place, (
+        select next.id from {job} as next
+        where next.serial_key = held.key and next.waits_for = 'serial' and next.serial_place is not null
+        order by next.serial_place
+        limit 1
+        for update skip locked
+    ) as id
+    from {turns}
+    join {turn} as held on held.scope = named.scope and held.queue = named.queue and held.key = named.key
+    where named.scope = 'serial' and not exists (
+        select from {job} as holder
+        where holder.id = held.holder and coalesce(holder.gate, '') not in ('jobs', 'serial')
+    )
+), given as (
+    update {turn} as turn
+    set holder = chosen.id
+    from chosen
+    where turn.ctid = chosen.place and chosen.id is not null
+), promoted as (
     update {job} as job
-    set serial_place = 0, is_fresh = job.group_key is not null,
+    set is_fresh = job.group_key is not null,
         gate = case when job.group_key is not null then 'group' end,
         waits_for = case when job.group_key is not null then 'group' end,
         state = case when job.group_key is not null then 'blocked' when job.scheduled_at > {now} then 'scheduled'
             else 'available' end
-    where job.id = any (array(
-        select (
-            select next.id from {job} as next
-            where next.serial_key = named.key and next.serial_place > 0
-              and next.state = 'blocked' and next.waits_for = 'serial'
-            order by next.serial_place
-            limit 1
-            for update skip locked
-        )
-        from {turns}
-        where named.scope = 'serial' and not exists (
-            select from {job} as holder where holder.serial_key = named.key and holder.serial_place = 0
-        )
-    ))
+    where job.id = any (array(select chosen.id from chosen where chosen.id is not null))
     returning job.queue
 ), hint as (
     select pg_notify({channel}, '')
@@ -41,7 +47,7 @@ set tokens = filled.tokens, refilled_at = {now}, next_at = null, room = greatest
         select count(*) from (
             select from {job} as waiting
             where waiting.queue = turn.queue and waiting.group_key = turn.key and waiting.group_place > 0
-              and waiting.state = 'blocked' and waiting.waits_for = 'group'
+              and waiting.waits_for = 'group'
             limit CAST(:limit AS bigint)
         ) as ready
     )
@@ -72,7 +78,7 @@ with promoted as (
         cross join lateral (
             select waiting.id from {job} as waiting
             where waiting.queue = turn.queue and waiting.group_key = turn.key and waiting.group_place > 0
-              and waiting.state = 'blocked' and waiting.waits_for = 'group'
+              and waiting.waits_for = 'group'
             order by waiting.group_place
             limit turn.room
             for update skip locked
@@ -108,6 +114,6 @@ where named.scope = 'group' and turn.scope = named.scope and turn.queue = named.
   and exists (
       select from {job} as waiting
       where waiting.queue = turn.queue and waiting.group_key = turn.key and waiting.group_place > 0
-        and waiting.state = 'blocked' and waiting.waits_for = 'group'
+        and waiting.waits_for = 'group'
   )
 -- end

@@ -83,9 +83,11 @@ create index packhorse_job_asked_to_stop on {job} (worker_id) where state = 'exe
 create unique index packhorse_job_unique on {job} (task, unique_key)
     where unique_key is not null and (started_at is null or unique_until = 'end');
 create index packhorse_job_parked on {job} (task) where state = 'blocked' and waits_for = 'task';
-create index packhorse_job_fresh on {job} (id) where is_fresh = 1;
-create unique index packhorse_job_serial on {job} (serial_key, serial_place) where serial_key is not null;
-create index packhorse_job_group on {job} (queue, group_key, group_place) where group_key is not null;
+create index packhorse_job_fresh on {job} (gate, id) where is_fresh;
+create index packhorse_job_serial on {job} (serial_key, serial_place) where waits_for = 'serial' and serial_place is not null;
+create index packhorse_job_group on {job} (queue, group_key, group_place)
+    where waits_for = 'group' and group_place is not null;
+create index packhorse_job_group_members on {job} (queue, group_key) where group_place = 0;
 create index packhorse_job_permits on {job} (queue) where has_permit = 1;
 
 -- Appended once, and changed only when a person dismisses a failed job. It shares its ids with {job}, whose columns have been checked.

@@ -2,11 +2,12 @@
 -- oldest_supported: 8
 
 -- A key whose jobs take turns: the lock under which it is settled who is next. A row is here while the key has jobs, and
--- for a while after. What follows the key is of groups with a rate, and how many of a group may go on now.
+-- for a while after. `holder` is the job that has, or was the last to have, a serial key; the rest is of groups.
 create table {turn} (
     scope text not null check (scope in ('serial', 'group')),
     queue text not null,
     key text not null,
+    holder integer,
     room integer not null default 0,
     tokens real,
     refilled_at integer,

@@ -1,22 +1,28 @@
 -- Lets the next jobs of these keys go on: that of a serial key where nobody has it, and of a group as many as there is
 -- room for. Nobody else writes meanwhile.
+update {turn} as turn
+set holder = coalesce((
+    select next.id from {job} as next
+    where next.serial_key = turn.key and next.waits_for = 'serial' and next.serial_place is not null
+    order by next.serial_place, next.id
+    limit 1
+), holder)
+where scope = 'serial' and queue = '' and key in (select named.key from {turns} where named.scope = 'serial')
+  and not exists (
+      select 1 from {job} as holding
+      where holding.id = turn.holder and coalesce(holding.gate, '') not in ('jobs', 'serial')
+  );
+
 update {job}
-set serial_place = 0, is_fresh = group_key is not null, gate = case when group_key is not null then 'group' end,
+set is_fresh = group_key is not null, gate = case when group_key is not null then 'group' end,
     waits_for = case when group_key is not null then 'group' end,
     state = case when group_key is not null then 'blocked' when scheduled_at > {now} then 'scheduled' else 'available' end
 where id in (
-    select (
-        select next.id from {job} as next
-        where next.serial_key = named.key and next.serial_place > 0
-          and next.state = 'blocked' and next.waits_for = 'serial'
-        order by next.serial_place
-        limit 1
-    )
+    select turn.holder
     from {turns}
-    where named.scope = 'serial' and not exists (
-        select 1 from {job} as holder where holder.serial_key = named.key and holder.serial_place = 0
-    )
-)
+    join {turn} as turn on turn.scope = named.scope and turn.queue = named.queue and turn.key = named.key
+    where named.scope = 'serial'
+) and +waits_for = 'serial'
 returning queue   -- with :told
 ;
 
@@ -30,7 +36,7 @@ set tokens = filled.tokens, refilled_at = {now}, next_at = null, room = max(0, m
         select count(*) from (
             select 1 from {job} as waiting
             where waiting.queue = turn.queue and waiting.group_key = turn.key and waiting.group_place > 0
-              and waiting.state = 'blocked' and waiting.waits_for = 'group'
+              and waiting.waits_for = 'group'
             limit :limit
         )
     )
@@ -61,7 +67,7 @@ where id in (
         select json_group_array(id) from (
             select waiting.id from {job} as waiting
             where waiting.queue = turn.queue and waiting.group_key = turn.key and waiting.group_place > 0
-              and waiting.state = 'blocked' and waiting.waits_for = 'group'
+              and waiting.waits_for = 'group'
             order by waiting.group_place
             limit :limit
         )
@@ -76,7 +82,7 @@ update {turn} as turn
 set tokens = tokens - room, next_at = case when not exists (
         select 1 from {job} as waiting
         where waiting.queue = turn.queue and waiting.group_key = turn.key and waiting.group_place > 0
-          and waiting.state = 'blocked' and waiting.waits_for = 'group'
+          and waiting.waits_for = 'group'
     ) then null when tokens - room < 1 then {now} + CAST(
         (1 - (tokens - room)) * (select group_rate_period_us from {queue} where name = turn.queue)
             / (select group_rate_count from {queue} where name = turn.queue) AS integer) + 1000
