@@ -209,15 +209,19 @@ class Scheduling:
         @property
         def engine(self) -> Engine:
             """Where the schedules are."""
+            ...
 
         def job(self, id: int) -> JobHandle[Any]:
             """A handle for a job."""
+            ...
 
         def _after_enqueue(self, connection: Connection | AsyncConnection | None) -> None:
             """Jobs were written."""
+            ...
 
         def _register(self, function: Callable[..., Any], options: Mapping[str, Any]) -> Task[..., Any]:
             """Make a task of a function."""
+            ...
 
     def _scheduled(self, rule: Rule, options: ScheduleOptions) -> ScheduleDecorator:
         def decorate(function: Any) -> Any:
@@ -265,5 +269,5 @@ def _counted(interval: object) -> tuple[int, Unit]:
         raise ConfigurationError(f"an interval must be a timedelta, such as timedelta(minutes=5), not {interval!r}")
     if interval % timedelta(seconds=1) or interval <= timedelta(0):
         raise ConfigurationError(f"an interval must have whole seconds, at least one, not {interval}")
-    unit = next(unit for unit in _UNITS if not interval % timedelta(**{unit: 1}))
+    unit: Unit = next(one for one in _UNITS if not interval % timedelta(**{one: 1}))
     return interval // timedelta(**{unit: 1}), unit

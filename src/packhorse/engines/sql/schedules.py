@@ -61,7 +61,7 @@ class SqlSchedules(SqlBase):
         return ids
 
     def _settle_on(self, transaction: Transaction, change: Change) -> list[int] | None:
-        if not transaction.run(self._settle_statement(change)):
+        if not transaction.run(self._settle_schedule(change)):
             return None
         known = self._known_ticks(transaction, change)
         fresh = [(tick, job) for tick, job in change.jobs if tick is None or tick not in known]
@@ -86,7 +86,7 @@ class SqlSchedules(SqlBase):
         [text] = self._statements.get(name)
         return self.limited(Statement(text, params))
 
-    def _settle_statement(self, change: Change) -> Statement:
+    def _settle_schedule(self, change: Change) -> Statement:
         return self._statement(
             "settle_schedule",
             {
