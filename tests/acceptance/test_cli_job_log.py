@@ -130,3 +130,15 @@ def test_what_was_stored_outlives_a_worker_that_is_killed(shop_cli: CommandLine,
     wait_until(lambda: shop.get_job(job.id).state.is_final, 30, "the job's end")
 
     assert [line.attempt for line in shop.list_log(job.id)][:2] == [1, 2]
+
+
+@pytest.mark.parametrize("task", ["shop.whisper", "shop.whisper_isolated"])
+def test_the_level_is_a_setting_of_the_worker(shop_cli: CommandLine, shop: Packhorse, task: str) -> None:
+    """Below INFO, too, for handlers in the worker and for isolated ones; standard error shows no more than before."""
+    worker = shop_cli.start("worker", "--capture", "debug")
+    job = shop.enqueue(task)
+    wait_for_lines(shop, job.id, 2)
+
+    assert [line.message for line in shop.list_log(job.id)] == ["whispered", "said"]
+    assert "whispered" not in worker.log()
+    assert "said" in worker.log()

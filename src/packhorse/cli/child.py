@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import click
 
 from packhorse.cli.groups import Command
@@ -9,7 +11,7 @@ from packhorse.cli.groups import Command
 
 @click.command(cls=Command, hidden=True)
 @click.argument("app_path")
-@click.option("--capture", type=int, default=20, hidden=True)
+@click.option("--capture", type=int, default=logging.INFO, hidden=True, allow_from_autoenv=False)
 def child(app_path: str, capture: int) -> None:
     """Run the jobs that a worker hands over, one at a time. Workers start this by themselves."""
     from packhorse.cli.application import load
@@ -17,5 +19,5 @@ def child(app_path: str, capture: int) -> None:
     from packhorse.runtime.child import main
 
     runner_for = load(app_path).runner
-    log_to_stderr("info")
+    log_to_stderr("warning", capture)
     main(runner_for, capture)

@@ -25,16 +25,18 @@ class OneLine(logging.Formatter):
         return printable(super().formatException(ei))
 
 
-def log_to_stderr(level: str) -> None:
+def log_to_stderr(level: str, capture: int = logging.INFO) -> None:
     """Write the log to standard error, unless the application has set up its logging by itself.
 
     Args:
-        level: from which level on Packhorse's own lines are written.
+        level: from which level on Packhorse's own lines are written; what handlers log, from INFO on.
+        capture: from which level on what handlers log is made at all, because it goes into their jobs' logs.
     """
     root = logging.getLogger()
     if not root.handlers:
         handler = logging.StreamHandler()
         handler.setFormatter(OneLine(FORMAT))
+        handler.setLevel(min(logging.INFO, logging.getLevelNamesMapping()[level.upper()]))
         root.addHandler(handler)
-        root.setLevel(logging.INFO)
+        root.setLevel(min(logging.INFO, capture))
     logging.getLogger("packhorse").setLevel(level.upper())

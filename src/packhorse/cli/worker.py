@@ -107,10 +107,22 @@ OPTIONS: tuple[Callable[[Callback], Callback], ...] = (
         type=size,
         help="Replace a process that occupies more, as 512MB, isolated children included; its running jobs end.",
     ),
+    _flag(
+        "--cancel-grace",
+        type=duration_between("0s", "1d"),
+        default="10s",
+        help="How long an isolated handler may go on whose job is cancelled; then its process is killed.",
+    ),
     _flag("--health-port", type=Integer(0, 65535), help="Serve /livez, /readyz and /metrics there; 0: any free port."),
     _flag("--health-host", default="127.0.0.1", help="The address of the health port."),
     _flag("--no-notifications", is_flag=True, help="Do not listen for wake-ups: only look every --poll."),
     _flag("--log-level", type=click.Choice(LEVELS), default="info", help="What to write to standard error."),
+    _flag(
+        "--capture",
+        type=click.Choice(LEVELS),
+        default="info",
+        help="Keep what handlers log, from this level on, in their job's log.",
+    ),
     click.option(
         *("--database-url", "--schema"),
         hidden=True,
@@ -153,7 +165,7 @@ def worker(*, app_path: str | None, incarnation: int | None, log_level: str, **f
         crew = _crew(flags)
         settings = _settings(target.needed_path, **flags)
         app = target.app
-        log_to_stderr(log_level)
+        log_to_stderr(log_level, settings.capture)
         if incarnation is not None:
             return serve(lambda: app.worker(settings, incarnation=incarnation))
         return _supervise(target.ready, crew, settings, log_level)
@@ -180,7 +192,9 @@ def _settings(
     poll: timedelta,
     lease: timedelta,
     shutdown_timeout: timedelta,
+    cancel_grace: timedelta,
     no_notifications: bool,
+    capture: str,
 ) -> WorkerSettings:
     from packhorse.runtime.settings import WorkerSettings
 
@@ -193,7 +207,9 @@ def _settings(
         lease=lease.total_seconds(),
         beat=min(BEAT_SECONDS, lease.total_seconds() / LEASE_SHARE),
         shutdown_timeout=shutdown_timeout.total_seconds(),
+        cancel_grace=cancel_grace.total_seconds(),
         notifications=not no_notifications,
+        capture=logging.getLevelNamesMapping()[capture.upper()],
         app_path=app_path,
         **optional,
     )
@@ -240,6 +256,8 @@ def _command(settings: WorkerSettings, log_level: str, incarnation: int) -> list
         *(f"--coroutines={settings.coroutines}", f"--children={settings.children}"),
         *(f"--poll={settings.poll}s", f"--lease={settings.lease}s"),
         *(f"--shutdown-timeout={settings.shutdown_timeout}s", f"--log-level={log_level}"),
+        f"--capture={logging.getLevelName(settings.capture).lower()}",
+        f"--cancel-grace={settings.cancel_grace}s",
         *(() if settings.notifications else ("--no-notifications",)),
         f"--incarnation={incarnation}",
     ]
