@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, TypeVar, Unpack
 
 from packhorse.blocks import OpenBlocks
@@ -18,8 +19,8 @@ from packhorse.domain.state import JobState
 from packhorse.domain.worker import WorkerRecord
 from packhorse.engine import Engine, JobFilter, QueueRecord
 from packhorse.enqueuer import Enqueuer, Stored
-from packhorse.errors import ConfigurationError, JobNotFound
-from packhorse.handle import JobHandle
+from packhorse.errors import ConfigurationError, JobNotFound, JobNotKept
+from packhorse.handle import JobHandle, not_found
 from packhorse.joblog import LogFilter
 from packhorse.middleware import EnqueueHooks, Middleware
 from packhorse.modules import TaskModules
@@ -142,9 +143,10 @@ class Client(Declarations):
         Raises:
             JobNotFound: there is none of that id.
         """
-        task = self.registry.find(self.get_job(id).task)
+        record = self.get_job(id)
+        task = self.registry.find(record.task)
         decode = task.signature.decode_result if task is not None else decode_value
-        return JobHandle(id, self.find_job, decode, self._watch_job)
+        return JobHandle(id, self.find_job, decode, self._watch_job, self._missing, None, record.queue)
 
     def find_job(self, id: int) -> JobRecord | None:
         """The job of that id, live or finished, or None."""
@@ -333,12 +335,23 @@ class Client(Declarations):
         return self._open_engine()
 
     def _handles(self, stored: Sequence[Stored], calls: Sequence[Call[Any]]) -> list[JobHandle[Any]]:
-        find, watch = self.find_job, self._watch_job
+        find, watch, missing = self.find_job, self._watch_job, self._missing
         decoders = {signature: _decoder(signature) for signature in {call.signature for call in calls}}
         return [
-            JobHandle(id, find, decoders[call.signature], watch, key)
-            for (id, key), call in zip(stored, calls, strict=True)
+            JobHandle(id, find, decoders[call.signature], watch, missing, key, queue)
+            for (id, key, queue), call in zip(stored, calls, strict=True)
         ]
+
+    def _missing(self, id: int, queue: str | None) -> JobNotFound:
+        """What to say of a job that is not there."""
+        records = [] if queue is None else self._open_engine().list_queue_settings(queue)
+        if all(record.settings.keep_succeeded != timedelta(0) for record in records):
+            return not_found(id)
+        return JobNotKept(
+            f"job {id} is not there: its queue {queue} keeps no succeeded jobs, so it has succeeded and its result was "
+            "not kept, or the transaction that enqueued it is still open or was rolled back. Results of jobs to come "
+            f"are kept after `packhorse queues set {queue} keep_succeeded=1d`"
+        )
 
     def _watch_job(self, record: JobRecord | None) -> None:
         """Somebody waits for a job that has not finished, or begins to (None); inline mode runs it when it is due."""

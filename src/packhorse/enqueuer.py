@@ -31,8 +31,8 @@ log: logging.Logger = logging.getLogger("packhorse")
 
 R = TypeVar("R")
 
-Stored = tuple[int, int]
-"""The id of a job that was stored, and the key by which its call is known again."""
+Stored = tuple[int, int, str]
+"""The id of a job that was stored, the key by which its call is known again, and its queue."""
 
 MOST_TEXT = 4 * 1024 * 1024
 """How many characters of arguments one statement holds at most, unless one job has more."""
@@ -131,17 +131,17 @@ class Enqueuer:
 
     def _store_while_preparing(self, calls: Sequence[Call[Any]]) -> list[Stored]:
         """Each thousand is prepared while the server stores those before; there is no middleware to notice."""
-        keys = list[int]()
+        known = list[tuple[int, str]]()
 
         def prepared() -> Iterator[Sequence[NewJob]]:
             for start in range(0, len(calls), CHUNK):
                 jobs = [one.job for one in self._prepare(calls[start : start + CHUNK])]
-                keys.extend(map(key_of, jobs))
+                known.extend((key_of(job), job.queue) for job in jobs)
                 yield from _parcels(jobs)
 
         ids = self._engine().insert_many(prepared(), len(calls))
         self._after_enqueue(None)
-        return list(zip(ids, keys, strict=True))
+        return [(id, key, queue) for id, (key, queue) in zip(ids, known, strict=True)]
 
     def _write(self, jobs: Sequence[NewJob], connection: Connection | AsyncConnection | None) -> list[int]:
         if connection is None:
@@ -218,7 +218,7 @@ class Enqueuer:
                 if one.draft is not None:
                     self._hooks.enqueued(one.draft, id)
         self._after_enqueue(connection)
-        return [(id, key_of(one.job)) for one, id in zip(prepared, ids, strict=True)]
+        return [(id, key_of(one.job), one.job.queue) for one, id in zip(prepared, ids, strict=True)]
 
 
 def plain_job(call: Call[Any]) -> NewJob:

@@ -23,6 +23,7 @@
     │       └── SchemaTooNew             it is newer than this version can work with
     ├── DuplicateJob                     another job has the unique key
     ├── JobNotFound                      no job has that id
+    │   └── JobNotKept                   most likely because it has succeeded, and its queue keeps no such jobs
     ├── ScheduleNotFound                 no schedule has that name
     ├── ScheduleBusy                     a run of the schedule is live, and it allows one at a time
     ├── JobFailed                        `result()` of a job that failed or was cancelled
@@ -136,6 +137,10 @@ class DuplicateJob(PackhorseError):
 
 class JobNotFound(PackhorseError, LookupError):
     """No job has that id."""
+
+
+class JobNotKept(JobNotFound):
+    """No job has that id, and its queue keeps no succeeded ones: it has no result to give."""
 
 
 class ScheduleNotFound(PackhorseError, LookupError):

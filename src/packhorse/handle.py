@@ -20,6 +20,14 @@ FIRST_LOOK_AGAIN, LONGEST_PAUSE, GROWTH = 0.005, 0.25, 1.5
 """Seconds between two looks at a job that is not finished: from the first to the longest, growing by this factor."""
 
 
+def not_found(id: int, _queue: str | None = None) -> JobNotFound:
+    """What to say of a job that is not there, when nothing else is known of it."""
+    return JobNotFound(
+        f"no job {id}: the transaction that enqueued it is still open or was rolled back, "
+        "or the job finished long ago and was pruned"
+    )
+
+
 class JobHandle(msgspec.Struct, Generic[R_co], eq=False):
     """A job that was enqueued, or found by its id. Cheap, hashable, and good in any process with the same database.
 
@@ -31,15 +39,21 @@ class JobHandle(msgspec.Struct, Generic[R_co], eq=False):
     _find: Callable[[int], JobRecord | None]
     _decode: Callable[[str], R_co]
     _watch: Callable[[JobRecord | None], None] = lambda _: None
+    _missing: Callable[[int, str | None], JobNotFound] = not_found
     _key: int | None = None
+    _queue: str | None = None
 
     def record(self) -> JobRecord:
         """Read the job as it is now.
 
         Raises:
+            JobNotKept: its queue keeps no succeeded jobs, and it is not there: most likely it has succeeded.
             JobNotFound: it was rolled back, is not committed yet, or was pruned.
         """
-        return self._seen(self._find(self.id))
+        record = self._find(self.id)
+        if record is None or self._key not in (None, key_of(record)):  # SQLite gives an id again after a rollback
+            raise self._missing(self.id, self._queue)
+        return record
 
     def result(self, timeout: float | timedelta | None = None) -> R_co:
         """Wait for the job to finish and return what its handler returned.
@@ -49,11 +63,12 @@ class JobHandle(msgspec.Struct, Generic[R_co], eq=False):
 
         Raises:
             JobFailed: it failed or was cancelled; the error says why.
+            JobNotKept: its queue keeps no succeeded jobs, and it is not there: most likely it has succeeded.
             JobNotFound: it was rolled back, is not committed yet, or was pruned.
             ResultTimeout: it has not finished in time.
         """
         for pause in self._pauses(timeout):
-            record = self._seen(self._find(self.id))
+            record = self.record()
             if record.state.is_final:
                 return self._value(record)
             self._watch(record)
@@ -64,7 +79,7 @@ class JobHandle(msgspec.Struct, Generic[R_co], eq=False):
         """Wait for the job to finish and return what its handler returned, for coroutines; see `result`."""
         self._watch(None)  # here, not where we look: what this thread enqueued is known in this thread
         for pause in self._pauses(timeout):
-            record = self._seen(await asyncio.to_thread(self._find, self.id))
+            record = await asyncio.to_thread(self.record)
             if record.state.is_final:
                 return self._value(record)
             self._watch(record)
@@ -81,14 +96,6 @@ class JobHandle(msgspec.Struct, Generic[R_co], eq=False):
             if left <= 0:
                 return
             pause = min(pause * GROWTH, LONGEST_PAUSE)
-
-    def _seen(self, record: JobRecord | None) -> JobRecord:
-        if record is None or self._key not in (None, key_of(record)):  # SQLite gives an id again after a rollback
-            raise JobNotFound(
-                f"no job {self.id}: the transaction that enqueued it is still open or was rolled back, "
-                "or the job finished long ago and was pruned"
-            )
-        return record
 
     def _value(self, record: JobRecord) -> R_co:
         if record.state is not JobState.SUCCEEDED:

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 import pytest
 
-from packhorse import Backoff, Cancel, Fail, JobFailed, JobHandle, JobNotFound, Packhorse, ResultTimeout
+from packhorse import Backoff, Cancel, Fail, JobFailed, JobHandle, JobNotFound, JobNotKept, Packhorse, ResultTimeout
 from packhorse.testing import Kit
 
 pytestmark = pytest.mark.accepts("C27")
@@ -230,3 +230,25 @@ def test_handles_are_values(app: Packhorse) -> None:
 
     assert {handle, app.job(handle.id)} == {handle}
     assert repr(handle) == f"<JobHandle {handle.id}>"
+
+
+@pytest.mark.accepts("C21")
+def test_a_job_whose_queue_keeps_none_has_no_result_and_says_why(app: Packhorse, packhorse_kit: Kit) -> None:
+    """Not that there never was one; a job that failed there is kept, and so says what went wrong."""
+
+    @app.task(name="divide", queue="brief", max_attempts=1)
+    def divide(by: int) -> float:
+        return 1 / by
+
+    app.queues.set("brief", keep_succeeded=timedelta(0))
+    good, bad = divide.enqueue(1), divide.enqueue(0)
+    found = app.job(good.id)
+    packhorse_kit.drain(raising=False)
+
+    for handle in (good, found):
+        with pytest.raises(JobNotKept, match="its queue brief keeps no succeeded jobs"):
+            handle.result(timeout=1)
+    with pytest.raises(JobNotKept):
+        asyncio.run(good.aresult(timeout=1))
+    with pytest.raises(JobFailed, match="division by zero"):
+        bad.result(timeout=1)

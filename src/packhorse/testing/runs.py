@@ -16,7 +16,7 @@ from packhorse.runtime.inline import InlineWorker
 from packhorse.runtime.run import Run
 from packhorse.runtime.settings import WorkerSettings
 from packhorse.testing.clock import MovingClock
-from packhorse.testing.seen import Drained, RunFailed, SeenRun
+from packhorse.testing.seen import Drained, RunFailed, SeenRun, last_record
 
 __tracebackhide__ = True  # pytest shows the line of the test, not ours
 
@@ -96,7 +96,8 @@ class Runs:
                 yield self._judged(run)
 
     def _judged(self, run: Run) -> SeenRun:
-        seen = SeenRun.of(run, self._app().get_job(run.job.id), self._app().registry)
+        record = self._app().find_job(run.job.id) or last_record(run)
+        seen = SeenRun.of(run, record, self._app().registry)
         if self._raising and seen.is_bad:
             raise seen.error or RunFailed(str(seen))  # as it is: pytest.raises(match=…) would read a note, too
         return seen

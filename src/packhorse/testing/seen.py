@@ -94,6 +94,38 @@ class SeenJob:
         return f"<{self}>"
 
 
+def last_record(run: Run) -> JobRecord:
+    """The job as its run left it, where its queue keeps no succeeded ones; without the times that nobody knows now."""
+    job, ack = run.job, _ack_of(run)
+    return JobRecord(
+        id=job.id,
+        task=job.task,
+        queue=job.queue,
+        state=ack.state,
+        priority=job.priority,
+        args=job.args,
+        kwargs=job.kwargs,
+        meta=job.meta,
+        enqueued_at=job.enqueued_at,
+        order_at=job.order_at,
+        scheduled_at=None,
+        expected_at=None,
+        started_at=None,
+        finished_at=None,
+        attempt=job.attempt,
+        failures=ack.failures,
+        skips=ack.skips,
+        crashes=ack.crashes,
+        max_attempts=job.max_attempts,
+        worker=None,
+        reason=ack.reason,
+        error_type=None,
+        error_message=None,
+        error_traceback=None,
+        result=ack.result,
+    )
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class SeenRun:
     """One run of a job, and what came of it.
