@@ -80,7 +80,7 @@ class Inbox:
         Raises:
             ConfigurationError: the reason is empty.
         """
-        return self._do(Request("dismiss", by, _reason(why)), ids)
+        return self._do(Request("dismiss", by, why), ids)
 
     def select(self, *, everything: bool = False, **filters: Unpack[Filters]) -> SelectedFailures:
         """All failures that fit, to be counted, taken, solved or dismissed; filters as in `list`.
@@ -114,16 +114,10 @@ class SelectedFailures(SelectedJobs):
         Raises:
             ConfigurationError: the reason is empty.
         """
-        return self._all("dismiss", by, _reason(why))
+        return self._all("dismiss", by, why)
 
 
 def _checked(limit: int) -> int:
     if limit < 1:
         raise ConfigurationError(f"limit must be 1 or more, not {limit}")
     return limit
-
-
-def _reason(why: str) -> str:
-    if not why.strip():
-        raise ConfigurationError("a failure is dismissed with a reason: why is nobody to look at it any more?")
-    return why

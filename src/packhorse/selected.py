@@ -99,6 +99,10 @@ class Request:
     running: bool = True
     """Whether a cancellation is for those that run, too."""
 
+    def __post_init__(self) -> None:
+        if self.verb == "dismiss" and not (self.why or "").strip():
+            raise ConfigurationError("a failure is dismissed with a reason: why is nobody to look at it any more?")
+
 
 ALLOWED: Mapping[Verb, frozenset[JobState]] = {
     "cancel": LIVE,

@@ -4,13 +4,14 @@
 """
 
 import ctypes
+import json
 import os
 import signal
 import time
 from datetime import timedelta
 from pathlib import Path
 
-from packhorse import Context, Packhorse
+from packhorse import Context, Notice, Packhorse, UserError, current
 
 app = Packhorse(os.environ["ORACLE_DATABASE_URL"])
 TRACES = Path(os.environ.get("ORACLE_TRACES", os.devnull))
@@ -38,6 +39,19 @@ def book(ctx: Context, n: int) -> None:
 def note(ctx: Context, n: int) -> None:
     """An effect outside the database."""
     trace(f"note {n} {ctx.job.attempt}")
+
+
+@app.task(name="refuse", responsible="kim")
+def refuse(n: int) -> None:
+    """Fail for good."""
+    raise UserError(f"{n} is wrong")
+
+
+@app.on_failure
+def tell(notice: Notice) -> None:
+    """An effect in the database, in the notice's own transaction."""
+    [n] = json.loads(notice.job.args)
+    current().tx.execute(INSERT_EFFECT, (n,))
 
 
 @app.task(name="hold")

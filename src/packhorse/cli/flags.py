@@ -30,7 +30,7 @@ def app_option(command: Callback) -> Callback:
         metavar="MODULE:APP",
         envvar="PACKHORSE_APP",
         show_envvar=True,
-        callback=_filled,
+        callback=filled,
         help=APP_HELP,
     )(command)
 
@@ -46,8 +46,8 @@ def target_options(command: Callback) -> Callback:
         with Target(app_path, database_url, schema, is_named=is_named) as target:
             return command(*args, target=target, **rest)
 
-    with_target = click.option("--schema", metavar="NAME", callback=_filled, help=SCHEMA_HELP)(with_target)
-    with_target = click.option("--database-url", metavar="URL", callback=_filled, help=URL_HELP)(with_target)
+    with_target = click.option("--schema", metavar="NAME", callback=filled, help=SCHEMA_HELP)(with_target)
+    with_target = click.option("--database-url", metavar="URL", callback=filled, help=URL_HELP)(with_target)
     return app_option(with_target)
 
 
@@ -61,7 +61,7 @@ def json_option(command: Callback) -> Callback:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(command)
 
 
-def _filled(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+def filled(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
     """Refuse an empty value: most likely it is that of a variable of the shell that is not set."""
     if value is not None and not value.strip():
         raise click.BadParameter("it is empty; give it a value, or leave the option out")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from packhorse.cli.flags import json_option, target_options
+from packhorse.cli.flags import filled, json_option, target_options
 from packhorse.cli.groups import LazyGroup
 from packhorse.cli.operate import Order, carry_out, record_options
 from packhorse.cli.output import ago, moment, print_fields, print_json, print_table
@@ -121,7 +121,7 @@ def solve(target: Target, ids: Sequence[int], filters: Mapping[str, Any], by: st
 @click.argument("ids", type=ID, nargs=-1)
 @inbox_filter_options
 @asking_options
-@click.option("--why", metavar="TEXT", required=True, help="The reason, for the record.")
+@click.option("--why", metavar="TEXT", required=True, callback=filled, help="The reason, for the record.")
 @click.option("--by", metavar="NAME", help="Who says so, for the record; by default this system's user.")
 @json_option
 @target_options
