@@ -15,7 +15,7 @@ from tests.waiting import wait_until
 @pytest.mark.timeout(240)
 @pytest.mark.accepts("M15")
 def test_every_failure_is_told_exactly_once_under_kills(oracle_url: str, oracle: Packhorse, folder: Path) -> None:
-    """A worker that dies between the failure's commit and the hook, or in the hook, loses no notice and repeats none."""
+    """A worker that dies between the commit of a failure and the hook, or in the hook, loses and repeats no notice."""
     with fleet(oracle_url, folder, "-c", "4", "--lease", "2") as ships:
         total = disturb(ships, lambda n: oracle.enqueue("refuse", n), lambda: len(effects(oracle_url)))
         wait_until(lambda: len(effects(oracle_url)) >= total, 60, "all notices")
