@@ -57,6 +57,8 @@ def test_each_tick_has_one_job_with_eight_workers(client: Packhorse, database_ur
     assert len({run.tick for run in runs}) == len(runs)
     fired = sorted(run.tick for run in runs if run.tick is not None)
     assert fired == [fired[0] + number * SECOND for number in range(len(fired))], "a tick was left out"
+    delay = max(run.fired_at - run.tick for run in runs if run.tick is not None)
+    assert delay <= (LEASE * 4 / 3 + 2) * SECOND, "a lease, its third until somebody looks, and a loaded machine"
 
 
 @pytest.mark.slow
