@@ -70,7 +70,8 @@ def packhorse() -> None:
     --limit of `jobs list` is PACKHORSE_JOBS_LIST_LIMIT.
 
     Exit codes: 0 done; 1 failed; 2 usage, configuration, import or a missing permission in the database; 3 database
-    unreachable or unusable; 4 schema missing, older or newer; 5 killed after the shutdown timeout.
+    unreachable or unusable; 4 schema missing, older or newer; 5 killed after the shutdown timeout; 6 a job with that
+    unique key is there already; 9 stopped after --max-jobs.
     """
 
 
