@@ -21,8 +21,8 @@ from packhorse.domain.decide import Ack
 from packhorse.domain.job import AttemptRecord, ClaimedJob, JobRecord, NewJob
 from packhorse.domain.state import JobState
 from packhorse.domain.worker import NewWorker, WorkerRecord
-from packhorse.joblog import JobLog
 from packhorse.inbox import InboxStore
+from packhorse.joblog import JobLog
 from packhorse.operations import Operations
 from packhorse.queues import QueueStore
 from packhorse.retention import Retention
@@ -50,7 +50,7 @@ class Glance:
     """What a worker needs to know before it claims or sleeps."""
 
     ready_queues: Sequence[str]
-    """The queues that may be claimed from: not paused, with an available job that is no suspect nor below the floor."""
+    """The queues that are not paused and have an available job that is no suspect."""
     suspect_queues: Sequence[str]
     """The same for suspects."""
     parked_tasks: Sequence[str]
@@ -241,8 +241,11 @@ class Registry(Protocol):
 class Insights(Protocol):
     """Reading, for workers and people. Nothing here takes a lock."""
 
-    def glance(self, worker: int) -> Glance:
-        """The state of the queues, from one statement whose cost does not grow with them."""
+    def glance(self, worker: int, floors: bool = False) -> Glance:
+        """The state of the queues, from one statement whose cost does not grow with them.
+
+        With `floors`, queues whose available jobs are all less urgent than their floor are left out.
+        """
         ...
 
     def find_job(self, id: int) -> JobRecord | None:

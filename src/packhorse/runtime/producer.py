@@ -166,7 +166,7 @@ class Producer(Service):
         """See what there is to do; False when this worker was given up and must start nothing more."""
         begun, was_idle = time.monotonic(), self._is_idle()
         self._is_hinted = False
-        glance = self._engine.glance(self._worker)
+        glance = self._engine.glance(self._worker, self._rules.has_floors)
         ended = time.monotonic()
         self._look_at = ended + max(self._settings.poll, self._toll.pause(ended - begun - USUAL_LOOK_SECONDS))
         self._contact.made()
@@ -176,7 +176,7 @@ class Producer(Service):
         if glance.has_lost_workers:
             self.on_lost_workers()
         if self._make_ready(glance):
-            glance = self._engine.glance(self._worker)
+            glance = self._engine.glance(self._worker, self._rules.has_floors)
         self._note(glance)
         self.is_drained = was_idle and self._is_nothing_due() and not (self._ready or self._suspects.queues)
         return True

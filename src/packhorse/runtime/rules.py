@@ -23,6 +23,8 @@ class QueueRules:
         self._revision: int | None = None
         self.has_slots: bool = bool(slots)
         """Whether some queue may take only so many slots."""
+        self.has_floors: bool = False
+        """Whether some queue's jobs must have a priority to be claimed."""
 
     def refresh(self, revision: int) -> bool:
         """Read the settings again if the revision is another; whether what is held here was claimed under others."""
@@ -32,6 +34,7 @@ class QueueRules:
         before, self._queues = self._queues, {one.name: one for one in self._engine.list_queue_settings()}
         self._revision = revision
         self.has_slots = bool(self._slots) or any(one.settings.slots for one in self._queues.values())
+        self.has_floors = any(one.settings.priority_floor is not None for one in self._queues.values())
         return not is_first and before != self._queues
 
     def slots(self, queue: str) -> int | None:

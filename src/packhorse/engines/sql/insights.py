@@ -16,8 +16,8 @@ from packhorse.statement import Row
 class SqlInsights(SqlBase):
     """`packhorse.engine.Insights` by statements."""
 
-    def glance(self, worker: int) -> Glance:
-        [row] = self._read("glance", {"worker": worker})
+    def glance(self, worker: int, floors: bool = False) -> Glance:
+        [row] = self._read("glance", {"worker": worker}, *(["floors"] if floors else []))
         return of.glance(row)
 
     def find_job(self, id: int) -> JobRecord | None:

@@ -16,8 +16,8 @@ from packhorse.engines.sqlite.registry import SqliteRegistry
 class SqliteInsights(SqliteRegistry, SqlInsights):
     """`SqlInsights` over `SqliteRegistry`."""
 
-    def glance(self, worker: int) -> Glance:
-        [row] = self._read("glance", {"worker": worker}, "locks")
+    def glance(self, worker: int, floors: bool = False) -> Glance:
+        [row] = self._read("glance", {"worker": worker}, "locks", *(["floors"] if floors else []))
         *_, workers, now = row
         has_dead = not all(self._is_alive(id, expires_at, now) for id, expires_at in json.loads(workers))
         seen = of.glance(row)

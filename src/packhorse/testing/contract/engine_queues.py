@@ -199,12 +199,12 @@ class ClaimOrderContract(EngineContract):
         """Those of the floor's own priority are claimed; a queue that has only others is not ready."""
         ids = [enqueue_one(engine, priority=priority) for priority in (9, 7, 3)]
         put(engine, "default", priority_floor=7)
-        assert list(engine.glance(1).ready_queues) == ["default"]
+        assert list(engine.glance(1, floors=True).ready_queues) == ["default"]
         assert ids_of(claim(engine)) == [ids[2], ids[1]]
-        assert list(engine.glance(1).ready_queues) == []
+        assert list(engine.glance(1, floors=True).ready_queues) == []
         assert claim(engine, aging=True) == []
         put(engine, "default", priority_floor=None)
-        assert list(engine.glance(1).ready_queues) == ["default"]
+        assert list(engine.glance(1, floors=True).ready_queues) == ["default"]
         assert ids_of(claim(engine)) == [ids[0]]
 
     @pytest.mark.accepts("M12")

@@ -28,23 +28,31 @@ with recursive ready (queue) as (
 )
 select
     (select CAST({json_list}(queue) AS text) from ready
-        where queue is not null and not exists (
+        where queue is not null and queue not in (select name from {queue} where paused_at is not null)
+        -- with :floors
+        and not exists (
             select 1 from {queue} as record
-            where record.name = ready.queue and (record.paused_at is not null or record.priority_floor < (
+            where record.name = ready.queue and record.priority_floor < (
                 select job.priority from {job} as job
                 where job.state = 'available' and job.crashes = 0 and job.queue = ready.queue
                 order by job.priority limit 1
-            ))
-        )),
+            )
+        )
+        -- end
+    ),
     (select CAST({json_list}(queue) AS text) from suspect
-        where queue is not null and not exists (
+        where queue is not null and queue not in (select name from {queue} where paused_at is not null)
+        -- with :floors
+        and not exists (
             select 1 from {queue} as record
-            where record.name = suspect.queue and (record.paused_at is not null or record.priority_floor < (
+            where record.name = suspect.queue and record.priority_floor < (
                 select job.priority from {job} as job
                 where job.state = 'available' and job.crashes > 0 and job.queue = suspect.queue
                 order by job.priority limit 1
-            ))
-        )),
+            )
+        )
+        -- end
+    ),
     (select CAST({json_list}(task) AS text) from parked where task is not null),
     (select {micros}(scheduled_at) - {micros}({now}) from {job} where state = 'scheduled' order by scheduled_at limit 1),
     (select count(*) from {worker} where id = CAST(:worker AS bigint)),
