@@ -1,6 +1,6 @@
-"""A process that does everything that changes a count, at random and without end, until it is killed in the middle of it.
+"""A process that does everything that changes a count, at random, until it is killed in the middle of it.
 
-python -m tests.crash.counting URL SEED
+It is started with `python -m tests.crash.counting URL SEED`.
 """
 
 import itertools

@@ -61,7 +61,7 @@ def ended(engine: Engine) -> int:
 @pytest.mark.accepts("C6", "C21")
 @pytest.mark.parametrize("seed", [1, 2])
 def test_counts_are_exact_after_everything_was_killed(engine: Engine, database_url: str, seed: int) -> None:
-    """Three processes end, cancel, retry, delete, dismiss, prune and fold; one after the other is killed and replaced."""
+    """Three processes end, cancel, retry, delete, dismiss, prune and fold; each is killed and replaced in turn."""
     chance = random.Random(seed)
     processes = [start(database_url, seed * 100 + number) for number in range(PROCESSES)]
     try:
