@@ -105,10 +105,9 @@ class Queues:
         )
 
     def remove(self, name: str) -> bool:
-        """Forget a queue's record with its settings and its pause; its jobs stay.
+        """Forget a queue's record with its settings and its pause; False when there is none. Its jobs stay.
 
-        False when there is none, or when jobs run that count against its limit. Where code still declares the queue the
-        next worker that starts writes the record again.
+        Where code still declares the queue the next worker that starts writes the record again.
         """
         return self._engine().remove_queue(check_queue(name))
 

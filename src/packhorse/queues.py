@@ -39,7 +39,7 @@ class QueueStore(Protocol):
         ...
 
     def remove_queue(self, name: str) -> bool:
-        """Forget a queue's record; False when there is none, or when jobs that count against its limit run now."""
+        """Forget a queue's record, with its settings and its pause; False when there is none."""
         ...
 
     def list_routes(self) -> list[Route]:

@@ -108,14 +108,14 @@ def remove(target: Target, name: str) -> int:
         packhorse queues remove old-mail
 
     Its jobs stay and are run with the default settings. A queue that the code declares comes back with the next worker
-    that starts. It ends with 1 when there is no record, or while jobs run that count against its limit.
+    that starts. It ends with 1 when there is no record.
 
     Next: `packhorse queues list`.
     """
     if target.existing.queues.remove(name):
         click.echo(f"queue {name}: its record is removed")
         return ExitCode.OK
-    click.echo(f"queue {name}: there is no record, or jobs run that count against its limit", err=True)
+    click.echo(f"queue {name}: there is no record", err=True)
     return ExitCode.FAILED
 
 

@@ -111,8 +111,6 @@ class Queue:
     paused_at: datetime | None = None
     paused_by: str | None = None
     paused_reason: str | None = None
-    in_use: int = 0
-    """How many of its jobs run now, where `max_running` limits them."""
 
     @property
     def is_paused(self) -> bool:

@@ -18,7 +18,6 @@ def queue(row: Row) -> Queue:
         paused_at=optional_moment(row[3]),
         paused_by=row[4],
         paused_reason=row[5],
-        in_use=row[6],
     )
 
 
