@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from importlib.resources import files
 
 _SLOT = re.compile(r"\{([a-z_]+)\}")
+_FRAGMENT = re.compile(r"\{([a-z_]+)\(((?:[^{}]|\{[a-z_]+\})*)\)\}")
+_ABOUT = re.compile(r"-- \(([a-z_, ]+)\)")
 _MARK = re.compile(r"--\s*(with|without)((?: :\w+)+)\s*$")
 _COMMENT = re.compile(r"\s*--.*$")
 _BLOCK_END = "-- end"
@@ -38,7 +40,7 @@ class Statements:
     """
 
     def __init__(self, package: str, slots: Mapping[str, str]) -> None:
-        self._folders = [files(name) / "queries" for name in (package, "packhorse.engines.sql")]
+        self._packages = [files(name) for name in (package, "packhorse.engines.sql")]
         self._slots = slots
         self._rendered: dict[tuple[str, ...], tuple[str, ...]] = {}
 
@@ -46,16 +48,29 @@ class Statements:
         """The texts of `name`.sql, in order, with the lines and statements that these options leave."""
         key = (name, *options)
         if key not in self._rendered:
-            text = render(_select(self._read(name), options), self._slots)
+            text = render(self._filled(_select(self._read("queries", name), options), options), self._slots)
             self._rendered[key] = tuple(_END.split(text.removesuffix(";")))
         return self._rendered[key]
 
-    def _read(self, name: str) -> str:
-        for folder in self._folders:
-            path = folder / f"{name}.sql"
+    def _filled(self, text: str, options: tuple[str, ...]) -> str:
+        """The text with its fragments, and those that they are made of."""
+        return _FRAGMENT.sub(lambda found: self._fragment(found[1], found[2].split(", "), options), text)
+
+    def _fragment(self, name: str, given: list[str], options: tuple[str, ...]) -> str:
+        text = self._read("fragments", name)
+        about = _ABOUT.match(text)
+        if about is None:
+            raise LookupError(f"{name}.sql does not begin with what it is about")
+        subjects = dict(zip(about[1].split(", "), given, strict=True))
+        named = _SLOT.sub(lambda slot: subjects.get(slot[1], slot[0]), _select(text, options))
+        return self._filled(named, options)
+
+    def _read(self, folder: str, name: str) -> str:
+        for package in self._packages:
+            path = package / folder / f"{name}.sql"
             if path.is_file():
                 return path.read_text(encoding="utf-8")
-        raise LookupError(f"no statement {name}.sql")
+        raise LookupError(f"no {folder}/{name}.sql")
 
 
 def _select(text: str, options: tuple[str, ...]) -> str:
