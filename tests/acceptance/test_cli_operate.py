@@ -1,5 +1,6 @@
 """`packhorse jobs cancel|retry|hold|release|delete`: some jobs by id, or all that fit."""
 
+import re
 import signal
 from datetime import timedelta
 
@@ -115,6 +116,8 @@ def test_a_job_that_runs_is_asked_to_stop(shop_cli: CommandLine, shop: Packhorse
     assert counted == "2 jobs would be cancelled: 2 of shop.wait (1 of them run, and would be asked to stop)\n"
     assert done.json == {"cancelled": [waiting], "asked": [running], "refused": {}}
     assert states(shop, [running, waiting]) == [JobState.EXECUTING, JobState.CANCELLED]
+    shown = shop_cli("jobs", "show", str(running))
+    assert re.search(r"^asked to stop  by \w+, \d+ m?s ago$", shown.out, re.MULTILINE)
 
 
 def test_a_wrong_state_is_refused_before_anything_is_done(shop_cli: CommandLine, waiting: list[int]) -> None:

@@ -90,7 +90,6 @@ def show(target: Target, id: int, *, as_json: bool) -> None:
     print_fields(
         {
             "inbox": item.state,
-            "responsible": item.responsible,
             "taken by": _signed(item.taken_by, moment(item.taken_at)),
             "dismissed by": _signed(item.dismissed_by, moment(item.dismissed_at)),
             "why": item.dismissal,

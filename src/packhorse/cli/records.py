@@ -33,12 +33,17 @@ def print_job(job: JobRecord, attempts: Sequence[AttemptRecord], progress: str |
             "task": job.task,
             "state": job.state.value,
             "reason": job.reason,
+            "asked to stop": _asked_text(job),
             "progress": progress,
             "queue": job.queue,
             "priority": job.priority,
             "args": job.args,
             "kwargs": job.kwargs,
             "meta": job.meta,
+            "unique key": job.unique_key,
+            "serial key": job.serial_key,
+            "group": job.group_key,
+            "responsible": job.responsible,
             "attempts": _attempts_text(job),
             "worker": job.worker,
             "result": job.result,
@@ -79,6 +84,10 @@ def _attempts_text(job: JobRecord) -> str:
     more = ", ".join(f"{name} {count}" for name, count in counted.items() if count)
     bound = "" if job.max_attempts is None else f", at most {job.max_attempts} failures"
     return f"{job.attempt}{f' ({more})' if more else ''}{bound}"
+
+
+def _asked_text(job: JobRecord) -> str | None:
+    return None if job.cancel_at is None else f"by {job.cancelled_by}, {ago(job.cancel_at)}"
 
 
 def _error_text(job: JobRecord) -> str | None:

@@ -182,6 +182,17 @@ class JobRecord:
     error_traceback: str | None
     result: str | None
     """The returned value as JSON."""
+    waits_for: str | None = None
+    """What a blocked job waits for: `hold`, `task` (a worker that knows it), or a gate: `jobs`, `serial`, `group`."""
+    unique_key: str | None = None
+    serial_key: str | None = None
+    group_key: str | None = None
+    responsible: str | None = None
+    """Who is told when it fails; of a failed job also its task's person."""
+    cancel_at: datetime | None = None
+    """When a job that runs was asked to stop."""
+    cancelled_by: str | None = None
+    """Who asked."""
 
 
 def is_due(job: JobRecord, now: datetime) -> bool:

@@ -64,6 +64,13 @@ def job_record(row: Row) -> JobRecord:
         error_message=row[22],
         error_traceback=row[23],
         result=row[24],
+        waits_for=row[25],
+        unique_key=row[26],
+        serial_key=row[27],
+        group_key=row[28],
+        responsible=row[29],
+        cancel_at=optional_moment(row[30]),
+        cancelled_by=row[31],
     )
 
 

@@ -74,7 +74,9 @@ class CancelContract(EngineContract):
         waiting = enqueue_one(engine)
         assert engine.cancel_jobs([job.id, waiting], "kim") == Cancelled(frozenset({waiting}), frozenset({job.id}))
         assert engine.cancel_jobs([job.id], "robin") == Cancelled(asked=frozenset({job.id}))
-        assert job_of(engine, job.id).state is JobState.EXECUTING
+        record = job_of(engine, job.id)
+        assert (record.state, record.cancelled_by) == (JobState.EXECUTING, "kim")
+        assert record.cancel_at is not None
         assert {job.id: job.cancelled_by for job in engine.list_cancelled_runs(1)} == {job.id: "kim"}
 
     def test_who_cancelled_a_job_and_why_is_its_reason(self, engine: Engine) -> None:

@@ -30,6 +30,7 @@ NOTHING = Glance(
     parked_tasks=(),
     due_in=None,
     revision=0,
+    has_turns=False,
     has_lost_workers=False,
     is_registered=False,
 )

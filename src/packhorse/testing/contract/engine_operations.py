@@ -31,6 +31,12 @@ def selected(engine: Engine, **fields: object) -> list[int]:
     return engine.list_selected(Selection(**fields), 0, ALL)  # type: ignore[arg-type]
 
 
+def where(engine: Engine, id: int) -> tuple[object, ...]:
+    """Where a job is, and what it waits for."""
+    job = job_of(engine, id)
+    return job.state, job.waits_for, job.scheduled_at
+
+
 class SelectContract(EngineContract):
     """`list_selected`, `count_selected`."""
 
@@ -114,6 +120,7 @@ class HoldContract(EngineContract):
             (JobState.BLOCKED, "held by kim: stock-taking")
         }
         assert selected(engine, is_held=True) == ids
+        assert {job_of(engine, id).waits_for for id in ids} == {"hold"}
         clock.advance(2 * HOUR)
         assert engine.stage_jobs(ALL) == engine.unpark_jobs([TASK], ALL) == len(claim(engine)) == 0
         assert engine.release_jobs(ids) == set(ids)
@@ -123,10 +130,10 @@ class HoldContract(EngineContract):
         """To its time while that is to come, and to the gate that it had not passed."""
         scheduled = enqueue_one(engine, delay=HOUR)
         serial = enqueue_one(engine, keys=Keys(serial_key="k"))
-        before = [(job_of(engine, id).state, job_of(engine, id).scheduled_at) for id in (scheduled, serial)]
+        before = [where(engine, id) for id in (scheduled, serial)]
         engine.hold_jobs([scheduled, serial])
         assert engine.release_jobs([scheduled, serial]) == {scheduled, serial}
-        assert [(job_of(engine, id).state, job_of(engine, id).scheduled_at) for id in (scheduled, serial)] == before
+        assert [where(engine, id) for id in (scheduled, serial)] == before
         assert job_of(engine, scheduled).reason is None
 
     def test_other_jobs_are_left(self, engine: Engine) -> None:
@@ -174,10 +181,10 @@ class KeyedRetryContract(EngineContract):
     def test_a_job_of_a_line_goes_to_its_end(self, engine: Engine, keys: Keys) -> None:
         """It waits at its gate, as after its enqueueing."""
         id = enqueue_one(engine, keys=keys)
-        before = job_of(engine, id).state
+        before = where(engine, id)
         engine.cancel_jobs([id])
         assert engine.retry_jobs([id]).retried == {id}
-        assert job_of(engine, id).state is before
+        assert where(engine, id) == before
 
 
 class DeleteContract(EngineContract):

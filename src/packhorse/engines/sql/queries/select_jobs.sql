@@ -6,7 +6,8 @@ with live as (
         {micros}(scheduled_at), {micros}(expected_at), {micros}(started_at), CAST(null AS bigint),
         attempt, failures, skips, crashes, max_attempts,
         (select worker.name from {worker} as worker where worker.id = job.worker_id),
-        reason, error_type, error_message, error_traceback, CAST(null AS text)
+        reason, error_type, error_message, error_traceback, CAST(null AS text),
+        waits_for, unique_key, serial_key, group_key, responsible, {micros}(cancel_at), cancelled_by
     from {job} as job
     where id > 0
       and 1 = 0   -- without :live
@@ -21,7 +22,8 @@ with live as (
     select id, task, queue, state, priority, args, kwargs, meta, {micros}(enqueued_at), {micros}(order_at),
         {micros}(scheduled_at), {micros}(expected_at), {micros}(started_at), {micros}(finished_at),
         attempt, failures, skips, crashes, max_attempts,
-        worker, reason, error_type, error_message, error_traceback, result
+        worker, reason, error_type, error_message, error_traceback, result,
+        null, unique_key, serial_key, group_key, responsible, CAST(null AS bigint), null
     from {finished}
     where id > 0
       and 1 = 0   -- without :finished
