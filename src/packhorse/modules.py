@@ -51,7 +51,7 @@ class TaskModules:
             ConfigurationError: that is no module's name.
         """
         for name in names:
-            if not isinstance(name, str) or not all(part.isidentifier() for part in name.split(".")):
+            if not all(part.isidentifier() for part in name.split(".")):
                 raise ConfigurationError(f"{name!r} is no module's name; write package.module, as in 'shop.jobs'")
             self._wanted[name] = None
 

@@ -173,6 +173,7 @@ class Queues:
 
     def _change(self, name: str, change: _Change) -> Queue:
         for _ in range(TRIES):
-            if self._engine().put_queue_settings(before := self.get(name), *change(before)):
+            before = self.get(name)
+            if self._engine().put_queue_settings(before, *change(before)):
                 return self.get(name)
         raise DatabaseBusy(f"others keep changing queue {name!r}: try again")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -18,6 +18,9 @@ from packhorse.cli.selecting import user_name
 from packhorse.cli.target import Target
 from packhorse.cli.values import duration, priority
 from packhorse.domain.state import LIVE, JobState
+
+if TYPE_CHECKING:
+    from packhorse.domain.queue import QueueOptions
 
 WAITING = [state for state in LIVE if state is not JobState.EXECUTING]
 NONE = "none"
@@ -79,7 +82,7 @@ def set_(target: Target, name: str, settings: Sequence[str], *, as_json: bool) -
 
     Next: `packhorse queues reset NAME` lets the code have the say again.
     """
-    record = target.existing.queues.set(name, **_read(settings))  # type: ignore[typeddict-item]
+    record = target.existing.queues.set(name, **_read(settings))
     _print(record, as_json=as_json)
 
 
@@ -140,14 +143,15 @@ def purge(target: Target, name: str, by: str | None, **rest: Any) -> int:
     return carry_out(target, (), waiting, Order(verb="cancel", by=by or user_name(), **rest))
 
 
-def _read(settings: Sequence[str]) -> dict[str, object]:
+def _read(settings: Sequence[str]) -> QueueOptions:
+    """Settings as they were typed; what is wrong with a name or a value the queue says."""
     read: dict[str, object] = {}
     for one in settings:
         name, equals, text = one.partition("=")
         if not equals:
             raise click.UsageError(f"{one!r} is no setting; write it as slots=4")
         read[name] = _value(name, text)
-    return read
+    return cast("QueueOptions", read)
 
 
 def _value(name: str, text: str) -> object:
