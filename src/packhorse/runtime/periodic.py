@@ -10,8 +10,8 @@ from packhorse.engine import Engine
 from packhorse.keeper import Keeper, ScheduleBook
 from packhorse.runtime.service import Service
 
-LOOK = 2.0
-"""The leader looks again after so many seconds at the latest, for schedules that others have changed."""
+LOOK, RARE_LOOK = 2.0, 10.0
+"""The leader looks again after so many seconds, for schedules that others change; rarely while none is to come."""
 WATCH = 1.0
 """It looks so often while a run has not ended."""
 DECLARE = 30.0
@@ -62,10 +62,10 @@ class Periodic(Service):
         if fired:
             self._on_fired()
             return 0.0
-        pauses = [WATCH if peek.has_open_runs else LOOK]
-        if peek.next_at is not None:
-            pauses.append((peek.next_at - peek.seen_at) / timedelta(seconds=1))
-        return min(pauses)
+        if peek.next_at is None:
+            return WATCH if peek.has_open_runs else RARE_LOOK
+        wait = (peek.next_at - peek.seen_at) / timedelta(seconds=1)
+        return min(wait, WATCH if peek.has_open_runs else LOOK)
 
     def _declare(self) -> None:
         if time.monotonic() < self._declare_at:
