@@ -1,8 +1,8 @@
 """The contract of what jobs say of themselves while they run. The docstrings are normative.
 
-It is kept apart from the jobs: writing it touches no row of a job, takes no lock that a claim, an acknowledgement or a
-handler needs, and survives a handler's rollback because it goes over a connection of its own. What a job said is deleted
-with the job.
+It is kept apart from the jobs: writing it touches no row of a job, takes no lock that a claim, an acknowledgement or
+a handler needs, and survives a handler's rollback because it goes over a connection of its own. What a job said is
+deleted with the job; what came after that, or of a job that was not kept, is swept up later.
 """
 
 from __future__ import annotations
@@ -50,4 +50,12 @@ class JobLog(Protocol):
 
     def list_progress(self, ids: Sequence[int]) -> list[Progress]:
         """How far these jobs have come, in order of id; nothing for those that never said."""
+        ...
+
+    def list_logged_jobs(self, after_id: int, limit: int) -> list[int]:
+        """Up to `limit` ids above `after_id` of jobs that said something, in order, whether they are there or not."""
+        ...
+
+    def delete_stray_logs(self, ids: Sequence[int]) -> int:
+        """Delete all that those of these jobs said that are not there any more; how many lines."""
         ...

@@ -13,8 +13,10 @@ from packhorse import Context, JobState, Packhorse
 from packhorse.context import find_current
 from packhorse.domain.joblog import LogLine, NewLine, NewProgress
 from packhorse.errors import DatabaseUnreachable
-from packhorse.runtime.joblog import MOST_LINES, MOST_TEXT, MOST_WAITING, JobLogWriter
+from packhorse.journal import NOWHERE
+from packhorse.runtime.joblog import MOST_LINES, MOST_TEXT, MOST_WAITING, JobLogHandler, JobLogWriter
 from packhorse.runtime.report import LONGEST_TEXT
+from packhorse.runtime.sweeper import REST_SECONDS, Sweeper
 from tests.integration.worker_kit import Gate, wait_for, working
 from tests.unit.claimed import claimed_job
 from tests.waiting import wait_until
@@ -378,3 +380,33 @@ def test_a_batch_that_is_refused_is_dropped() -> None:
     writer.stop()
 
     assert [line.message for line in stored] == ["good"]
+
+
+def test_what_a_job_said_that_is_not_kept_is_swept_up(app: Packhorse) -> None:
+    """Chunk by chunk over all jobs that said something; only the leader does it."""
+    app.engine.write_log([NewLine(id, 1, 1, 20, "x", "y") for id in range(1, 2502)], [], 1)
+    leads = [False]
+    sweeper = Sweeper(app.engine, lambda: leads[0])
+    assert sweeper.run_once() is None
+    assert len(app.engine.list_logged_jobs(0, 5000)) == 2501
+    leads[0] = True
+    pauses = [sweeper.run_once() for _ in range(3)]
+
+    assert pauses == [REST_SECONDS, REST_SECONDS, None]
+    assert app.engine.list_logged_jobs(0, 5000) == []
+
+
+def test_warnings_still_reach_standard_error_where_logging_was_not_set_up(capsys: pytest.CaptureFixture[str]) -> None:
+    """A handler on the root logger would silence Python's last resort."""
+    root, handler = logging.getLogger(), JobLogHandler(NOWHERE, logging.INFO)
+    before, root.handlers = root.handlers, []
+    try:
+        handler.install()
+        log.warning("seen")
+        log.info("not seen")
+        root.addHandler(logging.NullHandler())
+        log.warning("left to the application")
+    finally:
+        root.handlers = before
+
+    assert capsys.readouterr().err == "seen\n"

@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import islice
 
 from packhorse.context import find_current
 from packhorse.domain.job import ClaimedJob
@@ -31,7 +32,7 @@ LONGEST_LOGGER = 200
 MOST_WAITING, MOST_WAITING_TEXT = 10_000, 16 * 1024 * 1024
 """Lines, and characters in them, that wait in memory at most; then the oldest are dropped."""
 GOOD_BATCH, GOOD_BATCH_TEXT = 500, 512 * 1024
-"""With this much a batch goes out: one statement."""
+"""With this much a batch goes out: one statement. As many reports of progress go with it."""
 USUAL_WAIT, SHORTEST_WAIT = 0.5, 0.1
 """Seconds from a line to its batch; and from one batch to the next when a run has ended, whose lines go out soon."""
 OWN = "packhorse."
@@ -150,7 +151,7 @@ class JobLogWriter(Service):
         """Take how far runs have come, in place of what each said before."""
         with self._lock:
             self._reports.update({report.job_id: report for report in reports})
-            self._expect(self._wait)
+            self._expect(0.0 if len(self._reports) >= GOOD_BATCH else self._wait)
 
     def take_over(self, lines: Sequence[NewLine], reports: Sequence[NewProgress]) -> None:
         """Take what a child process has gathered."""
@@ -235,9 +236,10 @@ class JobLogWriter(Service):
                 text += len(line.message)
                 lines.append(line)
             self._text -= text
-            self._sending = lines, list(self._reports.values())
-            self._gaps, self._lost, self._full, self._reports = {}, {}, set(), {}
-            self._due = time.monotonic() if self._lines else None
+            reports = [self._reports.pop(job_id) for job_id in list(islice(self._reports, GOOD_BATCH))]
+            self._sending = lines, reports
+            self._gaps, self._lost, self._full = {}, {}, set()
+            self._due = time.monotonic() if self._lines or self._reports else None
 
     def _send(self) -> None:
         lines, reports = self._sending or ([], [])

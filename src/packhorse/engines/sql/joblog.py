@@ -43,6 +43,12 @@ class SqlJobLog(SqlBase):
     def list_progress(self, ids: Sequence[int]) -> list[Progress]:
         return [_progress(row) for row in self._read("list_progress", {"ids": list_document(ids)})]
 
+    def list_logged_jobs(self, after_id: int, limit: int) -> list[int]:
+        return [row[0] for row in self._read("list_logged_jobs", {"after_id": after_id, "limit": limit})]
+
+    def delete_stray_logs(self, ids: Sequence[int]) -> int:
+        return len(self._write("delete_stray_logs", {"ids": list_document(sorted(ids))}))
+
 
 def _document(items: Sequence[Any]) -> str:
     return msgspec.json.encode(items).decode()

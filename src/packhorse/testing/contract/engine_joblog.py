@@ -96,6 +96,22 @@ class JobLogContract(EngineContract):
         assert (messages(engine, gone), messages(engine, stays)) == ([], ["line"])
         assert [found.job_id for found in engine.list_progress([gone, stays])] == [stays]
 
+    def test_what_is_left_of_jobs_that_are_gone_is_found(self, engine: Engine) -> None:
+        """By walking over all jobs that said something; those that are there keep what they said."""
+        live, finished = enqueue(engine, 2)
+        engine.cancel_jobs([finished])
+        ids = [live, finished, 1001, 1002]
+        write(engine, *[line(id, 1, number) for id in ids for number in range(3)])
+        engine.write_log([], [NewProgress(id, 1, 1, None, None) for id in (live, 1002, 1003)], NOW_US)
+        assert engine.list_logged_jobs(0, 2) == [live, finished]
+        assert engine.list_logged_jobs(finished, 2) == [1001, 1002]
+        assert engine.list_logged_jobs(1002, 2) == [1003]
+        assert engine.list_logged_jobs(1003, 2) == []
+        assert engine.delete_stray_logs([*ids, 1003]) == 6
+        assert engine.list_logged_jobs(0, 10) == [live, finished]
+        assert messages(engine, live) == ["line"] * 3
+        assert [found.job_id for found in engine.list_progress([live, 1002, 1003])] == [live]
+
     def test_nothing_is_nothing(self, engine: Engine) -> None:
         """A batch without a line or a report touches nothing."""
         engine.write_log([], [], NOW_US)
