@@ -287,6 +287,23 @@ class TestTicks:
         with pytest.raises(ConfigurationError, match="newer"):
             app.schedules.run("newer")
 
+    def test_a_tick_whose_job_is_refused_is_reported_and_settled(
+        self, app: Packhorse, kit: Kit, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """A duplicate of its unique key, say: the next tick has its own chance."""
+        task = app.task(name="note")(lambda: None)
+        app.schedule("unique", Every(1, "hours"), task.using(unique_key="one").call())
+        app.schedules.sync()
+        other = task.using(unique_key="one").enqueue()
+        kit.clock.advance(HOUR)
+        assert Keeper(app.engine, app.book, "leader").keep()[0] == 0
+        assert "schedule unique: what was due" in caplog.text
+        assert f"job {other.id} has it already" in caplog.text
+        kit.drain()
+        kit.clock.advance(HOUR)
+        kit.drain()
+        assert len(app.schedules.runs("unique")) == 1
+
 
 def spoil(app: Packhorse, name: str) -> None:
     """Have a rule there that this version does not know."""
