@@ -88,7 +88,7 @@ def test_postgres_claims_by_the_index_in_its_order(postgres: PostgresEngine, sta
     nodes = list(explained(postgres, "claim_jobs", CLAIM))
     scans = {node["Index Name"] for node in nodes if "Index Name" in node}
 
-    assert scans == {"job_claim", "job_pkey"}
+    assert scans == {"job_claim", "job_pkey", "queue_pkey"}
     assert not {"Sort", "Seq Scan", "Incremental Sort"} & {node["Node Type"] for node in nodes}
     assert max(node["Actual Rows"] for node in nodes) == LIMIT
 
@@ -146,6 +146,34 @@ def test_postgres_goes_on_behind_a_place_without_reading_what_is_in_front_of_it(
 
 
 @pytest.mark.engines("postgresql")
+@pytest.mark.accepts("M12")
+@pytest.mark.parametrize("statistics", ["of an empty table", "of a full table"])
+def test_postgres_claims_ageing_priorities_by_the_heads_of_each(postgres: PostgresEngine, statistics: str) -> None:
+    """From the same index, as many of each priority as it may need, and never the whole queue."""
+    if statistics == "of a full table":
+        postgres._connections.run("ANALYZE packhorse.job")
+    nodes = list(explained(postgres, "claim_jobs", {**CLAIM, "reach": 3 * LIMIT, "step": 1}, "aging"))
+    heads = [node for node in nodes if node.get("Alias") == "head"]
+
+    assert {node["Index Name"] for node in heads} == {"job_claim"}
+    assert [node["Actual Loops"] for node in heads] == [10]
+    assert not {"Seq Scan"} & {node["Node Type"] for node in nodes if node.get("Relation Name") == "job"}
+    assert max(node["Actual Rows"] for node in nodes) == 10 * 3 * LIMIT
+
+
+@pytest.mark.engines("sqlite")
+@pytest.mark.accepts("M12")
+def test_sqlite_claims_ageing_priorities_by_the_heads_of_each(sqlite: SqliteEngine) -> None:
+    """From the same index; the jobs themselves by their ids."""
+    steps = planned(sqlite, "claim_jobs", {**CLAIM, "reach": 3 * LIMIT, "step": 1}, "aging")
+
+    assert [step for step in steps if step.startswith("SEARCH head")] == [
+        "SEARCH head USING INDEX packhorse_job_claim (queue=? AND priority=?)"
+    ]
+    assert not [step for step in steps if step.startswith(("SCAN packhorse_job", "SCAN job"))]
+
+
+@pytest.mark.engines("postgresql")
 @pytest.mark.accepts("C13")
 def test_parked_jobs_cost_a_claim_on_postgres_next_to_nothing(postgres: PostgresEngine) -> None:
     """Of the 33,333 that were parked at the head the index remembers dead rows, but a claim starts behind them."""
@@ -177,7 +205,7 @@ def test_sqlite_claims_by_the_index_in_its_order(sqlite: SqliteEngine) -> None:
     """It sorts nothing, and finds the rows again by their ids."""
     plan = planned(sqlite, "claim_jobs", CLAIM)
 
-    assert any("INDEX packhorse_job_claim (queue=?)" in step for step in plan), plan
+    assert any("INDEX packhorse_job_claim (queue=? AND priority<?)" in step for step in plan), plan
     assert any("USING INTEGER PRIMARY KEY (rowid=?)" in step for step in plan), plan
     assert not any("TEMP B-TREE" in step for step in plan), plan
     assert len(claim(sqlite)) == LIMIT

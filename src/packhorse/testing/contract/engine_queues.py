@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from itertools import chain
 
 import pytest
 
@@ -233,6 +235,21 @@ class ClaimOrderContract(EngineContract):
         after = enqueue_one(engine, priority=1)
         assert ids_of(claim(engine, limit=2, aging=True)) == [before, minor]
         assert ids_of(claim(engine, aging=True)) == [after]
+
+    @pytest.mark.accepts("M12")
+    def test_competing_claims_of_ageing_priorities_take_each_job_once(self, engine: Engine) -> None:
+        """Four threads; what one is claiming just now does not hide the rest from the others."""
+        ids = [id for priority in (1, 5, 9) for id in enqueue(engine, 100, priority=priority)]
+
+        def claim_all(worker: int) -> list[int]:
+            taken: list[int] = []
+            while engine.glance(worker).ready_queues:
+                taken += ids_of(claim(engine, worker=worker, limit=7, aging=True))
+            return taken
+
+        with ThreadPoolExecutor(4) as threads:
+            taken = list(chain(*threads.map(claim_all, range(1, 5))))
+        assert sorted(taken) == sorted(ids)
 
     @pytest.mark.accepts("M12")
     def test_ageing_claims_leave_what_they_may_not_take(self, engine: Engine) -> None:
