@@ -37,3 +37,6 @@ def long(ctx: Context) -> None:
 def alarmed(alarm: Alarm) -> None:
     """Tell of it."""
     tell("alarm", alarm.kind, alarm.run.job_id)
+
+
+app.sql_task()

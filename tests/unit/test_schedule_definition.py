@@ -90,5 +90,5 @@ def test_a_policy_that_can_not_be_is_refused(changes: dict[str, Any], said: str)
 @pytest.mark.parametrize("text", ["", "[]", '{"overlap": "never"}', '{"new": 1}', '{"missed": {"most": 0}}'])
 def test_a_text_that_is_no_policy_is_refused(text: str) -> None:
     """As one error of ours, whatever is wrong."""
-    with pytest.raises(ConfigurationError, match="Policy can't be read|most must be"):
+    with pytest.raises(ConfigurationError, match=r"Policy can't be read|most must be"):
         read_policy(text)
