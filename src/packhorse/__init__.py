@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from packhorse.config import Settings
     from packhorse.context import Context, current
     from packhorse.domain.job import AttemptRecord, JobRecord
+    from packhorse.domain.joblog import LogLine, Progress
     from packhorse.domain.outcome import Cancel, Fail, Retry, Skip, UserError
     from packhorse.domain.retry import Backoff
     from packhorse.domain.schedule.cron import Cron
@@ -82,6 +83,7 @@ __all__ = [
     "JobNotKept",
     "JobRecord",
     "JobState",
+    "LogLine",
     "Middleware",
     "NotADatabase",
     "Notice",
@@ -89,6 +91,7 @@ __all__ = [
     "Packhorse",
     "PackhorseError",
     "PayloadError",
+    "Progress",
     "ResultTimeout",
     "Retry",
     "ScheduleBusy",
@@ -125,10 +128,12 @@ _PLACES = {
     "Fail": "packhorse.domain.outcome",
     "JobHandle": "packhorse.handle",
     "JobRecord": "packhorse.domain.job",
+    "LogLine": "packhorse.domain.joblog",
     "Middleware": "packhorse.middleware",
     "Notice": "packhorse.notices",
     "Options": "packhorse.options",
     "Packhorse": "packhorse.app",
+    "Progress": "packhorse.domain.joblog",
     "Retry": "packhorse.domain.outcome",
     "Settings": "packhorse.config",
     "Skip": "packhorse.domain.outcome",

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from packhorse import Context, JobState, Packhorse
+from packhorse import Context, JobState, LogLine, Packhorse
 from packhorse.context import find_current
-from packhorse.domain.joblog import LogLine, NewLine, NewProgress
+from packhorse.domain.joblog import NewLine, NewProgress
 from packhorse.errors import DatabaseUnreachable
 from packhorse.journal import NOWHERE
 from packhorse.runtime.joblog import MOST_LINES, MOST_TEXT, MOST_WAITING, JobLogHandler, JobLogWriter
