@@ -88,6 +88,7 @@ def test_schedules_are_paused_and_resumed(shop_cli: CommandLine, scheduled: Pack
     assert both == "schedule poll: was paused before\nschedule morning: paused\n"
     assert shop_cli("schedules", "resume", "poll").out == "schedule poll: resumed\n"
     assert shop_cli("schedules", "resume", "poll").out == "schedule poll: was not paused\n"
+    assert shop_cli("schedules", "resume", "poll", "morning", "--json").json == {"resumed": ["morning"]}
     wrong = shop_cli("schedules", "pause", "trouble", "xyz")
     assert wrong.code == 1
     assert "no schedule 'xyz'" in wrong.complaint

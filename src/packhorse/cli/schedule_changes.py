@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -47,8 +47,9 @@ def run(target: Target, name: str, *, by: str | None, as_json: bool) -> None:
 @click.argument("names", nargs=-1, required=True)
 @click.option("--by", metavar="NAME", help=BY_HELP)
 @click.option("--reason", metavar="TEXT", help="Why, for the record.")
+@json_option
 @target_options
-def pause(target: Target, names: Sequence[str], *, by: str | None, reason: str | None) -> None:
+def pause(target: Target, names: Sequence[str], *, by: str | None, reason: str | None, as_json: bool) -> None:
     """Let no tick of these schedules run until they are resumed.
 
         packhorse schedules pause shop.report --reason "the printer is broken"
@@ -58,14 +59,14 @@ def pause(target: Target, names: Sequence[str], *, by: str | None, reason: str |
     Next: `packhorse schedules resume NAME`.
     """
     paused = target.existing.schedules.pause(*names, by=by or user_name(), reason=reason)
-    for name in names:
-        click.echo(f"schedule {name}: {'paused' if name in paused else 'was paused before'}")
+    _report(names, paused, "paused", "was paused before", as_json=as_json)
 
 
 @click.command(cls=Command)
 @click.argument("names", nargs=-1, required=True)
+@json_option
 @target_options
-def resume(target: Target, names: Sequence[str]) -> None:
+def resume(target: Target, names: Sequence[str], *, as_json: bool) -> None:
     """Let paused schedules go on with their next tick; what they did not do meanwhile is not made up for.
 
         packhorse schedules resume shop.report
@@ -73,8 +74,7 @@ def resume(target: Target, names: Sequence[str]) -> None:
     Next: `packhorse schedules show NAME` says when that is; `packhorse schedules run NAME` does not wait for it.
     """
     resumed = target.existing.schedules.resume(*names)
-    for name in names:
-        click.echo(f"schedule {name}: {'resumed' if name in resumed else 'was not paused'}")
+    _report(names, resumed, "resumed", "was not paused", as_json=as_json)
 
 
 @click.command(cls=Command)
@@ -92,6 +92,7 @@ def resume(target: Target, names: Sequence[str]) -> None:
 )
 @click.option("--alarm-after", type=duration, help="A run that takes longer raises an alarm.")
 @click.option("--pause-on-failure", is_flag=True, help="A run that fails for good pauses the schedule.")
+@json_option
 @target_options
 def put(
     target: Target,
@@ -104,6 +105,7 @@ def put(
     tz: str,
     kwargs: str | None,
     queue: str | None,
+    as_json: bool,
     **policy: Any,
 ) -> None:
     """Make a schedule at run time, or change one that was made so: task TASK, called with ARGS.
@@ -121,14 +123,15 @@ def put(
     app = target.ready
     given = from_words(args, kwargs)
     call = app.named(task).using(queue=queue).call(*given.args, **given.kwargs)
-    is_new = app.schedules.put(name, rule, call, **policy)
-    click.echo(f"schedule {name}: {'stored' if is_new else 'was so before'}")
+    stored = {name} if app.schedules.put(name, rule, call, **policy) else set[str]()
+    _report([name], stored, "stored", "was so before", as_json=as_json)
 
 
 @click.command(cls=Command)
 @click.argument("names", nargs=-1, required=True)
+@json_option
 @target_options
-def remove(target: Target, names: Sequence[str]) -> None:
+def remove(target: Target, names: Sequence[str], *, as_json: bool) -> None:
     """Delete schedules and the record of their runs. Their jobs stay.
 
         packhorse schedules remove nightly
@@ -138,8 +141,7 @@ def remove(target: Target, names: Sequence[str]) -> None:
     Next: `packhorse schedules list`.
     """
     removed = target.existing.schedules.remove(*names)
-    for name in names:
-        click.echo(f"schedule {name}: {'removed' if name in removed else 'was gone before'}")
+    _report(names, removed, "removed", "was gone before", as_json=as_json)
 
 
 @click.command(cls=Command)
@@ -164,6 +166,16 @@ def sync(target: Target, *, as_json: bool) -> None:
         click.echo("no schedules are declared in the code")
     for name, what in [] if as_json else sorted(done.items()):
         click.echo(f"schedule {name}: {what}")
+
+
+def _report(names: Sequence[str], done: Collection[str], what: str, otherwise: str, *, as_json: bool) -> None:
+    if as_json:
+        from packhorse.cli.output import print_json
+
+        print_json({what: sorted(done)})
+        return
+    for name in names:
+        click.echo(f"schedule {name}: {what if name in done else otherwise}")
 
 
 def _rule(expression: str | None, every: timedelta | None, tz: str) -> Rule:
