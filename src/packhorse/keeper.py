@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from packhorse.domain.schedule.definition import Overlap, Schedule
@@ -31,6 +31,8 @@ LIMIT = 500
 """How many schedules or runs are looked at together."""
 TRIES = 20
 """How often a change is tried anew when somebody else was faster."""
+ROLLOUT = timedelta(minutes=10)
+"""For so long a definition stays in place although no worker declares it yet: it may have been stored ahead of them."""
 MOST_FORMER = 20
 """How many former definitions of a schedule are remembered."""
 
@@ -97,8 +99,8 @@ class Keeper:
         """Store what the code declares; what became of each.
 
         A definition that was never stored before replaces the present one. A former one does so only when no worker
-        declares the present one any more: so workers of an old version that start again during a deployment leave the
-        new one in place, and after a rollback the old one comes back.
+        declares the present one any more, and that was stored ten minutes ago or more: so workers of an old version
+        that start again during a deployment leave the new one in place, and after a rollback the old one comes back.
 
         Args:
             force: whether a former definition replaces the present one in any case.
@@ -133,6 +135,8 @@ class Keeper:
     def _prevails(self, fingerprint: str, record: ScheduleRecord) -> bool:
         if fingerprint not in record.former:
             return True
+        if record.seen_at - record.changed_at < ROLLOUT:
+            return False
         return (record.name, record.fingerprint) not in self._store.list_declarations([record.name])
 
     def _put_new(self, schedule: Schedule, *, is_declared: bool, owner: str) -> bool:
@@ -159,7 +163,8 @@ class Keeper:
         What is due by the old rule is fired first. A new rule begins now; with the same rule nothing is lost.
         """
         is_same_rule = record.schedule is not None and record.schedule.rule == schedule.rule
-        if not is_same_rule and _may_fire(record) and self.fire(record):
+        if not is_same_rule and _may_fire(record):
+            self.fire(record)
             [record] = self._store.list_schedules([record.name]) or [record]
         begin = due(schedule.rule, None, record.seen_at, schedule.policy.missed)
         former = [one for one in record.former if one != schedule.fingerprint]

@@ -177,9 +177,21 @@ class TestVersions:
         app.engine.declare_schedules(worker.id, {"hourly": app.schedules.get("hourly").fingerprint})
         assert old.declare() == {"hourly": "older"}
         assert new.declare() == {"hourly": "unchanged"}
+        kit.clock.advance(11 * MINUTE)
+        assert old.declare() == {"hourly": "older"}
         app.engine.deregister_worker(worker.id)
         assert old.declare() == {"hourly": "changed"}
+        kit.clock.advance(11 * MINUTE)
         assert new.declare() == {"hourly": "changed"}, "and forward again, when nobody declares the old one"
+
+    def test_a_new_version_may_be_stored_ahead_of_its_workers(self, app: Packhorse, kit: Kit) -> None:
+        """`packhorse schedules sync` as a step of the deployment: old workers leave it in place for ten minutes."""
+        declare(app, [])
+        old = Keeper(app.engine, app.book, "old")
+        version(app, Every(10, "minutes")).declare(force=True)
+        assert old.declare() == {"hourly": "older"}
+        kit.clock.advance(11 * MINUTE)
+        assert old.declare() == {"hourly": "changed"}
 
     def test_an_old_version_may_insist(self, app: Packhorse, kit: Kit) -> None:
         """`packhorse schedules sync`, in the deployment itself."""
