@@ -264,7 +264,7 @@ class Insights(Protocol):
         """The queues that have, or had, jobs, by name.
 
         Finished jobs are counted exactly, without reading them: the cost does not grow with their number. Waiting ones
-        are counted exactly up to 1,000 of each queue and state; the longer ones share 50,000 more, and stop there.
+        are counted exactly up to 1,000 of each queue and state; the longer ones share 25,000 more, and stop there.
         """
         ...
 

@@ -13,7 +13,7 @@ from packhorse.domain.job import ClaimedJob, Lease, NewJob
 from packhorse.domain.outcome import Success, Unstarted
 from packhorse.domain.retry import RetryPolicy
 from packhorse.engines.postgres import wire
-from packhorse.engines.postgres.engine import BY_INDEX, INDEXED, PostgresEngine
+from packhorse.engines.postgres.engine import BY_INDEX, COUNTED, IN_ORDER, INDEXED, PostgresEngine
 from packhorse.engines.sql.base import Params
 from packhorse.engines.sql.documents import acks_document, list_document
 from packhorse.engines.sqlite.engine import SqliteEngine
@@ -22,6 +22,8 @@ ROWS = 100_000
 LIMIT = 100
 CLAIM = {"queue": "b", "limit": LIMIT, "worker": 1, "number": 1}
 SUCCESS = {"worker": 1, "number": 1}
+FAR = 4_000_000_000_000_000
+"""A moment that is to come, in microseconds since 1970."""
 JOBS = """
     insert into {job} (task, queue, state, priority, order_at, enqueued_at)
     select 't', case n % 3 when 0 then 'a' when 1 then 'b' else 'c' end, 'available', n % 10, {now}, {now}
@@ -326,8 +328,8 @@ def explanation(engine: PostgresEngine, name: str, params: dict[str, Any], *opti
     [text] = engine._statements.get(name, *options)
     with psycopg.connect(engine.conninfo) as connection:
         cursor = psycopg.ClientCursor(connection)
-        if name in INDEXED:
-            cursor.execute(BY_INDEX.encode())
+        if name in INDEXED | COUNTED:
+            cursor.execute((BY_INDEX if name in INDEXED else IN_ORDER).encode())
         cursor.execute(b"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + wire.driver_text(text), params)
         [[[document]]] = cursor.fetchall()
         connection.rollback()
@@ -342,3 +344,73 @@ def planned(engine: SqliteEngine, name: str, params: dict[str, Any], *options: s
     steps = [row[3] for text in texts for row in connection.execute(f"EXPLAIN QUERY PLAN {text}", params)]
     connection.close()
     return steps
+
+
+@pytest.mark.engines("postgresql")
+@pytest.mark.accepts("C21")
+@pytest.mark.parametrize("statistics", ["of an empty table", "of a full table"])
+def test_postgres_counts_without_reading_what_is_finished(postgres: PostgresEngine, statistics: str) -> None:
+    """Of the waiting jobs it reads a part of the index, of the finished ones nothing."""
+    if statistics == "of a full table":
+        postgres._connections.run("ANALYZE packhorse.job; ANALYZE packhorse.finished")
+    nodes = list(explained(postgres, "list_queues", {}))
+
+    assert not any(node.get("Relation Name") == "finished" for node in nodes)
+    assert not any(node.get("Relation Name") == "job" for node in nodes if node["Node Type"] == "Seq Scan")
+    assert max(node["Actual Rows"] * node["Actual Loops"] for node in nodes) < 30_000
+
+
+@pytest.mark.engines("postgresql")
+@pytest.mark.accepts("C21")
+def test_postgres_prunes_by_the_index_from_where_it_was(postgres: PostgresEngine) -> None:
+    """A chunk reads its own rows, whatever is kept, and deletes them by their ids."""
+    params = {"queue": "b", "state": "succeeded", "since": 0, "until": FAR, "limit": LIMIT}
+    nodes = list(explained(postgres, "prune_jobs", params))
+    scans = {name for node in nodes if (name := node.get("Index Name", "")).startswith("finished")}
+
+    assert scans == {"finished_state", "finished_pkey"}
+    assert not any(node.get("Relation Name") == "finished" for node in nodes if node["Node Type"] == "Seq Scan")
+    assert max(node["Actual Rows"] * node["Actual Loops"] for node in nodes) == LIMIT
+
+
+@pytest.mark.engines("postgresql")
+@pytest.mark.accepts("C21")
+def test_postgres_looks_for_what_is_over_at_the_head_of_an_index(postgres: PostgresEngine) -> None:
+    """One row for each queue and state, not those behind it."""
+    postgres._connections.run(
+        "INSERT INTO packhorse.tally VALUES ('b', 'succeeded', 100000, 100000), ('b', 'failed', 0, 0)"
+    )
+    nodes = list(explained(postgres, "list_expired", {"succeeded": 1, "cancelled": 1, "failed": 1}))
+
+    assert max(node["Actual Rows"] for node in nodes if node.get("Relation Name") == "finished") == 1
+
+
+@pytest.mark.engines("sqlite")
+@pytest.mark.accepts("C21")
+def test_sqlite_counts_without_reading_what_is_finished(sqlite: SqliteEngine) -> None:
+    """No table is walked but those that are as small as what workers hold and as the queues are many."""
+    plan = planned(sqlite, "list_queues", {})
+    walked = {step for step in plan if step.startswith("SCAN packhorse")}
+
+    assert not any("finished" in step for step in plan), plan
+    assert walked <= {
+        "SCAN packhorse_job USING INDEX packhorse_job_claim",
+        "SCAN packhorse_job USING COVERING INDEX packhorse_job_waiting",
+        "SCAN packhorse_job USING INDEX packhorse_job_suspects",
+        "SCAN packhorse_job USING INDEX packhorse_job_executing",
+        "SCAN packhorse_tally",
+    }
+
+
+@pytest.mark.engines("sqlite")
+@pytest.mark.accepts("C21")
+def test_sqlite_prunes_by_the_index_from_where_it_was(sqlite: SqliteEngine) -> None:
+    """A chunk reads its own rows, whatever is kept, and sorts nothing."""
+    params = {"queue": "b", "state": "succeeded", "since": 0, "until": FAR, "limit": LIMIT}
+    plan = planned(sqlite, "prune_jobs", params)
+
+    assert (
+        sum("packhorse_finished_state (queue=? AND state=? AND finished_at>? AND finished_at<?)" in s for s in plan)
+        == 5
+    )
+    assert not any(step.startswith("SCAN packhorse") or "TEMP B-TREE" in step for step in plan), plan

@@ -29,12 +29,12 @@ def total_document(queues: Sequence[QueueRecord]) -> dict[str, Any]:
 
 
 def shown_counts(counts: Mapping[JobState, int] | Mapping[str, int], at_least: Collection[str]) -> list[str]:
-    """A queue's counts as the cells of a table: `12`, `>50,000`."""
+    """A queue's counts as the cells of a table: `12`, `>25,000`."""
     return [f"{'>' if state in at_least else ''}{count:,}" for state, count in counts.items()]
 
 
 def shown_count(state: str, count: int, at_least: Collection[str]) -> str:
-    """A count in a sentence: `12`, `more than 50,000`."""
+    """A count in a sentence: `12`, `more than 25,000`."""
     return f"more than {count:,}" if state in at_least else f"{count:,}"
 
 

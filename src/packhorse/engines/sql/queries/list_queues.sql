@@ -1,7 +1,7 @@
 -- Every queue with its number of jobs by state: of live ones counted up to a limit, with that limit; of finished ones kept,
 -- with how many ever ended so. And since when its longest-waiting available job has been wanted.
 -- Finished jobs are never looked at: they have been counted as they came and went. Of the live ones the waiting are counted
--- in indexes: first up to 1,000 of each queue and state, then, where there are more, up to 50,000 altogether. What workers
+-- in indexes: first up to 1,000 of each queue and state, then, where there are more, up to 25,000 altogether. What workers
 -- hold, or held when they died, is as little as they can hold. Each list is a loose index scan; see glance.sql.
 with recursive head (id, queue, priority, order_at) as (
     select id, queue, priority, order_at
@@ -59,7 +59,7 @@ with recursive head (id, queue, priority, order_at) as (
     ), null
     from waiting
 ), most (number) as (
-    select 1000 * case when count(*) < 50 then 50 / count(*) else 1 end
+    select 1000 * case when count(*) < 25 then 25 / count(*) else 1 end
     from few where number > 1000 having count(*) > 0
 ), many (queue, state, number, oldest) as (
     select queue, state, (
