@@ -111,7 +111,7 @@ class Keeper:
 
     def rest_undeclared(self) -> list[str]:
         """Let schedules rest that no worker's code declares any more; those that begin to rest now."""
-        names = self._store.rest_undeclared_schedules()
+        names = self._store.rest_undeclared_schedules(ROLLOUT)
         for name in names:
             log.warning(
                 "schedule %s is in the code of no worker any more: it rests until one declares it; "

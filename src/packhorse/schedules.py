@@ -269,6 +269,9 @@ class ScheduleStore(Protocol):
         """The names and fingerprints that some registered worker declares."""
         ...
 
-    def rest_undeclared_schedules(self) -> list[str]:
-        """Let the schedules rest that came from code and that no registered worker declares; those that did not yet."""
+    def rest_undeclared_schedules(self, age: timedelta) -> list[str]:
+        """Let the schedules rest that came from code, at least `age` ago, and that no registered worker declares.
+
+        The names of those that did not rest yet.
+        """
         ...

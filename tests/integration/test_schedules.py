@@ -206,6 +206,8 @@ class TestVersions:
         ran: list[str] = []
         declare(app, ran)
         keeper = Keeper(app.engine, app.book, "test")
+        assert keeper.rest_undeclared() == []
+        kit.clock.advance(11 * MINUTE)
         assert keeper.rest_undeclared() == ["hourly"]
         assert "hourly is in the code of no worker any more" in caplog.text
         kit.clock.advance(2 * HOUR)

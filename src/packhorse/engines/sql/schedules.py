@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from packhorse.domain.job import NewJob
 from packhorse.domain.moments import micros_at, micros_in, moment, optional_moment
@@ -161,8 +161,8 @@ class SqlSchedules(SqlBase):
     def list_declarations(self, names: Sequence[str]) -> set[tuple[str, str]]:
         return {(row[0], row[1]) for row in self._read("list_declarations", {"names": list_document(names)})}
 
-    def rest_undeclared_schedules(self) -> list[str]:
-        return sorted(row[0] for row in self._write("rest_undeclared_schedules"))
+    def rest_undeclared_schedules(self, age: timedelta) -> list[str]:
+        return sorted(row[0] for row in self._write("rest_undeclared_schedules", {"age": micros_in(age)}))
 
 
 def _settled(change: Change) -> dict[str, str | int | None]:

@@ -387,11 +387,13 @@ class DeclarationContract(EngineContract):
         put(engine, is_declared=True)
         put(engine, schedule(name="at run time"[:2]), is_declared=False)
         engine.declare_schedules(worker.id, {NAME: "1"})
-        assert engine.rest_undeclared_schedules() == []
+        assert engine.rest_undeclared_schedules(HOUR) == []
         engine.declare_schedules(worker.id, {})
+        assert engine.rest_undeclared_schedules(HOUR) == [], "it may have been stored ahead of its workers"
+        clock.advance(HOUR)
         before = record_of(engine)
-        assert engine.rest_undeclared_schedules() == [NAME]
-        assert engine.rest_undeclared_schedules() == []
+        assert engine.rest_undeclared_schedules(HOUR) == [NAME]
+        assert engine.rest_undeclared_schedules(HOUR) == []
         clock.advance(2 * HOUR)
         assert [record.name for record in engine.list_due_schedules(10)] == ["at"]
         engine.declare_schedules(worker.id, {NAME: "1"})
