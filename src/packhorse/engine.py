@@ -22,6 +22,7 @@ from packhorse.domain.job import AttemptRecord, ClaimedJob, JobRecord, NewJob
 from packhorse.domain.state import JobState
 from packhorse.domain.worker import NewWorker, WorkerRecord
 from packhorse.inbox import InboxStore
+from packhorse.explaining import Explaining
 from packhorse.joblog import JobLog
 from packhorse.operations import Operations
 from packhorse.queues import QueueStore
@@ -363,6 +364,7 @@ class Engine(
     ScheduleStore,
     JobLog,
     Cancellations,
+    Explaining,
     Turns,
     Retention,
     Installation,

@@ -6,6 +6,7 @@ from packhorse.testing.contract import (
     engine_cancel,
     engine_cancellations,
     engine_claim,
+    engine_explaining,
     engine_fence,
     engine_inbox,
     engine_insert,
@@ -169,6 +170,18 @@ class TestDeclarations(engine_schedules.DeclarationContract):
     """Schedules come from the code of workers."""
 
 
+
+
+class TestExplain(engine_explaining.ExplainContract):
+    """Why a job does not run."""
+
+
+class TestExplainLimits(engine_explaining.ExplainLimitsContract):
+    """Why a job of a limited queue does not run."""
+
+
+class TestExplainKeys(engine_explaining.ExplainKeysContract):
+    """Why a job with keys does not run."""
 
 
 class TestCounts(engine_retention.CountsContract):

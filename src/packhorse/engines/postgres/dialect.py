@@ -69,4 +69,5 @@ def slots(schema: str) -> Mapping[str, str]:
         "wait_for_lock": "FOR UPDATE",
         "matches": "LIKE",
         "json_list": "json_agg",
+        "json_row": "json_build_array",
     }

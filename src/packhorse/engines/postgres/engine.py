@@ -24,6 +24,7 @@ from packhorse.engines.postgres.schema import PostgresSchema
 from packhorse.engines.postgres.transactions import AsyncPostgresTransaction, PostgresTransaction
 from packhorse.engines.sql.base import NO_PARAMS, Command, Params
 from packhorse.engines.sql.cancellations import SqlCancellations
+from packhorse.engines.sql.explaining import SqlExplaining
 from packhorse.engines.sql.inbox import SqlInbox
 from packhorse.engines.sql.insights import SqlInsights
 from packhorse.engines.sql.joblog import SqlJobLog
@@ -53,7 +54,7 @@ INDEXED = SETTLING | {"claim_jobs", "ack_jobs", "prune_jobs"}
 BY_INDEX = "SET LOCAL enable_seqscan = off;\nSET LOCAL jit = off;\n"
 """A table without a fitting index is then read as before, but at a cost in the plan for which the server would compile
 the statement, and that takes half a second."""
-COUNTED = SETTLING | {"list_queues"}
+COUNTED = SETTLING | {"list_queues", "explain"}
 """What looks at the ends, or counts a part, of an index, and must neither read all of it nor the table."""
 FOLDED_AT_ONCE = 10_000
 """Counts that one short transaction adds up."""
@@ -72,6 +73,7 @@ class PostgresEngine(
     SqlSchedules,
     SqlJobLog,
     SqlCancellations,
+    SqlExplaining,
     SqlTurns,
     SqlRetention,
     PostgresSchema,

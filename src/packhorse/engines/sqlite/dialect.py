@@ -80,4 +80,5 @@ def slots() -> Mapping[str, str]:
         "wait_for_lock": "",
         "matches": "GLOB",
         "json_list": "json_group_array",
+        "json_row": "json_array",
     }

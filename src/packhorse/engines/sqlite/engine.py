@@ -12,6 +12,7 @@ from packhorse.domain.moments import micros_in
 from packhorse.engine import Features
 from packhorse.engines.sql.base import NO_PARAMS, Command, Params
 from packhorse.engines.sql.cancellations import SqlCancellations
+from packhorse.engines.sql.explaining import SqlExplaining
 from packhorse.engines.sql.joblog import SqlJobLog
 from packhorse.engines.sql.jobs import SqlJobStore
 from packhorse.engines.sql.keyed import Storing
@@ -48,6 +49,7 @@ class SqliteEngine(
     SqlSchedules,
     SqlJobLog,
     SqlCancellations,
+    SqlExplaining,
     SqlTurns,
     SqlRetention,
     SqliteSchema,

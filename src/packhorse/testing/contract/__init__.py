@@ -42,7 +42,7 @@ MODULES = (
         "engine_processes",
         "engine_leadership",
     ),
-    *("engine_insights", "engine_joblog", "engine_queues", "engine_retention", "engine_schema"),
+    *("engine_insights", "engine_joblog", "engine_queues", "engine_retention", "engine_schema", "engine_explaining"),
 )
 
 pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in MODULES))
