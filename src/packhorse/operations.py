@@ -119,5 +119,8 @@ class Operations(Protocol):
         ...
 
     def delete_jobs(self, ids: Sequence[int]) -> set[int]:
-        """Delete finished jobs for good, with their history; the ids of those. Live ones stay."""
+        """Delete finished jobs for good, with their history; the ids of those.
+
+        Live ones stay, and so do failed and cancelled ones for whose success other jobs wait.
+        """
         ...

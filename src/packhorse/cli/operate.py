@@ -303,6 +303,8 @@ def why_not(job: JobRecord | None, order: Order, taken_by: int | None = None) ->
         return "was dismissed" if job.state is JobState.FAILED else f"is {job.state}, not in the inbox"
     if order.verb == "retry":
         return f"is {job.state}; only failed or cancelled jobs can be retried"
+    if order.verb == "delete" and job.state in FINAL:
+        return f"other jobs wait for its success: `packhorse inbox dismiss {job.id} --why TEXT` first"
     if order.verb == "delete":
         return f"is {job.state}; only finished jobs can be deleted: `packhorse jobs cancel {job.id}` first"
     if order.verb == "release":

@@ -16,7 +16,17 @@ from packhorse.domain.retry import RetryPolicy
 from packhorse.domain.state import LIVE, JobState
 from packhorse.engine import Engine, JobFilter
 from packhorse.operations import Cancelled, Retried, Selection
-from packhorse.testing.contract.steps import acknowledge, claim, decided, enqueue, enqueue_one, ids_of, job_of, run_one
+from packhorse.testing.contract.steps import (
+    acknowledge,
+    claim,
+    decided,
+    enqueue,
+    enqueue_one,
+    ids_of,
+    job_of,
+    run_one,
+    settle,
+)
 from packhorse.testing.contract.subject import Clock, EngineContract, Subject
 from packhorse.testing.samples import ERROR, TASK
 
@@ -208,6 +218,31 @@ class DeleteContract(EngineContract):
         assert len(engine.list_attempts(id)) == 1
         engine.cancel_jobs([id])
         assert engine.delete_jobs([id]) == {id}
+
+    def test_one_for_whose_success_others_wait_is_not(self, engine: Engine) -> None:
+        """They would never know; once its failure is dismissed they are cancelled, and it can be deleted."""
+        failed = enqueue_one(engine)
+        follower = enqueue_one(engine, keys=Keys(after=(failed,)))
+        run_one(engine, Fail())
+        settle(engine)
+        assert engine.delete_jobs([failed]) == set()
+        assert job_of(engine, follower).state is JobState.BLOCKED
+        engine.dismiss_jobs([failed])
+        settle(engine)
+        assert job_of(engine, follower).state is JobState.CANCELLED
+
+    def test_who_waits_for_a_job_that_comes_back_waits_for_its_next_end(self, engine: Engine) -> None:
+        """It goes on when that has succeeded."""
+        failed = enqueue_one(engine)
+        follower = enqueue_one(engine, keys=Keys(after=(failed,)))
+        settle(engine)
+        run_one(engine, Fail())
+        settle(engine)
+        engine.retry_jobs([failed])
+        settle(engine)
+        run_one(engine, Success())
+        settle(engine)
+        assert ids_of(claim(engine)) == [follower]
 
 
 def operate(open_engine: Callable[[], Engine], ids: list[int], seed: int) -> list[int]:

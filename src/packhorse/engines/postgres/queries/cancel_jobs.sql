@@ -1,5 +1,5 @@
 -- Withdraws jobs: those that run are asked to stop, and the first asker stays; those that nobody runs move to the finished
--- ones. Every row is locked before its state is read, by id, so that two such never deadlock: one that is being claimed or
+-- ones, and what waited for them, or for what they had, is told. Every row is locked before its state is read, by id, so that two such never deadlock: one that is being claimed or
 -- acknowledged at this moment is waited for, and counts as what it is then. A row that comes back says whether its job is gone.
 with named as materialized (
     select id, state from {job}
@@ -29,5 +29,10 @@ with named as materialized (
         unique_key, unique_until, serial_key, group_key, responsible, CAST(:reason AS text),
         error_type, error_message, error_traceback
     from gone
+), announced as (
+    insert into {ended} (job_id, queue, serial_key, group_key)
+    select id, queue, case when coalesce(gate, 'group') = 'group' then serial_key end, case when gate is null then group_key end
+    from gone
+    where is_awaited or serial_key is not null and coalesce(gate, 'group') = 'group' or group_key is not null and gate is null
 )
 select id, state <> 'executing' from named

@@ -1,8 +1,8 @@
 -- Deletes finished jobs for good, with their history and their log. A row that somebody is bringing back at this moment is waited for,
 -- and then it is not there. Locks go by id, so that two such never deadlock.
 with named as materialized (
-    select id from {finished}
-    where id in (select CAST(value AS bigint) from {ids})
+    select id from {finished} as past
+    where id in (select CAST(value AS bigint) from {ids}) and {deletable(past)}
     order by id
     for update
 ), gone as (

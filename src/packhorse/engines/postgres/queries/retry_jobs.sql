@@ -1,6 +1,7 @@
 -- Moves failed and cancelled jobs back to the live ones, with fresh counts and unstarted, so that their keys count again.
 -- Two operators who retry the same job: the second waits for the first one's lock, and then finds nothing. Locks go by id,
 -- so that two such never deadlock. One whose unique key is taken does not come into {job}, and so stays where it is.
+-- Whoever waits for those that come back hears of their next end.
 with back as materialized (
     select *, case when serial_key is not null then 'serial' when group_key is not null then 'group' end as gate
     from {finished}
@@ -11,11 +12,11 @@ with back as materialized (
 ), came as (
     insert into {job} (id, task, queue, state, waits_for, gate, is_fresh, priority, order_at, expected_at, enqueued_at,
         args, kwargs, meta, max_attempts, attempt, unique_key, unique_until, serial_key, group_key, responsible,
-        reason, error_type, error_message, error_traceback)
+        is_awaited, reason, error_type, error_message, error_traceback)
     select id, task, queue, case when gate is null then 'available' else 'blocked' end, gate, gate, gate is not null,
         priority, coalesce(expected_at, {now}), expected_at, enqueued_at,
         args, kwargs, meta, max_attempts, attempt, unique_key, unique_until, serial_key, group_key, responsible,
-        CAST(:reason AS text), error_type, error_message, error_traceback
+        exists (select from {dependency} where on_id = back.id), CAST(:reason AS text), error_type, error_message, error_traceback
     from back
     order by id
     on conflict do nothing

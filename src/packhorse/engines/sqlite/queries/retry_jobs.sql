@@ -1,19 +1,20 @@
 -- Moves failed and cancelled jobs back to the live ones, with fresh counts and unstarted, so that their keys count again.
+-- Whoever waits for them hears of their next end.
 -- One whose unique key is taken does not come into {job}, and so stays where it is.
 insert into {job} (id, task, queue, state, waits_for, gate, is_fresh, priority, order_at, expected_at, enqueued_at,
     args, kwargs, meta, max_attempts, attempt, unique_key, unique_until, serial_key, group_key, responsible,
-    reason, error_type, error_message, error_traceback)
+    is_awaited, reason, error_type, error_message, error_traceback)
 select id, task, queue, case when gate is null then 'available' else 'blocked' end, gate, gate, gate is not null,
     priority, coalesce(expected_at, {now}), expected_at, enqueued_at,
     args, kwargs, meta, max_attempts, attempt, unique_key, unique_until, serial_key, group_key, responsible,
-    :reason, error_type, error_message, error_traceback
+    exists (select 1 from {dependency} where on_id = back.id), :reason, error_type, error_message, error_traceback
 from (
     select *, case when serial_key is not null then 'serial' when group_key is not null then 'group' end as gate
     from {finished}
     where id in (select CAST(value AS bigint) from {ids}) and state in ('failed', 'cancelled')
       and state = 'failed' and dismissed_at is null   -- with :inbox
     order by id
-)
+) as back
 where true
 on conflict do nothing;
 

@@ -1,0 +1,4 @@
+-- (row) Whether a finished job may be deleted by a person: no job waits for a success that is still possible.
+({row}.state = 'succeeded' or not exists (
+    select 1 from {dependency} as needed where needed.on_id = {row}.id and needed.needs = 'success'
+))
