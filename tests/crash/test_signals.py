@@ -57,7 +57,7 @@ def test_a_quiet_worker_claims_nothing_until_it_goes_on(oracle_url: str, oracle:
         running = oracle.enqueue("work", "before")
         started(ships, "before")
         send(supervisor, signal.SIGTSTP)
-        wait_until(lambda: "quiet: no new jobs" in ships.log(), 10, "the worker to be quiet")
+        wait_until(lambda: "quiet: jobs running" in ships.log(), 10, "the worker to be quiet")
         new = [oracle.enqueue("tell") for _ in range(20)]
         with fleet(oracle_url, code.parent, "--drain", "--poll", "50ms", app=STEERED) as others:
             others.start()
@@ -78,7 +78,7 @@ def test_a_process_that_starts_while_the_worker_is_quiet_is_quiet_too(
     """A crash does not end the silence."""
     with steered(oracle_url, code) as (ships, supervisor):
         send(supervisor, signal.SIGTSTP)
-        wait_until(lambda: "quiet: no new jobs" in ships.log(), 10, "the worker to be quiet")
+        wait_until(lambda: "quiet: jobs running" in ships.log(), 10, "the worker to be quiet")
         ships.kill_worker()
         wait_until(lambda: ships.log().count(" started") == 2, 20, "another process")
         job = oracle.enqueue("tell")

@@ -81,6 +81,7 @@ class Report(msgspec.Struct, tag="report", omit_defaults=True):
     figures: Figures
     is_registered: bool = False
     is_quiet: bool = False
+    """Whether it was told to claim nothing, and the pass that was being made then is over."""
     is_ending: bool = False
     running: int = 0
     waiting: int = 0

@@ -36,7 +36,9 @@ def serve(make_worker: Callable[[], Worker]) -> int:
     faulthandler.register(signal.SIGUSR1, file=2)
     process = WorkerProcess(make_worker())
     signals.listen(process.obey_signal)
-    return process.run()
+    status, ended = process.run()
+    signals.ignore()
+    return leave(status, ended)
 
 
 class WorkerProcess:
@@ -53,8 +55,8 @@ class WorkerProcess:
         worker.quiet(self._terms.quiet)
         self._reporter = Reporter(self._link, worker, self._terms)
 
-    def run(self) -> int:
-        """Work to the end; the exit status."""
+    def run(self) -> tuple[int, Ended]:
+        """Work to the end; the exit status, and how it ended."""
         reporter = self._reporter
         reporter.tell()
         threading.Thread(target=self._obey, name="packhorse-orders", daemon=True).start()
@@ -64,7 +66,7 @@ class WorkerProcess:
         reporter.stop()
         reporter.join(1.0)
         reporter.tell()
-        return leave(_status(self._worker, ended), ended)
+        return _status(self._worker, ended), ended
 
     def obey_signal(self, number: int) -> None:
         """Stop, or hurry."""

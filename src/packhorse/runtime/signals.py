@@ -26,8 +26,14 @@ class Signals:
         os.set_blocking(self.pipe, False)
         os.set_blocking(self._written, False)
         signal.set_wakeup_fd(self._written, warn_on_full_buffer=False)
+        self._numbers = numbers
         for number in numbers:
             signal.signal(number, _nothing)
+
+    def ignore(self) -> None:
+        """Take none any more: at its end the interpreter would give each its usual meaning, which is a sudden end."""
+        for number in self._numbers:
+            signal.signal(number, signal.SIG_IGN)
 
     def read(self, timeout: float | None = None) -> bytes:
         """The signals that came, in order; waits up to `timeout` seconds for the first, None waits for ever."""

@@ -31,7 +31,7 @@ from packhorse.runtime.systemd import Systemd
 
 log: logging.Logger = logging.getLogger("packhorse.supervisor")
 
-ENDED_WELL = frozenset({EXIT_OK, EXIT_REPLACE, -signal.SIGTERM})
+ENDED_WELL = frozenset({EXIT_OK, EXIT_REPLACE, -signal.SIGTERM, -signal.SIGQUIT})
 """How a child may end when it was told to; by the signal itself when it had not even begun."""
 KILL_GRACE = 10.0
 """Seconds beyond the shutdown timeout before a child that does not end is killed."""
@@ -73,6 +73,7 @@ class Supervisor:
         self._stop_at: float | None = None
         self._dump_at: float | None = None
         self._is_ready = False
+        self._is_quiet_told = True
         self._status = EXIT_OK
 
     def run(self) -> int:
@@ -109,6 +110,7 @@ class Supervisor:
             self._look_for_end()
         elif time.monotonic() >= self._stop_at:
             self._kill_all()
+        self._tell_when_quiet()
         self._dump_stalled()
         self._tell_systemd()
 
@@ -173,8 +175,16 @@ class Supervisor:
         if is_quiet == self._crew.is_quiet or self._stop_at is not None:
             return
         self._crew.is_quiet = is_quiet
-        log.info("quiet: no new jobs are claimed until CONT" if is_quiet else "jobs are claimed again")
+        self._is_quiet_told = not is_quiet
+        log.info("no more jobs are claimed, until CONT" if is_quiet else "jobs are claimed again")
         self._crew.order("quiet" if is_quiet else "resume")
+
+    def _tell_when_quiet(self) -> None:
+        """Say when every child has heard: from then on nothing is claimed."""
+        reports = [process.report for process in self._crew.processes()]
+        if not self._is_quiet_told and all(report is not None and report.is_quiet for report in reports):
+            self._is_quiet_told = True
+            log.info("quiet: jobs running %d", sum(report.running for report in reports if report is not None))
 
     def dump(self) -> None:
         """Have every process write the stacks of its threads and coroutines to standard error."""

@@ -127,6 +127,7 @@ class Worker:
         self._notifier = notifier
         self._replace = False
         self._end_by: float | None = None
+        self._quiet_at = 0.0
         self._stop = threading.Event()
         self._is_registered = False
         self.tally: Tally = Tally()
@@ -181,6 +182,7 @@ class Worker:
         """Claim nothing more, or go on claiming; what runs goes on. One that is about to end stays quiet."""
         if is_quiet or not self.is_ending:
             self._producer.is_quiet = is_quiet
+            self._quiet_at = time.monotonic()
             self._producer.hint()
 
     def stop(self) -> None:
@@ -215,7 +217,7 @@ class Worker:
             address=self._engine.address,
             figures=self._figures(),
             is_registered=self._is_registered,
-            is_quiet=producer.is_quiet,
+            is_quiet=producer.is_quiet and producer.busy_for() <= time.monotonic() - self._quiet_at,
             is_ending=self.is_ending,
             running=executor.running(),
             waiting=executor.buffered(),
