@@ -13,6 +13,7 @@ import pytest
 
 from packhorse import Packhorse
 from tests.acceptance.command import CommandLine, Running
+from tests.servers import CutProxy
 from tests.waiting import wait_until
 
 LOCAL = "127.0.0.1"
@@ -184,3 +185,25 @@ def test_a_host_that_is_not_ours_is_told(shop_cli: CommandLine, shop: Packhorse)
 
     assert done.code == 2
     assert "the health port 0 of no.such.host.invalid can't be opened" in done.complaint
+
+
+@pytest.mark.engines("postgresql")
+@pytest.mark.parametrize("trouble", ["refuse", pytest.param("blackhole", marks=pytest.mark.slow)])
+def test_a_worker_without_its_database_lives_and_is_not_ready(
+    shop_cli: CommandLine, shop: Packhorse, database_url: str, trouble: str
+) -> None:
+    """A restart would not help, so it lives; when the database is back, it is ready again by itself."""
+    with CutProxy(database_url) as proxy:
+        worker = shop_cli.start("worker", "--health-port", "0", PACKHORSE_DATABASE_URL=proxy.url(database_url))
+        port = port_of(worker)
+        wait_until_ready(port)
+        getattr(proxy, trouble)()
+        wait_until(lambda: status(port, "/readyz")[0] == 503, 30, "a worker that is not ready")
+        [reason] = status(port, "/readyz")[1]["reasons"]
+        assert re.fullmatch(r"worker process \d+: has not reached the database for \d+ s", reason)
+        assert status(port, "/livez")[0] == 200
+        proxy.restore()
+        wait_until_ready(port)
+        assert shop.enqueue("shop.greet", "Ann").result(30) == "Hello Ann"
+        worker.send(signal.SIGTERM)
+        assert worker.wait() == 0
