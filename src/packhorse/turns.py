@@ -27,8 +27,8 @@ class Turns(Protocol):
 
         Of the jobs of one serial key at most one is `available`, `executing` or waiting for its next attempt; they go
         in the order in which they became visible, and of those that did so at once in that of their ids. Of a group no
-        more are available or executing than its queue allows, and no more are let on than its rate. At most `limit` jobs
-        and keys are looked at. A key that somebody else is settling is left to them.
+        more are available or executing than its queue allows, and in any period no more start than its rate. At most
+        `limit` jobs and keys are looked at. A key that somebody else is settling is left to them.
         """
         ...
 

@@ -38,5 +38,7 @@ class Claim:
     """Only jobs behind this place: dead rows in front of it are not walked again."""
     above: int | None = None
     """Only jobs that are more urgent than this priority."""
+    limited: bool = False
+    """True: only as many as the limit and the rate of the queue's record leave room for."""
     aging: bool = False
     """True: in the order of `packhorse.domain.order.aged`; then there is no `after` and no `above`."""

@@ -15,6 +15,7 @@ from packhorse.errors import DatabaseError
 from packhorse.runtime.acker import Acker
 from packhorse.runtime.contact import Contact
 from packhorse.runtime.executor import Executor
+from packhorse.runtime.hints import Hints
 from packhorse.runtime.marks import COSTLY_LOOK, HEAD, Marks, Start, Toll
 from packhorse.runtime.permits import Permits, unlimited
 from packhorse.runtime.rate import Rate
@@ -23,13 +24,13 @@ from packhorse.runtime.service import Service
 from packhorse.runtime.settings import WorkerSettings
 from packhorse.runtime.suspects import Suspects, Turn
 from packhorse.runtime.tally import Meter
+from packhorse.runtime.turns import settle_turns
+from packhorse.runtime.used_up import UsedUp
 from packhorse.task import TaskRegistry
 
 LARGEST_BUFFER = 500
 STALE_SECONDS = 1.0
 """A claimed job that has not started after this time is given back."""
-BUSY_SECONDS = 1.0
-"""A worker that has found work for this long at a stretch does not need to be woken."""
 SHORTEST_WAIT = 0.01
 USUAL_LOOK_SECONDS = 0.05
 """A look that takes longer, because dead rows lie in its way, is repeated less often than usual."""
@@ -75,8 +76,7 @@ class Producer(Service):
         self._reconcile_at = time.monotonic() + settings.lease
         self._is_hinted = False
         self._last_queue: str | None = None
-        self._hints_wanted = False
-        self._busy_since: float | None = None
+        self._hints = Hints(engine, worker)
         self._rate = Rate()
         self._marks = Marks()
         self._toll = Toll(COSTLY_LOOK)
@@ -95,6 +95,7 @@ class Producer(Service):
         self._executor = executor
         self._acker = acker
         self._suspects = Suspects(executor, acker)
+        self._used_up = UsedUp(executor, acker)
 
     def hint(self) -> None:
         """Somebody says that jobs may have come. From any thread."""
@@ -104,8 +105,8 @@ class Producer(Service):
 
     def freed(self) -> None:
         """A slot became free. From any thread; cheap."""
-        is_work_known = self._ready or self._suspects.queues or self._held_back or self._is_hinted
-        if is_work_known or not self._hints_wanted:
+        is_work_known = self._ready or self._suspects.queues or self._held_back or self._used_up or self._is_hinted
+        if is_work_known or not self._hints.are_wanted:
             self.wake()
 
     def learn(self) -> None:
@@ -129,7 +130,8 @@ class Producer(Service):
             return SHORTEST_WAIT
         self._claim_round()
         self.is_drained = self.is_drained or (bool(self._others) and not self._ready and self._is_idle())
-        self._tune_hints()
+        is_busy = self._can_claim() or not self._has_room()
+        self._is_hinted = self._hints.tune(is_busy) or self._is_hinted
         self._executor.refill_at = self._refill_at()
         return self._pause()
 
@@ -206,29 +208,18 @@ class Producer(Service):
         self.on_given_up()
 
     def _make_ready(self, glance: Glance) -> int:
-        """Stage what is due and unpark what this worker knows; how many jobs became available."""
+        """Stage what is due, unpark what this worker knows, settle whose turn it is; how many jobs became available."""
         made = 0
         if glance.due_in is not None and glance.due_in.total_seconds() <= 0:
             made += self._engine.stage_jobs(STAGE_LIMIT)
         if known := [task for task in glance.parked_tasks if task in self._known]:
             made += self._engine.unpark_jobs(known, PARK_LIMIT)
+        if glance.has_turns:
+            made += settle_turns(self._engine)
         return made
 
     def _served(self, queues: Iterable[str]) -> list[str]:
         return [queue for queue in queues if self._settings.serves(queue)]
-
-    def _tune_hints(self) -> None:
-        """Ask producers to stop waking a worker that has been busy for a while; ask for it again when it is not.
-
-        After asking it looks once more: what came in between woke nobody.
-        """
-        now = time.monotonic()
-        self._busy_since = (self._busy_since or now) if self._can_claim() or not self._has_room() else None
-        wanted = self._busy_since is None or now - self._busy_since < BUSY_SECONDS
-        if wanted != self._hints_wanted:
-            self._engine.seek_hints(self._worker, wanted)
-            self._hints_wanted = wanted
-            self._is_hinted = self._is_hinted or wanted
 
     def _pause(self) -> float:
         if self._can_claim() or (self._is_hinted and self._has_room()):
@@ -249,6 +240,7 @@ class Producer(Service):
         if self._held_back and not self._executor.full_tasks():
             self._ready += [queue for queue in self._held_back if queue not in self._ready]
             self._held_back = []
+        self._ready += [queue for queue in self._used_up.take() if queue not in self._ready]
         if not self._may_claim():
             return
         for queue in tuple(self._ready):
@@ -257,23 +249,44 @@ class Producer(Service):
                 self._claim_from(queue, wanted)
 
     def _claim_from(self, queue: str, wanted: int) -> None:
-        full, is_aging = self._executor.full_tasks(), self._rules.is_aging(queue)
-        if full or is_aging:
-            self._marks.forget(queue)  # a mark would pass over jobs: those that there is no room for, or that have aged
+        if self._rules.is_aging(queue) or self._rules.is_limited(queue):
+            self._claim_unmarked(queue, wanted)
+            return
+        full = self._executor.full_tasks()
+        if full:
+            self._marks.forget(queue)  # a mark would pass over the jobs that there is no room for
         start, begun = self._marks.start(queue), time.monotonic()
         jobs = self._claim(queue, wanted, other_tasks=self._others | full, start=start)
         ended = time.monotonic()
         if full:
             self._beside_at = ended + self._beside_toll.pause(max(0.0, ended - begun - USUAL_CLAIM_SECONDS))
-        elif not is_aging:
+        else:
             self._marks.note(queue, start, jobs, wanted, ended - begun)
         self._ready.remove(queue)
         if len(jobs) == wanted or start.above is not None:
             self._ready.append(queue)
-        elif start.after is not None or (is_aging and jobs):
-            self._look_at = 0.0  # whether there is more, in front of the mark or at another worker, the next look tells
+        elif start.after is not None:
+            self._look_at = 0.0  # whether there is something in front of the mark, the next look tells
         elif full:
             self._held_back.append(queue)
+        self._accept(jobs)
+
+    def _claim_unmarked(self, queue: str, wanted: int) -> None:
+        """Claim where a mark would pass over jobs: those that have aged, or that a limit has kept back."""
+        full, is_limited = self._executor.full_tasks(), self._rules.is_limited(queue)
+        self._marks.forget(queue)
+        if is_limited:  # what waits here for a slot would keep others from running it
+            wanted = min(wanted, max(1, self._executor.free_slots()))
+        jobs = self._claim(queue, wanted, other_tasks=self._others | full)
+        self._ready.remove(queue)
+        if len(jobs) == wanted:
+            self._ready.append(queue)
+        elif full:
+            self._held_back.append(queue)
+        elif is_limited:
+            self._used_up.note(queue, len(jobs))
+        elif jobs:
+            self._look_at = 0.0  # whether another worker held more of them back, the next look tells
         self._accept(jobs)
 
     def _may_claim(self) -> bool:
@@ -300,7 +313,7 @@ class Producer(Service):
 
     def _refill_at(self) -> float:
         """With how many jobs in hand, or fewer, a pass may find something to do."""
-        if self._suspects.queues or self._held_back or self._rules.has_slots:
+        if self._suspects.queues or self._held_back or self._used_up or self._rules.has_slots:
             return math.inf
         aside = self._executor.buffered() - self._executor.ahead()
         return self._bound() / 2 + self._executor.slots() + aside
@@ -330,6 +343,7 @@ class Producer(Service):
             after=start.after,
             above=start.above,
             aging=self._rules.is_aging(queue),
+            limited=self._rules.is_limited(queue),
         )
         with self.claimed.measured():
             jobs = self._engine.claim_jobs(claim)

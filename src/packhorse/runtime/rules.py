@@ -47,3 +47,8 @@ class QueueRules:
         """Whether the priorities of its jobs age."""
         record = self._queues.get(queue)
         return record is not None and record.settings.order == "aging"
+
+    def is_limited(self, queue: str) -> bool:
+        """Whether only so many of its jobs may run at once in all workers, or start in some time."""
+        record = self._queues.get(queue)
+        return record is not None and (record.settings.max_running, record.settings.rate) != (None, None)

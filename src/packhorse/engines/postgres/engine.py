@@ -32,8 +32,8 @@ from packhorse.engines.sql.jobs import SqlJobStore, ack_commands
 from packhorse.engines.sql.migrations import load_migrations
 from packhorse.engines.sql.queues import SqlQueueStore
 from packhorse.engines.sql.registry import SqlRegistry
-from packhorse.engines.sql.schedules import SqlSchedules
 from packhorse.engines.sql.retention import SqlRetention
+from packhorse.engines.sql.schedules import SqlSchedules
 from packhorse.engines.sql.statements import Statements
 from packhorse.engines.sql.turns import SqlTurns
 from packhorse.statement import AsyncTransaction, Row, Statement, Transaction
@@ -46,10 +46,10 @@ FEATURES = Features(
 )
 SETTLING = frozenset({"take_turns", "hear_ends"})
 """What a transaction begins with in which it is settled whose turn it is."""
-RELAXED = SETTLING | {"claim_jobs", "stage_jobs", "seek_hints", "write_log"}
+RELAXED = SETTLING | {"claim_jobs", "take_permits", "stage_jobs", "seek_hints", "write_log"}
 """What is committed without waiting for the disk. If the server crashes and forgets one of them it is done again: a
 claim that was forgotten is refused by its lease, and costs a repeated run, never a repeated effect."""
-INDEXED = SETTLING | {"claim_jobs", "ack_jobs", "prune_jobs"}
+INDEXED = frozenset({"claim_jobs", "take_permits", "ack_jobs", "log_starts", "prune_jobs"})
 """What must find its rows by an index even where the statistics were taken while the table was empty."""
 BY_INDEX = "SET LOCAL enable_seqscan = off;\nSET LOCAL jit = off;\n"
 """A table without a fitting index is then read as before, but at a cost in the plan for which the server would compile

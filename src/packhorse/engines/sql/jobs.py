@@ -14,7 +14,7 @@ from packhorse.engines.sql import rows as of
 from packhorse.engines.sql.base import Command, Params, SqlBase, ids_in
 from packhorse.engines.sql.documents import acks_document, check_texts, jobs_document, list_document, texts_document
 from packhorse.engines.sql.keyed import Storing, storing
-from packhorse.engines.sql.turns import settlement, turns_of
+from packhorse.engines.sql.turns import settled
 from packhorse.errors import DatabaseError
 from packhorse.statement import Row, Statement
 
@@ -86,7 +86,7 @@ class SqlJobStore(SqlBase):
         return DatabaseError(f"{self.address} was replaced by another database meanwhile; nothing was enqueued")
 
     def claim_jobs(self, claim: Claim) -> list[ClaimedJob]:
-        rows = self._write("claim_jobs", *_claim_options(claim))
+        rows = self._write_all(_claim_commands(claim))
         rows.sort(key=of.by_age if claim.aging else of.by_urgency)
         return [of.claimed_job(*row, claim.lease) for row in rows]
 
@@ -149,6 +149,19 @@ def _insert_jobs(jobs: Sequence[NewJob], installation: str) -> Command:
     return Command("insert_jobs", {"jobs": jobs_document(jobs), "installation": installation})
 
 
+def _claim_commands(claim: Claim) -> list[Command]:
+    """What claims jobs: of a queue with a limit, under a lock that makes the counting exact."""
+    params, *options = _claim_options(claim)
+    if not claim.limited:
+        return [Command("claim_jobs", params, tuple(options))]
+    lease: Params = {"queue": claim.queue, "worker": claim.lease.worker, "number": claim.lease.number}
+    return [
+        Command("take_permits", {"queue": claim.queue}),
+        Command("claim_jobs", params, (*options, "limited")),
+        Command("note_starts", lease),
+    ]
+
+
 def _claim_options(claim: Claim) -> tuple[Params, *tuple[str, ...]]:
     """The parameters of a claim, and which parts of its statement they need."""
     lease, options = claim.lease, ["suspects"] if claim.suspects else []
@@ -189,8 +202,7 @@ def ack_commands(acks: Sequence[Ack]) -> list[Command]:
     commands = [_succeed_jobs(lease, ids_by_lease[lease]) for lease in sorted(ids_by_lease, key=_number)]
     if others:
         commands.append(_ack_jobs(list(others.values())))
-    turns = turns_of(acks)
-    return commands + settlement(turns) if turns else commands
+    return settled(commands, acks)
 
 
 def _number(lease: Lease) -> int:

@@ -114,10 +114,10 @@ def glance(row: Row) -> Glance:
         ready_queues=_names(row[0]),
         suspect_queues=_names(row[1]),
         parked_tasks=_names(row[2]),
-        due_in=_soonest(row[3], row[8]),
+        due_in=_soonest(row[3], row[8], row[9]),
         has_turns=row[6] is not None or row[7] is not None or (row[8] is not None and row[8] <= 0),
         revision=row[5],
-        has_lost_workers=bool(row[9]),
+        has_lost_workers=bool(row[10]),
         is_registered=bool(row[4]),
     )
 

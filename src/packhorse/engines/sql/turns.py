@@ -64,7 +64,7 @@ class SqlTurns(SqlOperations):
             raise
         transaction.commit()
         for id, on_id in hopeless:
-            self.cancel_jobs([id], why=f"it waited for the success of job {on_id}, which was given up")
+            self.cancel_jobs([id], why=f"it waited for the success of job {on_id}, which was given up", running=False)
         return len(released)
 
     def _run(self, transaction: Transaction, command: Command) -> list[Row]:
@@ -77,10 +77,17 @@ def turns_of(acks: Iterable[Ack]) -> list[Turn]:
     return sorted({Turn(*turn) for ack in acks for turn in ack.turns})
 
 
-def settlement(turns: Sequence[Turn]) -> list[Command]:
-    """What lets the next jobs of these keys go on, in the transaction in which those before them end."""
+def settled(commands: Sequence[Command], acks: Sequence[Ack]) -> list[Command]:
+    """The commands that record these acks, with what lets the next jobs of their keys go on."""
+    turns = turns_of(acks)
+    if not turns:
+        return list(commands)
     document = turns_document(turns)
-    return [Command("lock_turns", {"turns": document}), promotion(turns, document)]
+    started = [ack.job_id for ack in acks if ack.turns and ack.outcome != "unstarted"]
+    log = (
+        [Command("log_starts", {"ids": list_document(started)})] if any(turn.scope == "group" for turn in turns) else []
+    )
+    return [*log, *commands, Command("lock_turns", {"turns": document}), promotion(turns, document)]
 
 
 def promotion(turns: Sequence[Turn], document: str, *options: str) -> Command:

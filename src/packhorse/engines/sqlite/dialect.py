@@ -33,6 +33,7 @@ TABLES_AND_VIEWS = (
     "schedule",
     "schedule_declaration",
     "schedule_run",
+    "start",
     "tally",
     "turn",
     "worker",
@@ -73,7 +74,10 @@ def slots() -> Mapping[str, str]:
             "(SELECT json_extract(value, '$.scope') AS scope, json_extract(value, '$.queue') AS queue,"
             " json_extract(value, '$.key') AS key FROM json_each(:turns)) AS named"
         ),
+        "least": "min",
+        "greatest": "max",
         "any_of": "IN (SELECT id FROM (",
+        "for_update": "",
         "lock_turn": "",
         "skip_locked_turn": "",
         "skip_locked": "",

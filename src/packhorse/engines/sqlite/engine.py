@@ -17,8 +17,8 @@ from packhorse.engines.sql.joblog import SqlJobLog
 from packhorse.engines.sql.jobs import SqlJobStore
 from packhorse.engines.sql.keyed import Storing
 from packhorse.engines.sql.migrations import load_migrations
-from packhorse.engines.sql.schedules import SqlSchedules
 from packhorse.engines.sql.retention import SqlRetention
+from packhorse.engines.sql.schedules import SqlSchedules
 from packhorse.engines.sql.statements import Statements
 from packhorse.engines.sql.turns import SqlTurns
 from packhorse.engines.sqlite.address import database_path

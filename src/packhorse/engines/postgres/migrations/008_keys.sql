@@ -9,8 +9,6 @@ create table {turn} (
     key text not null,
     holder bigint,
     room integer not null default 0,
-    tokens double precision,
-    refilled_at timestamptz,
     next_at timestamptz,
     primary key (scope, queue, key)
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
@@ -29,6 +27,17 @@ create table {ended} (
     serial_key text,
     group_key text
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
+
+-- When jobs of a queue with a rate started (the key is empty), and those of a group with a rate that have ended since, for
+-- as long as it counts.
+create table {start} (
+    queue text not null,
+    key text not null,
+    started_at timestamptz not null,
+    number integer not null
+) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
+
+create index start_of_key on {start} (queue, key, started_at);
 
 -- Which jobs a job waits for.
 create table {dependency} (

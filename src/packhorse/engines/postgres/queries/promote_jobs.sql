@@ -1,5 +1,11 @@
 -- Lets the next jobs of these keys go on: that of a serial key where nobody has it, and of a group as many as there is
 -- room for. The keys are locked, so that nobody else does the same; a job that somebody is cancelling is passed over.
+-- with :told
+update {turn}
+set next_at = null
+where scope = 'serial' and next_at is not null and key in (select named.key from {turns} where named.scope = 'serial');
+-- end
+
 with chosen as materialized (
     select held.ctid as place, (
         select next.id from {job} as next
@@ -38,12 +44,28 @@ select queue from promoted where (select count(*) from hint) < 0   -- without :t
 ;
 
 -- with :groups
+delete from {start}
+using {turns}, {queue} as record
+where named.scope = 'group' and {start}.queue = named.queue and {start}.key = named.key
+  and record.name = named.queue and {start}.started_at <= {now} - record.group_rate_period_us {us};
+
+-- How many of each group may go on: what starts in its period, what has not started yet counted as if it did, keeps the rate.
 update {turn} as turn
-set tokens = filled.tokens, refilled_at = {now}, next_at = null, room = greatest(0, least(
-    CAST(:limit AS integer), filled.places - (
-        select count(*) from {job} as holder
-        where holder.queue = turn.queue and holder.group_key = turn.key and holder.group_place = 0
-    ), floor(coalesce(filled.tokens, 1000000)), (
+set next_at = null, room = greatest(0, least(
+    CAST(:limit AS integer),
+    least(record.group_max_running, case when record.is_fair then CAST(:window AS integer) end) - (
+        select count(*) from {job} as member
+        where member.queue = turn.queue and member.group_key = turn.key and member.group_place = 0
+    ),
+    record.group_rate_count - (
+        select coalesce(sum(past.number), 0) from {start} as past
+        where past.queue = turn.queue and past.key = turn.key
+    ) - (
+        select count(*) from {job} as member
+        where member.queue = turn.queue and member.group_key = turn.key and member.group_place = 0 and (
+            member.state <> 'executing' or member.started_at > {now} - record.group_rate_period_us {us}
+        )
+    ), (
         select count(*) from (
             select from {job} as waiting
             where waiting.queue = turn.queue and waiting.group_key = turn.key and waiting.group_place > 0
@@ -52,18 +74,9 @@ set tokens = filled.tokens, refilled_at = {now}, next_at = null, room = greatest
         ) as ready
     )
 ))
-from (
-    select named.queue, named.key,
-        least(coalesce(record.group_max_running, 1000000), case when record.is_fair then :window else 1000000 end) as places,
-        least(record.group_rate_count, coalesce(held.tokens, record.group_rate_count)
-            + greatest(0, {micros}({now}) - {micros}(held.refilled_at))
-                * CAST(record.group_rate_count AS double precision) / record.group_rate_period_us) as tokens
-    from {turns}
-    join {turn} as held on held.scope = named.scope and held.queue = named.queue and held.key = named.key
-    left join {queue} as record on record.name = named.queue
-    where named.scope = 'group'
-) as filled
-where turn.scope = 'group' and turn.queue = filled.queue and turn.key = filled.key;
+from {turns}
+left join {queue} as record on record.name = named.queue
+where named.scope = 'group' and turn.scope = named.scope and turn.queue = named.queue and turn.key = named.key;
 
 with promoted as (
     update {job} as job
@@ -86,13 +99,7 @@ with promoted as (
         where named.scope = 'group'
     ) as chosen
     where job.id = chosen.id
-    returning job.queue, job.group_key
-), spent as (
-    update {turn} as turn
-    set tokens = tokens - spending.number
-    from (select queue, group_key, count(*) as number from promoted group by queue, group_key) as spending
-    where turn.scope = 'group' and turn.queue = spending.queue and turn.key = spending.group_key
-      and turn.tokens is not null
+    returning job.queue
 ), hint as (
     select pg_notify({channel}, '')
     where exists (select from promoted) and exists (select from {worker} where wants_hints and expires_at > {now})
@@ -102,15 +109,22 @@ where (select count(*) from hint) >= 0   -- with :told
 select queue from promoted where (select count(*) from hint) < 0   -- without :told
 ;
 
--- Those that have used up their rate go on when the next token is there; those of which more wait than one pass takes, soon.
+-- Those that have used up their rate go on when the first of its starts no longer counts, and those of which more wait than
+-- one pass takes at once.
 update {turn} as turn
-set next_at = case
-    when turn.tokens < 1 then {now} + ceil((1 - turn.tokens) * record.group_rate_period_us / record.group_rate_count) {us}
-    when turn.room >= CAST(:limit AS integer) then {now} end
+set next_at = case when turn.room >= CAST(:limit AS integer) then {now} else (
+    select min(started_at) from (
+        select past.started_at from {start} as past where past.queue = turn.queue and past.key = turn.key
+        union all
+        select member.started_at from {job} as member
+        where member.queue = turn.queue and member.group_key = turn.key and member.group_place = 0
+          and member.state = 'executing' and member.started_at > {now} - record.group_rate_period_us {us}
+    ) as counted
+) + record.group_rate_period_us {us} end
 from {turns}
 left join {queue} as record on record.name = named.queue
 where named.scope = 'group' and turn.scope = named.scope and turn.queue = named.queue and turn.key = named.key
-  and (turn.tokens < 1 or turn.room >= CAST(:limit AS integer))
+  and (record.group_rate_count is not null or turn.room >= CAST(:limit AS integer))
   and exists (
       select from {job} as waiting
       where waiting.queue = turn.queue and waiting.group_key = turn.key and waiting.group_place > 0

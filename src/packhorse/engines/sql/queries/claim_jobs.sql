@@ -3,10 +3,13 @@
 -- one another; the partial index on (queue, priority, order_at, id) is walked from its head, or from a place where this
 -- worker has been, and left after :limit rows. The queue's own record says down to which priority it may be claimed:
 -- not at all while it is paused. It is looked up once, and only read, so that nobody waits for it.
+-- A queue with a limit is locked by the statement before this one, so that what runs, and what has started in the period
+-- of its rate, is counted exactly.
 -- Where priorities age, the head of each priority is read from the same index, and their merged order decides.
 update {job}
 set state = 'executing', worker_id = CAST(:worker AS bigint), lease_number = CAST(:number AS bigint),
     attempt = case when attempt < {highest_count} then attempt + 1 else attempt end, started_at = {now}, reason = null
+    , has_permit = (id > 0)   -- with :limited
 where id {any_of}
     -- with :aging
     with recursive level (priority) as (
@@ -39,7 +42,19 @@ where id {any_of}
         from {queue} where name = CAST(:queue AS text)
     ), 32767)
     order by job.order_at + (job.priority - 5) * CAST(:step AS bigint) {us}, job.priority, job.id
-    limit CAST(:limit AS bigint) {skip_locked}
+    limit CAST(:limit AS bigint) {skip_locked}   -- without :limited
+    limit (   -- with :limited
+        select {greatest}(0, {least}(   -- with :limited
+            CAST(:limit AS bigint),   -- with :limited
+            coalesce(max_running - (   -- with :limited
+                select count(*) from {job} as running where running.queue = CAST(:queue AS text) and running.has_permit   -- with :limited
+            ), 1000000),   -- with :limited
+            coalesce(rate_count - (   -- with :limited
+                select coalesce(sum(number), 0) from {start}   -- with :limited
+                where queue = CAST(:queue AS text) and key = '' and started_at > {now} - rate_period_us {us}   -- with :limited
+            ), 1000000)   -- with :limited
+        )) from {queue} where name = CAST(:queue AS text)   -- with :limited
+    ) {skip_locked}   -- with :limited
     -- end
     -- without :aging
     select id from {job}
@@ -57,7 +72,19 @@ where id {any_of}
           CAST(:after_priority AS smallint), {at}(CAST(:after_at AS bigint)), CAST(:after_id AS bigint)   -- with :after
       )   -- with :after
     order by priority, order_at, id
-    limit CAST(:limit AS bigint) {skip_locked}
+    limit CAST(:limit AS bigint) {skip_locked}   -- without :limited
+    limit (   -- with :limited
+        select {greatest}(0, {least}(   -- with :limited
+            CAST(:limit AS bigint),   -- with :limited
+            coalesce(max_running - (   -- with :limited
+                select count(*) from {job} as running where running.queue = CAST(:queue AS text) and running.has_permit   -- with :limited
+            ), 1000000),   -- with :limited
+            coalesce(rate_count - (   -- with :limited
+                select coalesce(sum(number), 0) from {start}   -- with :limited
+                where queue = CAST(:queue AS text) and key = '' and started_at > {now} - rate_period_us {us}   -- with :limited
+            ), 1000000)   -- with :limited
+        )) from {queue} where name = CAST(:queue AS text)   -- with :limited
+    ) {skip_locked}   -- with :limited
     -- end
 ))
 returning id, task, queue, priority, {micros}(order_at), args, kwargs, meta, {micros}(enqueued_at),

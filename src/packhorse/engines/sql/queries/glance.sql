@@ -60,5 +60,6 @@ select
     (select 1 from {job} where is_fresh order by gate limit 1),
     (select 1 from {ended} order by id limit 1),
     (select {micros}(next_at) - {micros}({now}) from {turn} where next_at is not null order by next_at limit 1),
+    (select {micros}(min(next_at)) - {micros}({now}) from {queue} where next_at > {now}),
     (select count(*) from {worker} where expires_at <= {now})   -- without :locks
     0, (select json_group_array(json_array(id, expires_at)) from {worker}), {now}   -- with :locks

@@ -1,5 +1,6 @@
 -- Replaces a queue's settings, unless somebody else has replaced what the caller read before: then no row comes back.
 -- Workers read all of them again when the revision has changed; whoever changes settings waits here for one another.
+-- Groups that wait for room or for their rate are looked at again: there may be more of it now.
 insert into {queue} as kept (name, declared, changed, slots, priority_floor, order_policy, max_running,
     rate_count, rate_period_us, group_max_running, group_rate_count, group_rate_period_us, is_fair,
     keep_succeeded_us, keep_cancelled_us, keep_failed_us)
@@ -19,4 +20,13 @@ set declared = excluded.declared, changed = excluded.changed, slots = excluded.s
 where kept.declared = CAST(:declared_before AS text) and kept.changed = CAST(:changed_before AS text)
 returning name;
 
-update {revision} set number = number + 1
+update {revision} set number = number + 1;
+
+insert into {ended} (job_id, queue, group_key)
+select 0, turn.queue, turn.key
+from {turn} as turn
+where turn.scope = 'group' and turn.queue = CAST(:name AS text) and exists (
+    select 1 from {job} as waiting
+    where waiting.queue = turn.queue and waiting.group_key = turn.key and waiting.group_place > 0
+      and waiting.waits_for = 'group'
+)

@@ -3,7 +3,7 @@
 -- oldest_supported: 3
 
 -- `declared` is what the code says, `changed` what somebody set at run time, both as JSON objects. The columns below are
--- what follows from the two; the last four belong to whoever counts the running jobs of a limited queue.
+-- what follows from the two; the last one is when a queue that has used up its rate may go on.
 create table {queue} (
     name text primary key,
     declared text not null default '{}',
@@ -25,9 +25,6 @@ create table {queue} (
     keep_succeeded_us integer,
     keep_cancelled_us integer,
     keep_failed_us integer,
-    in_use integer not null default 0,
-    tokens real,
-    refilled_at integer,
     next_at integer,
     constraint queue_rate_is_whole check ((rate_count is null) = (rate_period_us is null)),
     constraint queue_group_rate_is_whole check ((group_rate_count is null) = (group_rate_period_us is null))

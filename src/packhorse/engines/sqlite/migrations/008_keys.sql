@@ -9,8 +9,6 @@ create table {turn} (
     key text not null,
     holder integer,
     room integer not null default 0,
-    tokens real,
-    refilled_at integer,
     next_at integer,
     primary key (scope, queue, key)
 ) strict, without rowid;
@@ -26,6 +24,17 @@ create table {ended} (
     serial_key text,
     group_key text
 ) strict;
+
+-- When jobs of a queue with a rate started (the key is empty), and those of a group with a rate that have ended since, for
+-- as long as it counts.
+create table {start} (
+    queue text not null,
+    key text not null,
+    started_at integer not null,
+    number integer not null
+) strict;
+
+create index packhorse_start_of_key on {start} (queue, key, started_at);
 
 -- Which jobs a job waits for.
 create table {dependency} (

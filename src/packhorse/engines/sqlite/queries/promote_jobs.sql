@@ -1,17 +1,22 @@
 -- Lets the next jobs of these keys go on: that of a serial key where nobody has it, and of a group as many as there is
 -- room for. Nobody else writes meanwhile.
+-- with :told
+update {turn}
+set next_at = null
+where scope = 'serial' and next_at is not null and key in (select named.key from {turns} where named.scope = 'serial');
+-- end
+
 update {turn} as turn
-set holder = coalesce((
-    select next.id from {job} as next
-    where next.serial_key = turn.key and next.waits_for = 'serial' and next.serial_place is not null
-    order by next.serial_place, next.id
-    limit 1
-), holder)
-where scope = 'serial' and queue = '' and key in (select named.key from {turns} where named.scope = 'serial')
-  and not exists (
-      select 1 from {job} as holding
-      where holding.id = turn.holder and coalesce(holding.gate, '') not in ('jobs', 'serial')
-  );
+set next_at = null, holder = case when exists (
+        select 1 from {job} as holding
+        where holding.id = turn.holder and coalesce(holding.gate, '') not in ('jobs', 'serial')
+    ) then holder else coalesce((
+        select next.id from {job} as next
+        where next.serial_key = turn.key and next.waits_for = 'serial' and next.serial_place is not null
+        order by next.serial_place, next.id
+        limit 1
+    ), holder) end
+where scope = 'serial' and queue = '' and key in (select named.key from {turns} where named.scope = 'serial');
 
 update {job}
 set is_fresh = group_key is not null, gate = case when group_key is not null then 'group' end,
@@ -27,12 +32,27 @@ returning queue   -- with :told
 ;
 
 -- with :groups
+delete from {start}
+where (queue, key) in (select named.queue, named.key from {turns} where named.scope = 'group')
+  and started_at <= {now} - (select group_rate_period_us from {queue} as record where record.name = {start}.queue);
+
+-- How many of each group may go on: what starts in its period, what has not started yet counted as if it did, keeps the rate.
 update {turn} as turn
-set tokens = filled.tokens, refilled_at = {now}, next_at = null, room = max(0, min(
-    :limit, filled.places - (
-        select count(*) from {job} as holder
-        where holder.queue = turn.queue and holder.group_key = turn.key and holder.group_place = 0
-    ), CAST(coalesce(filled.tokens, 1000000) AS integer), (
+set next_at = null, room = max(0, min(
+    :limit,
+    min(coalesce(record.group_max_running, 1000000), case when record.is_fair then :window else 1000000 end) - (
+        select count(*) from {job} as member
+        where member.queue = turn.queue and member.group_key = turn.key and member.group_place = 0
+    ),
+    coalesce(record.group_rate_count - (
+        select coalesce(sum(past.number), 0) from {start} as past
+        where past.queue = turn.queue and past.key = turn.key
+    ) - (
+        select count(*) from {job} as member
+        where member.queue = turn.queue and member.group_key = turn.key and member.group_place = 0 and (
+            member.state <> 'executing' or member.started_at > {now} - record.group_rate_period_us
+        )
+    ), 1000000), (
         select count(*) from (
             select 1 from {job} as waiting
             where waiting.queue = turn.queue and waiting.group_key = turn.key and waiting.group_place > 0
@@ -41,18 +61,9 @@ set tokens = filled.tokens, refilled_at = {now}, next_at = null, room = max(0, m
         )
     )
 ))
-from (
-    select named.queue as queue, named.key as key,
-        min(coalesce(record.group_max_running, 1000000), case when record.is_fair then :window else 1000000 end) as places,
-        min(record.group_rate_count, coalesce(held.tokens, record.group_rate_count)
-            + max(0, {now} - held.refilled_at) * CAST(record.group_rate_count AS real) / record.group_rate_period_us
-        ) as tokens
-    from {turns}
-    join {turn} as held on held.scope = named.scope and held.queue = named.queue and held.key = named.key
-    left join {queue} as record on record.name = named.queue
-    where named.scope = 'group'
-) as filled
-where turn.scope = 'group' and turn.queue = filled.queue and turn.key = filled.key;
+from {turns}
+left join {queue} as record on record.name = named.queue
+where named.scope = 'group' and turn.scope = named.scope and turn.queue = named.queue and turn.key = named.key;
 
 update {job}
 set group_place = 0, is_fresh = 0, gate = null, waits_for = null,
@@ -77,15 +88,25 @@ where id in (
 returning queue   -- with :told
 ;
 
--- Those that have used up their rate go on when the next token is there; those of which more wait than one pass takes, soon.
+-- Those that have used up their rate go on when the first of its starts no longer counts, and those of which more wait than
+-- one pass takes at once.
 update {turn} as turn
-set tokens = tokens - room, next_at = case when not exists (
-        select 1 from {job} as waiting
-        where waiting.queue = turn.queue and waiting.group_key = turn.key and waiting.group_place > 0
-          and waiting.waits_for = 'group'
-    ) then null when tokens - room < 1 then {now} + CAST(
-        (1 - (tokens - room)) * (select group_rate_period_us from {queue} where name = turn.queue)
-            / (select group_rate_count from {queue} where name = turn.queue) AS integer) + 1000
-    when room >= :limit then {now} end
-where scope = 'group' and (queue, key) in (select named.queue, named.key from {turns} where named.scope = 'group')
+set next_at = case when turn.room >= :limit then {now} else (
+    select min(started_at) from (
+        select past.started_at from {start} as past where past.queue = turn.queue and past.key = turn.key
+        union all
+        select member.started_at from {job} as member
+        where member.queue = turn.queue and member.group_key = turn.key and member.group_place = 0
+          and member.state = 'executing' and member.started_at > {now} - record.group_rate_period_us
+    )
+) + record.group_rate_period_us end
+from {turns}
+left join {queue} as record on record.name = named.queue
+where named.scope = 'group' and turn.scope = named.scope and turn.queue = named.queue and turn.key = named.key
+  and (record.group_rate_count is not null or turn.room >= :limit)
+  and exists (
+      select 1 from {job} as waiting
+      where waiting.queue = turn.queue and waiting.group_key = turn.key and waiting.group_place > 0
+        and waiting.waits_for = 'group'
+  )
 -- end
