@@ -19,12 +19,12 @@ from packhorse.runtime.hints import Hints
 from packhorse.runtime.marks import COSTLY_LOOK, HEAD, Marks, Start, Toll
 from packhorse.runtime.permits import Permits, unlimited
 from packhorse.runtime.rate import Rate
+from packhorse.runtime.ready import make_ready
 from packhorse.runtime.rules import QueueRules
 from packhorse.runtime.service import Service
 from packhorse.runtime.settings import WorkerSettings
 from packhorse.runtime.suspects import Suspects, Turn
 from packhorse.runtime.tally import Meter
-from packhorse.runtime.turns import settle_turns
 from packhorse.runtime.used_up import UsedUp
 from packhorse.task import TaskRegistry
 
@@ -36,7 +36,6 @@ USUAL_LOOK_SECONDS = 0.05
 """A look that takes longer, because dead rows lie in its way, is repeated less often than usual."""
 USUAL_CLAIM_SECONDS = 0.01
 """A claim beside a full lane that takes longer walks over too many of that lane's jobs to be repeated at once."""
-STAGE_LIMIT = 500
 PARK_LIMIT = 5000
 MOST_LEASED = 10_000
 """Leased jobs looked at in one reconciliation; more than a worker can hold."""
@@ -177,7 +176,7 @@ class Producer(Service):
             return False
         if glance.has_lost_workers:
             self.on_lost_workers()
-        if self._make_ready(glance):
+        if make_ready(self._engine, glance, self._known):
             glance = self._engine.glance(self._worker, self._rules.has_floors)
         self._note(glance)
         self.is_drained = was_idle and self._is_nothing_due() and not (self._ready or self._suspects.queues)
@@ -206,17 +205,6 @@ class Producer(Service):
         self._executor.stop()
         self._give_back(self._executor.withdraw())
         self.on_given_up()
-
-    def _make_ready(self, glance: Glance) -> int:
-        """Stage what is due, unpark what this worker knows, settle whose turn it is; how many jobs became available."""
-        made = 0
-        if glance.due_in is not None and glance.due_in.total_seconds() <= 0:
-            made += self._engine.stage_jobs(STAGE_LIMIT)
-        if known := [task for task in glance.parked_tasks if task in self._known]:
-            made += self._engine.unpark_jobs(known, PARK_LIMIT)
-        if glance.has_turns:
-            made += settle_turns(self._engine)
-        return made
 
     def _served(self, queues: Iterable[str]) -> list[str]:
         return [queue for queue in queues if self._settings.serves(queue)]

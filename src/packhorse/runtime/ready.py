@@ -1,0 +1,23 @@
+"""Making jobs available whose time, task or turn has come: every worker does it, in the round trip before its claim."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from packhorse.engine import Engine, Glance
+from packhorse.runtime.turns import settle_turns
+
+STAGE_LIMIT = 500
+UNPARK_LIMIT = 5000
+
+
+def make_ready(engine: Engine, glance: Glance, known: Collection[str]) -> int:
+    """Stage what is due, unpark what this worker knows, settle whose turn it is; how many jobs became available."""
+    made = 0
+    if glance.due_in is not None and glance.due_in.total_seconds() <= 0:
+        made += engine.stage_jobs(STAGE_LIMIT)
+    if tasks := [task for task in glance.parked_tasks if task in known]:
+        made += engine.unpark_jobs(tasks, UNPARK_LIMIT)
+    if glance.has_turns:
+        made += settle_turns(engine)
+    return made
