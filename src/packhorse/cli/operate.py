@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event
@@ -164,7 +164,7 @@ def carry_out(target: Target, ids: Sequence[int], filters: Mapping[str, Any], or
     app = target.existing
     desk = app.inbox if order.verb in INBOX_VERBS else app
     if ids:
-        return _by_ids(app, desk, tuple(dict.fromkeys(ids)), order)
+        return _by_ids(target, desk, tuple(dict.fromkeys(ids)), order)
     return _by_filter(desk.select(**filters), order)
 
 
@@ -184,7 +184,8 @@ def _by_filter(selected: SelectedJobs, order: Order) -> int:
     return ExitCode.FAILED if done.taken else ExitCode.OK
 
 
-def _by_ids(app: Packhorse, desk: Packhorse | Inbox, ids: Sequence[int], order: Order) -> int:
+def _by_ids(target: Target, desk: Packhorse | Inbox, ids: Sequence[int], order: Order) -> int:
+    app = target.app
     if order.dry_run:
         return _preview(app, ids, order)
     if order.is_final and not confirm(f"{counted(len(ids), 'job')} would be {order.done} for good", yes=order.yes):
@@ -193,7 +194,7 @@ def _by_ids(app: Packhorse, desk: Packhorse | Inbox, ids: Sequence[int], order: 
     recorded = {name: value for name, value in (("by", order.by), ("why", order.why)) if value is not None}
     done: Done = getattr(desk, order.verb)(*ids, **recorded)
     left = [id for id in ids if id not in done.ids | done.asked]
-    reasons = {id: why_not(app.find_job(id), order, done.taken.get(id)) for id in left}
+    reasons = {id: target.completed(why_not(app.find_job(id), order, done.taken.get(id))) for id in left}
     if order.as_json:
         print_json({**_document(done, order), "refused": reasons})
     else:
@@ -295,21 +296,47 @@ def why_not(job: JobRecord | None, order: Order, taken_by: int | None = None) ->
     """Why something was not done with a job."""
     if job is None:
         return "there is no such job"
-    if taken_by is not None:
-        return _taken(taken_by)
-    if order.verb == "cancel" and job.state in FINAL:
-        return f"is {job.state} already"
-    if order.verb in INBOX_VERBS:
-        return "was dismissed" if job.state is JobState.FAILED else f"is {job.state}, not in the inbox"
-    if order.verb == "retry":
-        return f"is {job.state}; only failed or cancelled jobs can be retried"
-    if order.verb == "delete" and job.state in FINAL:
-        return f"other jobs wait for its success: `packhorse inbox dismiss {job.id} --why TEXT` first"
-    if order.verb == "delete":
-        return f"is {job.state}; only finished jobs can be deleted: `packhorse jobs cancel {job.id}` first"
-    if order.verb == "release":
-        return f"is {job.state}, not on hold"
+    return _taken(taken_by) if taken_by is not None else _REFUSALS[order.verb](job)
+
+
+def _not_cancelled(job: JobRecord) -> str:
+    return f"is {job.state} already" if job.state in FINAL else f"is {job.state}; try again"
+
+
+def _not_retried(job: JobRecord) -> str:
+    return f"is {job.state}; only failed or cancelled jobs can be retried"
+
+
+def _not_held(job: JobRecord) -> str:
     return "is on hold already" if job.state is JobState.BLOCKED else f"is {job.state}; only jobs that wait can be held"
+
+
+def _not_released(job: JobRecord) -> str:
+    return f"is {job.state}, not on hold"
+
+
+def _not_deleted(job: JobRecord) -> str:
+    if job.state is JobState.FAILED:
+        return f"other jobs wait for its success: `packhorse inbox dismiss {job.id} --why TEXT` first"
+    if job.state in FINAL:
+        return "other jobs wait for its success, until a worker has seen that it has none"
+    return f"is {job.state}; only finished jobs can be deleted: `packhorse jobs cancel {job.id}` first"
+
+
+def _not_in_the_inbox(job: JobRecord) -> str:
+    return "was dismissed" if job.state is JobState.FAILED else f"is {job.state}, not in the inbox"
+
+
+_REFUSALS: Mapping[str, Callable[[JobRecord], str]] = {
+    "cancel": _not_cancelled,
+    "retry": _not_retried,
+    "hold": _not_held,
+    "release": _not_released,
+    "delete": _not_deleted,
+    "solve": _not_in_the_inbox,
+    "take": _not_in_the_inbox,
+    "dismiss": _not_in_the_inbox,
+}
 
 
 def _taken(other: int) -> str:
