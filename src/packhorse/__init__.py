@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from packhorse.app import Packhorse
     from packhorse.config import Settings
     from packhorse.context import Context, current
+    from packhorse.domain.explanation import Explanation, Reason
     from packhorse.domain.job import AttemptRecord, JobRecord
     from packhorse.domain.joblog import LogLine, Progress
     from packhorse.domain.outcome import Cancel, Fail, Retry, Skip, UserError
@@ -76,6 +77,7 @@ __all__ = [
     "DuplicateJob",
     "DuplicateTask",
     "Every",
+    "Explanation",
     "Fail",
     "JobFailed",
     "JobHandle",
@@ -92,6 +94,7 @@ __all__ = [
     "PackhorseError",
     "PayloadError",
     "Progress",
+    "Reason",
     "ResultTimeout",
     "Retry",
     "ScheduleBusy",
@@ -125,6 +128,7 @@ _PLACES = {
     "Cron": "packhorse.domain.schedule.cron",
     "Draft": "packhorse.middleware",
     "Every": "packhorse.domain.schedule.every",
+    "Explanation": "packhorse.domain.explanation",
     "Fail": "packhorse.domain.outcome",
     "JobHandle": "packhorse.handle",
     "JobRecord": "packhorse.domain.job",
@@ -134,6 +138,7 @@ _PLACES = {
     "Options": "packhorse.options",
     "Packhorse": "packhorse.app",
     "Progress": "packhorse.domain.joblog",
+    "Reason": "packhorse.domain.explanation",
     "Retry": "packhorse.domain.outcome",
     "Settings": "packhorse.config",
     "Skip": "packhorse.domain.outcome",

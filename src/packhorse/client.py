@@ -10,6 +10,7 @@ from packhorse.blocks import OpenBlocks
 from packhorse.connection import AsyncConnection, Connection
 from packhorse.declarations import Declarations
 from packhorse.desk import Inbox
+from packhorse.domain.explanation import Explanation
 from packhorse.domain.job import AttemptRecord, JobRecord
 from packhorse.domain.joblog import LogLine, Progress
 from packhorse.domain.payload import decode_value
@@ -223,6 +224,23 @@ class Client(Declarations):
     def find_progress(self, id: int) -> Progress | None:
         """How far a job's latest run had come, if it told by `ctx.progress`."""
         return next(iter(self._caught_up().list_progress([id])), None)
+
+    def explain(self, id: int) -> Explanation:
+        """Why a job does not run, or what has become of it: `reasons`, the most important one first.
+
+            for reason in app.explain(42).reasons:
+                print(reason.text, reason.advice)
+
+        By the rules of the claim itself: `claimable` says whether the next claim of a worker that serves its queue and
+        knows its task takes it.
+
+        Raises:
+            JobNotFound: there is no such job.
+        """
+        found = self._caught_up().explain(id)
+        if found is None:
+            raise not_found(id)
+        return found
 
     def list_queues(self) -> Sequence[QueueRecord]:
         """The queues with their counts by state, by name."""

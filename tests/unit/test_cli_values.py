@@ -6,8 +6,9 @@ import click
 import pytest
 
 from packhorse.cli import values
-from packhorse.cli.output import ago, counted, duration, printable
+from packhorse.cli.output import ago, counted, printable
 from packhorse.cli.suggestions import completed, without_password
+from packhorse.domain.durations import duration
 from packhorse.runtime.endings import ending
 
 

@@ -13,9 +13,10 @@ import click
 from packhorse.cli.exits import ExitCode
 from packhorse.cli.flags import json_option, target_options
 from packhorse.cli.groups import Command
-from packhorse.cli.output import duration, print_json, print_json_line, printable
+from packhorse.cli.output import print_json, print_json_line, printable
 from packhorse.cli.target import Target
 from packhorse.cli.values import ID, Integer
+from packhorse.domain.durations import duration
 from packhorse.domain.state import JobState
 
 if TYPE_CHECKING:

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from packhorse.domain.job import JobRecord
 
 VERBS = ("cancel", "retry", "hold", "release", "delete")
-PLACES = {"log": "packhorse.cli.job_log:log", **{verb: f"packhorse.cli.operate:{verb}" for verb in VERBS}}
+PLACES = {
+    "explain": "packhorse.cli.explain:explain",
+    "log": "packhorse.cli.job_log:log",
+    **{verb: f"packhorse.cli.operate:{verb}" for verb in VERBS},
+}
 
 
 @click.group(cls=LazyGroup, places=PLACES)
@@ -27,6 +31,7 @@ def jobs() -> None:
 
         packhorse jobs list --state failed           what needs a person
         packhorse jobs show 42                       everything about one job
+        packhorse jobs explain 42                    why it does not run
         packhorse jobs retry 42 43                   let them run again
         packhorse jobs cancel --queue mail --dry-run how many it would be
 

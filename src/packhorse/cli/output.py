@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from packhorse.domain.durations import duration
+
 if TYPE_CHECKING:
     from packhorse.domain.queue import LoadFailure
 
@@ -98,17 +100,6 @@ def ago(at: datetime | None, now: datetime | None = None) -> str:
         return ""
     passed = (now or datetime.now(UTC)) - at
     return f"{duration(passed)} ago" if passed >= timedelta(0) else f"in {duration(-passed)}"
-
-
-def duration(length: timedelta) -> str:
-    """A length of time in the largest unit that leaves a figure above one: `850 ms`, `12 s`, `3 min`, `5 h`, `2 d`."""
-    seconds = length.total_seconds()
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
 
 
 def told_failure(failure: LoadFailure) -> str:

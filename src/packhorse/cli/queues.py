@@ -13,8 +13,9 @@ from packhorse.cli.counts import counts_document, shown_counts
 from packhorse.cli.exits import warn
 from packhorse.cli.flags import json_option, target_options
 from packhorse.cli.groups import LazyGroup
-from packhorse.cli.output import ago, duration, print_fields, print_json, print_table, told_failure
+from packhorse.cli.output import ago, print_fields, print_json, print_table, told_failure
 from packhorse.cli.target import Target
+from packhorse.domain.durations import duration
 from packhorse.domain.state import JobState
 
 if TYPE_CHECKING:

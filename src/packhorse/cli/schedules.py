@@ -12,9 +12,10 @@ import click
 
 from packhorse.cli.flags import json_option, target_options
 from packhorse.cli.groups import LazyGroup
-from packhorse.cli.output import ago, counted, duration, print_fields, print_json, print_table
+from packhorse.cli.output import ago, counted, print_fields, print_json, print_table
 from packhorse.cli.target import Target
 from packhorse.cli.values import Integer
+from packhorse.domain.durations import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -40,13 +40,13 @@ def of_workers(facts: Facts) -> Iterator[Reason]:
         yield Reason(code="no_worker", text="no worker is alive", advice=f"`packhorse worker -q {job.queue}`")
         return
     if not serving:
-        text = f"no live worker serves the queue {job.queue}; {_named(alive)} serve others"
+        text = f"no live worker serves the queue {job.queue}; {_who(alive, 'serve')} others"
         yield Reason(code="no_worker_for_queue", text=text, advice=f"`packhorse worker -q {job.queue}`")
     if not knowing:
         yield _unknown(facts, alive)
     elif serving and not any(one.knows_task for one in serving):
-        text = f"{_named(serving)} serve its queue {job.queue} and do not know the task {job.task}"
-        text += f"; {_named(knowing)} know it and do not serve the queue"
+        text = f"{_who(serving, 'serve')} its queue {job.queue} without knowing the task {job.task}"
+        text += f"; {_who(knowing, 'know')} it without serving the queue"
         yield Reason(code="no_worker_for_both", text=text, advice=f"`packhorse worker -q {job.queue}`")
 
 
@@ -82,7 +82,7 @@ def _slots(facts: Facts) -> Iterator[Reason]:
     slots, job = facts.queue.slots, facts.job
     fitting = [one for one in facts.workers if one.is_alive(facts.now) and one.serves(job.queue) and one.knows_task]
     if slots is not None and fitting and all(one.record.executing >= slots for one in fitting):
-        text = f"{_named(fitting)} hold as many jobs of the queue {job.queue} as each may: {slots} (slots)"
+        text = f"{_who(fitting, 'hold')} as many jobs of the queue {job.queue} as allowed: {slots} (slots)"
         yield Reason(code="slots", text=text, advice=f"`packhorse queues set {job.queue} slots={slots * 2}`")
 
 
@@ -102,8 +102,11 @@ def _is_in(task: str, problem: LoadProblem) -> bool:
     return task.startswith(f"{problem.module}.")
 
 
-def _named(workers: Sequence[WorkerFacts]) -> str:
+def _who(workers: Sequence[WorkerFacts], verb: str) -> str:
+    """The workers by name, and what they do."""
     names = sorted(one.record.name for one in workers)
+    if len(names) == 1:
+        return f"{names[0]} {verb}s"
     if len(names) <= MOST_NAMED:
-        return " and ".join(names)
-    return f"{', '.join(names[:MOST_NAMED])} and {len(names) - MOST_NAMED} others"
+        return f"{', '.join(names[:-1])} and {names[-1]} {verb}"
+    return f"{', '.join(names[:MOST_NAMED])} and {len(names) - MOST_NAMED} more {verb}"

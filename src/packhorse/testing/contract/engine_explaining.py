@@ -278,7 +278,7 @@ class ExplainLimitsContract(EngineContract):
         claim(engine, worker=worker.id, limit=1)
         found = reasons(engine, ids[1])
         assert [*found] == ["slots"]
-        assert found["slots"].text == f"{worker.name} hold as many jobs of the queue default as each may: 1 (slots)"
+        assert found["slots"].text == f"{worker.name} holds as many jobs of the queue default as allowed: 1 (slots)"
 
 
 @pytest.mark.accepts("C15", "C17")
