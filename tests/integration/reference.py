@@ -31,6 +31,7 @@ class Known:
     crashes: int = 0
     lease: Lease | None = None
     history: tuple[tuple[int, str], ...] = ()
+    is_held: bool = False
 
 
 @dataclass
@@ -89,6 +90,7 @@ class Reference:
     def move(self, task: str, queue: str | None, before: JobState, after: JobState) -> int:
         """Park or unpark the jobs of a task; how many."""
         found = [job for job in self.in_state(before) if job.task == task and queue in (None, job.queue)]
+        found = [job for job in found if not job.is_held]
         for job in found:
             self._change(job.id, state=after)
         return len(found)
@@ -97,7 +99,23 @@ class Reference:
         """The ids of those cancelled."""
         found = {id for id in ids if self.jobs[id].state in WAITING}
         for id in found:
-            self._change(id, state=JobState.CANCELLED)
+            self._change(id, state=JobState.CANCELLED, is_held=False)
+        return found
+
+    def hold(self, ids: Iterable[int]) -> set[int]:
+        """The ids of those now held."""
+        found = {id for id in ids if self.jobs[id].state in WAITING and not self.jobs[id].is_held}
+        for id in found:
+            self._change(id, state=JobState.BLOCKED, is_held=True)
+        return found
+
+    def release(self, ids: Iterable[int], now: datetime) -> set[int]:
+        """The ids of those put back where they belong."""
+        found = {id for id in ids if self.jobs[id].is_held}
+        for id in found:
+            due_at = self.jobs[id].due_at
+            is_due = due_at is None or due_at <= now
+            self._change(id, state=JobState.AVAILABLE if is_due else JobState.SCHEDULED, is_held=False)
         return found
 
     def retry(self, ids: Iterable[int]) -> set[int]:

@@ -41,7 +41,7 @@ HALF, MINUTE = timedelta(seconds=30), timedelta(minutes=1)
 of the moment at which the test looks: the test's own duration decides nothing."""
 POLICY = RetryPolicy(max_attempts=3, max_crashes=2, max_skips=2, backoff=Backoff(HALF, HALF, jitter=0))
 ALL = 1000
-TABLES = ("attempt", "finished", "job")
+TABLES = ("attempt", "finished", "job", "tally")
 
 queues = st.sampled_from(["billing", "mail"])
 tasks = st.sampled_from(["shop.send", "shop.print", "removed"])
@@ -186,6 +186,16 @@ class Lives(RuleBasedStateMachine):
             assert record is not None
             self.model.reorder(id, record.order_at)
 
+    @rule(ids=st.lists(jobs, max_size=3))
+    def hold(self, ids: list[int]) -> None:
+        """Those that wait."""
+        assert self.engine.hold_jobs(ids) == self.model.hold(ids)
+
+    @rule(ids=st.lists(jobs, max_size=6))
+    def release(self, ids: list[int]) -> None:
+        """Those that are held."""
+        assert self.engine.release_jobs(ids) == self.model.release(ids, self._now())
+
     @invariant()
     def agree_on_what_there_is_to_do(self) -> None:
         """Counts and the glance of a worker."""
@@ -193,7 +203,9 @@ class Lives(RuleBasedStateMachine):
         glance, ready = self.engine.glance(1), self.model.in_state(JobState.AVAILABLE)
         assert set(glance.ready_queues) == {job.queue for job in ready if not job.crashes}
         assert set(glance.suspect_queues) == {job.queue for job in ready if job.crashes}
-        assert set(glance.parked_tasks) == {job.task for job in self.model.in_state(JobState.BLOCKED)}
+        assert set(glance.parked_tasks) == {
+            job.task for job in self.model.in_state(JobState.BLOCKED) if not job.is_held
+        }
         holders = {worker for worker in (1, 2) if self.model.leased(worker)}
         assert {record.id for record in self.engine.list_lost_workers()} == holders
         due = self.model.next_due()
@@ -241,13 +253,13 @@ def empty(engine: Engine) -> None:
     prefix = {"sqlite": "packhorse_", "postgresql": "packhorse."}[engine.dialect]
     transaction = engine.begin()
     for table in TABLES:
-        transaction.execute(f"DELETE FROM {prefix}{table}")  # noqa: S608 - three names of our own
+        transaction.execute(f"DELETE FROM {prefix}{table}")  # noqa: S608 - names of our own
     transaction.commit()
 
 
 @pytest.mark.accepts("C2", "C3", "C5", "C6", "C8", "C13")
 def test_every_life_of_a_job_is_as_in_the_model(database_url: str) -> None:
-    """Enqueued, rolled back, claimed, acknowledged in time and late, rescued, staged, parked, cancelled, retried."""
+    """Enqueued, rolled back, claimed, acknowledged in time or late, rescued, staged, parked, held, cancelled, retried."""
     engine = open_engine(database_url)
     engine.migrate()
     machine = type("Lives", (Lives,), {"engine": engine})
