@@ -259,7 +259,7 @@ def empty(engine: Engine) -> None:
 
 @pytest.mark.accepts("C2", "C3", "C5", "C6", "C8", "C13")
 def test_every_life_of_a_job_is_as_in_the_model(database_url: str) -> None:
-    """Enqueued, rolled back, claimed, acknowledged in time or late, rescued, staged, parked, held, cancelled, retried."""
+    """Enqueued, undone, claimed, acknowledged in time or late, rescued, staged, parked, held, cancelled, retried."""
     engine = open_engine(database_url)
     engine.migrate()
     machine = type("Lives", (Lives,), {"engine": engine})
