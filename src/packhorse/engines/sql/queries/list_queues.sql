@@ -70,7 +70,7 @@ with recursive head (id, queue, priority, order_at) as (
         ) as found
     ), oldest
     from few
-    where number > 1000 and state = 'available'
+    where number > 1000 and state = 'available' and (select number from most) > 1000
     union all
     select queue, state, (
         select count(*) from (
@@ -80,11 +80,13 @@ with recursive head (id, queue, priority, order_at) as (
         ) as found
     ), oldest
     from few
-    where number > 1000 and state <> 'available'
+    where number > 1000 and state <> 'available' and (select number from most) > 1000
 )
 select queue, state, number, (select number from most), {micros}(oldest), 0 from many
 union all
-select queue, state, number, null, {micros}(oldest), 0 from few where number <= 1000
+select queue, state, number, 1000, {micros}(oldest), 0
+from few
+where number <= 1000 or (select number from most) = 1000
 union all
 select queue, state, count(*), null, {micros}(min(order_at)), 0
 from {job}
