@@ -175,6 +175,11 @@ def test_workers_start_with_what_code_says_and_without_what_is_broken(
         assert ended.code == 0
         assert "No module named 'a_module_that_nobody_has'" in ended.out + ended.err
 
+    assert cli("enqueue", "good.work", **environ).code == 0
+    ended = cli("enqueue", "broken.work", **environ)
+    assert (ended.code, "shop_broken can't be imported here" in ended.err) == (0, True)
+
     (tmp_path / "shop_broken.py").write_text(BROKEN.replace("import a_module_that_nobody_has", ""))
     assert broken.result(40) == "mended"
+    assert "no task 'brokn.work'" in cli("enqueue", "brokn.work", **environ).err
     wait_until(lambda: not shop.list_load_failures(), 30.0, "the report to go")

@@ -77,7 +77,7 @@ def _read_calls(args: Sequence[str], kwargs: str | None) -> list[CallArguments]:
 
 def _enqueue(target: Target, name: str, calls: Sequence[CallArguments], options: dict[str, Any]) -> list[int]:
     if target.path is not None:
-        target.app.registry.get(name)
+        _check_name(target.app, name)
     app = target.ready
     task = app.named(name).using(**options)
     jobs = [task.call(*call.args, **call.kwargs) for call in calls]
@@ -88,6 +88,17 @@ def _enqueue(target: Target, name: str, calls: Sequence[CallArguments], options:
     except PayloadError:
         _refuse_line(calls, jobs)
         raise
+
+
+def _check_name(app: Packhorse, name: str) -> None:
+    """Refuse a task that the application does not have; one that a broken module may hold is stored, and waits."""
+    from packhorse.cli.exits import warn
+
+    app.modules.load()
+    for module, error in app.modules.failures.items():
+        warn(f"{module} can't be imported here: {error}")
+    if not app.modules.failures:
+        app.registry.get(name)
 
 
 def _refuse_line(calls: Sequence[CallArguments], jobs: Sequence[Call[Any]]) -> None:
