@@ -50,7 +50,8 @@ class PostgresProducer:
     def run(self, statement: Statement) -> list[Row]:
         """Run a statement of the engine's; its rows."""
         text = PARAMETER.sub(r"%(\1)s", statement.text.replace("%", "%%"))
-        return list(self.raw.execute(text.encode(), statement.params).fetchall())
+        cursor = self.raw.execute(text.encode(), statement.params)
+        return list(cursor.fetchall()) if cursor.description else []
 
     def begin_savepoint(self) -> None:
         """Begin a savepoint inside the transaction."""

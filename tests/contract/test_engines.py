@@ -8,6 +8,8 @@ from packhorse.testing.contract import (
     engine_claim,
     engine_explaining,
     engine_fence,
+    engine_followers,
+    engine_groups,
     engine_inbox,
     engine_insert,
     engine_insights,
@@ -23,6 +25,8 @@ from packhorse.testing.contract import (
     engine_schedules,
     engine_schema,
     engine_stage,
+    engine_turns,
+    engine_unique,
 )
 
 
@@ -170,6 +174,28 @@ class TestDeclarations(engine_schedules.DeclarationContract):
     """Schedules come from the code of workers."""
 
 
+class TestUnique(engine_unique.UniqueContract):
+    """Jobs with a unique key."""
+
+
+class TestUniqueRace(engine_unique.UniqueRaceContract):
+    """Many producers of the same keys."""
+
+
+class TestSerial(engine_turns.SerialContract):
+    """Jobs with a serial key."""
+
+
+class TestGroup(engine_groups.GroupContract):
+    """Jobs of a group."""
+
+
+class TestBothKeys(engine_groups.BothKeysContract):
+    """Jobs with a serial key and a group."""
+
+
+class TestFollowers(engine_followers.FollowerContract):
+    """Jobs that wait for others."""
 
 
 class TestExplain(engine_explaining.ExplainContract):

@@ -15,6 +15,8 @@ Storing = Generator[Statement, list[Row], list[int]]
 """Yields statements, is sent the rows of each, and returns the ids in the order of the jobs; elsewhere none."""
 
 NO_KEYS = Keys()
+MOST_LOOKS = 10
+"""How often it is looked for the job that has a key, and has gone by then."""
 _Numbered = tuple[int, NewJob]
 _Name = tuple[str, str]
 """What is unique: the task, and the key."""
@@ -33,11 +35,13 @@ def storing(statements: Statements, jobs: Sequence[NewJob], installation: str) -
         if len(rows) != len(keyless):
             return []
         ids.update(zip((number for number, _ in keyless), sorted(row[0] for row in rows), strict=True))
+    stored = list(ids.values())
     for policy, parcel in _rounds(jobs):
-        found = yield from _storing_unique(statements, policy, parcel, installation, list(ids.values()))
+        found = yield from _storing_unique(statements, policy, parcel, installation, stored)
         if not found:
             return []
         ids.update({number: found[_name(job)] for number, job in parcel})
+        stored += found.values() if policy == "refuse" else ()
     for keys, members in groupby(sorted(ids, key=lambda number: _after(jobs[number])), key=lambda n: _after(jobs[n])):
         if keys[0]:
             yield _insert_dependencies(statements, [ids[number] for number in members], *keys)
@@ -50,7 +54,7 @@ def _storing_unique(
     """Store jobs with different keys; their ids by name, none for another database."""
     jobs = [job for _, job in parcel]
     found: dict[_Name, int] = {}
-    for is_last in (False, True):
+    for _ in range(MOST_LOOKS):
         missing = [job for job in jobs if _name(job) not in found]
         rows = yield _insert_jobs(statements, missing, installation, "unique", policy)
         found |= {(task, key): id for id, task, key in rows}
@@ -59,29 +63,30 @@ def _storing_unique(
             return found
         others = {(task, key): id for id, task, key in (yield _find_duplicates(statements, missing))}
         if taken := next((job for job in missing if _name(job) in others), None):
-            yield _withdraw_jobs(statements, [*stored, *found.values()])
+            yield _withdraw_jobs(statements, [*stored, *(found.values() if policy == "refuse" else ())])
             raise _duplicate(taken, others[_name(taken)])
-        if is_last:
-            break  # the ones in the way have gone meanwhile, twice; or this is another database
-    return {}
+    return {}  # this is another database; or those in the way have gone each time, and others come
 
 
 def _rounds(jobs: Sequence[NewJob]) -> Iterator[tuple[OnDuplicate, Sequence[_Numbered]]]:
     """Those with a unique key, in rounds in which no key comes twice and one rule holds.
 
-    A round is in order of the keys, so that two producers of the same ones don't wait for each other in a circle.
+    First those that may be refused: what was stored until then is new, so that it can be taken back. A round is in
+    order of the keys, so that two producers of the same ones don't wait for each other in a circle.
     """
-    left = [(number, job) for number, job in enumerate(jobs) if _keys(job).unique_key is not None]
-    while left:
-        first: dict[_Name, _Numbered] = {}
-        for number, job in left:
-            first.setdefault(_name(job), (number, job))
-        taken = {number for number, _ in first.values()}
-        left = [(number, job) for number, job in left if number not in taken]
-        for policy in ("refuse", "keep", "replace", "earliest"):
-            parcel = [first[name] for name in sorted(first) if _keys(first[name][1]).on_duplicate == policy]
-            if parcel:
-                yield policy, parcel
+    for policy in ("refuse", "replace", "keep", "earliest"):
+        left = [(number, job) for number, job in enumerate(jobs) if _rule(job) == policy]
+        while left:
+            first: dict[_Name, _Numbered] = {}
+            for number, job in left:
+                first.setdefault(_name(job), (number, job))
+            yield policy, [first[name] for name in sorted(first)]
+            taken = {number for number, _ in first.values()}
+            left = [(number, job) for number, job in left if number not in taken]
+
+
+def _rule(job: NewJob) -> OnDuplicate | None:
+    return None if _keys(job).unique_key is None else _keys(job).on_duplicate
 
 
 def _insert_jobs(statements: Statements, jobs: Sequence[NewJob], installation: str, *options: str) -> Statement:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+import pytest
+
 from packhorse.domain.claim import Claim
 from packhorse.domain.decide import Ack, decide
-from packhorse.domain.job import ClaimedJob, JobRecord
-from packhorse.domain.outcome import Outcome, WorkerLost
+from packhorse.domain.job import ClaimedJob, JobRecord, Keys, NewJob
+from packhorse.domain.outcome import Outcome, Success, Unstarted, WorkerLost
 from packhorse.domain.retry import RetryPolicy
 from packhorse.domain.worker import NewWorker, WorkerRecord
 from packhorse.engine import Engine
+from packhorse.testing.contract.subject import ProducerConnection
 from packhorse.testing.samples import new_job, new_jobs, new_lease, new_worker
 
 POLICY = RetryPolicy()
@@ -87,6 +90,53 @@ def rescue(engine: Engine, worker: int) -> set[int]:
     """What a rescuer does for a lost worker; the ids of the jobs rescued."""
     leased = engine.list_leased_jobs(worker, 1000)
     return engine.ack_jobs([decided(job, WorkerLost(str(worker))) for job in leased])
+
+
+def store_on(producer: ProducerConnection, engine: Engine, jobs: Sequence[NewJob]) -> list[int]:
+    """Store jobs with keys over the producer's own connection, as an enqueue on it does; their ids."""
+    storing = engine.storing(jobs)
+    try:
+        rows = producer.run(next(storing))
+        while True:
+            rows = producer.run(storing.send(rows))
+    except StopIteration as end:
+        ids: list[int] = end.value
+        return ids
+
+
+def settle(engine: Engine) -> None:
+    """What a worker does when a glance says that it is to be settled whose turn it is."""
+    for _ in range(100):
+        if not engine.glance(1).has_turns:
+            return
+        engine.release_followers(1000)
+        engine.admit_jobs(1000)
+    pytest.fail("there is always something more to settle")
+
+
+def line(engine: Engine, count: int, keys: Keys, **changes: Any) -> list[int]:
+    """Store jobs with these keys, and settle whose turn it is."""
+    ids = enqueue(engine, count, keys=keys, **changes)
+    settle(engine)
+    return ids
+
+
+def ready(engine: Engine, **where: Any) -> list[int]:
+    """The jobs that can be claimed now; they are given back at once."""
+    settle(engine)
+    jobs = claim(engine, **where)
+    engine.ack_jobs([decided(job, Unstarted()) for job in jobs])
+    return ids_of(jobs)
+
+
+def drained(engine: Engine) -> list[int]:
+    """Run one job after the other until none is left; in which order they ran."""
+    ran: list[int] = []
+    while jobs := claim(engine, limit=1):
+        acknowledge(engine, jobs[0], Success())
+        ran += ids_of(jobs)
+        settle(engine)
+    return ran
 
 
 def job_of(engine: Engine, id: int) -> JobRecord:

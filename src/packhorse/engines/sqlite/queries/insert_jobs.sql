@@ -49,12 +49,12 @@ do update
 set args = excluded.args, kwargs = excluded.kwargs, meta = excluded.meta, priority = excluded.priority,
     max_attempts = excluded.max_attempts, responsible = excluded.responsible,
     order_at = excluded.order_at, scheduled_at = excluded.scheduled_at, expected_at = excluded.expected_at,
-    state = case when {job}.state = 'blocked' then 'blocked' when excluded.state = 'scheduled' then 'scheduled'
+    state = case when {job}.waits_for in ('hold', 'task') then 'blocked' when excluded.state = 'scheduled' then 'scheduled'
         when {job}.gate is not null then 'blocked' else 'available' end,
-    waits_for = case when {job}.state = 'blocked' then {job}.waits_for when excluded.state = 'scheduled' then null
-        else {job}.gate end,
-    is_fresh = case when {job}.state = 'blocked' then {job}.is_fresh
-        else {job}.gate is not null and excluded.state <> 'scheduled' end
+    waits_for = case when {job}.waits_for in ('hold', 'task') then {job}.waits_for
+        when excluded.state <> 'scheduled' then {job}.gate end,
+    is_fresh = case when {job}.state = 'blocked' then {job}.is_fresh else {job}.gate is not null end
+        and excluded.state <> 'scheduled'
 where {job}.state <> 'executing'
 -- end
 returning id   -- without :unique
