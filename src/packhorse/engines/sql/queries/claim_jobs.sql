@@ -3,6 +3,7 @@
 -- one another; the partial index on (queue, priority, order_at, id) is walked from its head, or from a place where this
 -- worker has been, and left after :limit rows. The queue's own record says down to which priority it may be claimed:
 -- not at all while it is paused. It is looked up once, and only read, so that nobody waits for it.
+-- These rules stand in fragments, by which `explain.sql` says why a job is not claimed.
 -- A queue with a limit is locked by the statement before this one, so that what runs, and what has started in the period
 -- of its rate, is counted exactly.
 -- Where priorities age, the head of each priority is read from the same index, and their merged order decides.
@@ -37,54 +38,24 @@ where id {any_of}
         order by head.order_at, head.id
         limit CAST(:reach AS bigint)
     ))
-    where job.state = 'available' and level.priority <= coalesce((
-        select case when paused_at is null then coalesce(priority_floor, 32767) else -32769 end
-        from {queue} where name = CAST(:queue AS text)
-    ), 32767)
+    where job.state = 'available' and level.priority <= {lowest_priority(CAST(:queue AS text))}
     order by job.order_at + (job.priority - 5) * CAST(:step AS bigint) {us}, job.priority, job.id
     limit CAST(:limit AS bigint) {skip_locked}   -- without :limited
-    limit (   -- with :limited
-        select {greatest}(0, {least}(   -- with :limited
-            CAST(:limit AS bigint),   -- with :limited
-            coalesce(max_running - (   -- with :limited
-                select count(*) from {job} as running where running.queue = CAST(:queue AS text) and running.has_permit   -- with :limited
-            ), 1000000),   -- with :limited
-            coalesce(rate_count - (   -- with :limited
-                select coalesce(sum(number), 0) from {start}   -- with :limited
-                where queue = CAST(:queue AS text) and key = '' and started_at > {now} - rate_period_us {us}   -- with :limited
-            ), 1000000)   -- with :limited
-        )) from {queue} where name = CAST(:queue AS text)   -- with :limited
-    ) {skip_locked}   -- with :limited
+    limit {least}(CAST(:limit AS bigint), {free_permits(CAST(:queue AS text))}) {skip_locked}   -- with :limited
     -- end
     -- without :aging
-    select id from {job}
-    where state = 'available'
-      and queue = CAST(:queue AS text)
-      and crashes = 0   -- without :suspects
-      and crashes > 0   -- with :suspects
-      and task not in (select value from {names})   -- with :others
-      and priority <= coalesce((
-          select case when paused_at is null then coalesce(priority_floor, 32767) else -32769 end
-          from {queue} where name = CAST(:queue AS text)
-      ), 32767)
-      and priority < CAST(:above AS smallint)   -- with :above
-      and (priority, order_at, id) > (   -- with :after
+    select job.id from {job} as job
+    where {claimable(job, CAST(:queue AS text))}
+      and job.crashes = 0   -- without :suspects
+      and job.crashes > 0   -- with :suspects
+      and job.task not in (select value from {names})   -- with :others
+      and job.priority < CAST(:above AS smallint)   -- with :above
+      and (job.priority, job.order_at, job.id) > (   -- with :after
           CAST(:after_priority AS smallint), {at}(CAST(:after_at AS bigint)), CAST(:after_id AS bigint)   -- with :after
       )   -- with :after
-    order by priority, order_at, id
+    order by job.priority, job.order_at, job.id
     limit CAST(:limit AS bigint) {skip_locked}   -- without :limited
-    limit (   -- with :limited
-        select {greatest}(0, {least}(   -- with :limited
-            CAST(:limit AS bigint),   -- with :limited
-            coalesce(max_running - (   -- with :limited
-                select count(*) from {job} as running where running.queue = CAST(:queue AS text) and running.has_permit   -- with :limited
-            ), 1000000),   -- with :limited
-            coalesce(rate_count - (   -- with :limited
-                select coalesce(sum(number), 0) from {start}   -- with :limited
-                where queue = CAST(:queue AS text) and key = '' and started_at > {now} - rate_period_us {us}   -- with :limited
-            ), 1000000)   -- with :limited
-        )) from {queue} where name = CAST(:queue AS text)   -- with :limited
-    ) {skip_locked}   -- with :limited
+    limit {least}(CAST(:limit AS bigint), {free_permits(CAST(:queue AS text))}) {skip_locked}   -- with :limited
     -- end
 ))
 returning id, task, queue, priority, {micros}(order_at), args, kwargs, meta, {micros}(enqueued_at),
