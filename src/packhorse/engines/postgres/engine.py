@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -58,6 +59,8 @@ COUNTED = SETTLING | {"list_queues", "explain"}
 """What looks at the ends, or counts a part, of an index, and must neither read all of it nor the table."""
 FOLDED_AT_ONCE = 10_000
 """Counts that one short transaction adds up."""
+IDLE_FOLD_SECONDS = 30.0
+"""After how long to look for counts again where there were none."""
 IN_ORDER = f"{BY_INDEX}SET LOCAL enable_bitmapscan = off;\n"
 UNLIMITED = frozenset({"beat", "glance", "insert_job"})
 """What goes without limits of its own, so that an idle worker sends no more than it must; one job is stored in one
@@ -112,6 +115,7 @@ class PostgresEngine(
         self._copy_seconds = statement_timeout.total_seconds() / 10
         self._messages: dict[tuple[str, ...], str] = {}
         self._installation: str | None = None
+        self._fold_at = 0.0
 
     @property
     def features(self) -> Features:
@@ -176,8 +180,11 @@ class PostgresEngine(
 
     def upkeep(self) -> None:
         """Fold the counts of finished jobs, which every acknowledgement lengthens; the server looks after the rest."""
-        while self._fold_tally() == FOLDED_AT_ONCE:
-            pass
+        if time.monotonic() >= self._fold_at:
+            folded = count = self._fold_tally()
+            while count == FOLDED_AT_ONCE:
+                count = self._fold_tally()
+            self._fold_at = time.monotonic() + (0.0 if folded else IDLE_FOLD_SECONDS)
 
     def _fold_tally(self) -> int:
         [(count,)] = self._write("fold_tally", {"limit": FOLDED_AT_ONCE})

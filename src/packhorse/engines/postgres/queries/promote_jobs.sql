@@ -1,9 +1,11 @@
 -- Lets the next jobs of these keys go on: that of a serial key where nobody has it, and of a group as many as there is
--- room for. The keys are locked, so that nobody else does the same; a job that somebody is cancelling is passed over.
+-- room for. The keys are locked, so that nobody else does the same; a job that somebody is cancelling, or has found by its
+-- unique key, is passed over: nobody waits for them here. Where such are left it is looked again a little later.
 -- with :told
 update {turn}
 set next_at = null
-where scope = 'serial' and next_at is not null and key in (select named.key from {turns} where named.scope = 'serial');
+where next_at is not null and next_at <= {now} and scope = 'serial'
+  and (key in (select named.key from {turns} where named.scope = 'serial')) is true;
 -- end
 
 with chosen as materialized (
@@ -22,9 +24,13 @@ with chosen as materialized (
     )
 ), given as (
     update {turn} as turn
-    set holder = chosen.id
+    set holder = coalesce(chosen.id, turn.holder),
+        next_at = case when chosen.id is null then {now} + interval '50 milliseconds' end
     from chosen
-    where turn.ctid = chosen.place and chosen.id is not null
+    where turn.ctid = chosen.place and (chosen.id is not null or exists (
+        select from {job} as waiting
+        where waiting.serial_key = turn.key and waiting.waits_for = 'serial' and waiting.serial_place is not null
+    ))
 ), promoted as (
     update {job} as job
     set is_fresh = job.group_key is not null,
@@ -99,7 +105,15 @@ with promoted as (
         where named.scope = 'group'
     ) as chosen
     where job.id = chosen.id
-    returning job.queue
+    returning job.queue, job.group_key
+), short as (
+    update {turn} as turn
+    set room = -1
+    from {turns}
+    where named.scope = 'group' and turn.scope = named.scope and turn.queue = named.queue and turn.key = named.key
+      and turn.room > (
+          select count(*) from promoted where promoted.queue = turn.queue and promoted.group_key = turn.key
+      )
 ), hint as (
     select pg_notify({channel}, '')
     where exists (select from promoted) and exists (select from {worker} where wants_hints and expires_at > {now})
@@ -112,7 +126,8 @@ select queue from promoted where (select count(*) from hint) < 0   -- without :t
 -- Those that have used up their rate go on when the first of its starts no longer counts, and those of which more wait than
 -- one pass takes at once.
 update {turn} as turn
-set next_at = case when turn.room >= CAST(:limit AS integer) then {now} else (
+set next_at = case when turn.room < 0 then {now} + interval '50 milliseconds'
+    when turn.room >= CAST(:limit AS integer) then {now} else (
     select min(started_at) from (
         select past.started_at from {start} as past where past.queue = turn.queue and past.key = turn.key
         union all
@@ -124,7 +139,7 @@ set next_at = case when turn.room >= CAST(:limit AS integer) then {now} else (
 from {turns}
 left join {queue} as record on record.name = named.queue
 where named.scope = 'group' and turn.scope = named.scope and turn.queue = named.queue and turn.key = named.key
-  and (record.group_rate_count is not null or turn.room >= CAST(:limit AS integer))
+  and (record.group_rate_count is not null or turn.room >= CAST(:limit AS integer) or turn.room < 0)
   and exists (
       select from {job} as waiting
       where waiting.queue = turn.queue and waiting.group_key = turn.key and waiting.group_place > 0
