@@ -11,6 +11,6 @@ with named as materialized (
     from named
     where past.id = named.id
 ), announced as (
-    insert into {ended} (job_id) select distinct on_id from {dependency} where on_id in (select id from named)
+    insert into {ended} (job_id) select id from named
 )
 select id from named

@@ -1,7 +1,7 @@
 -- Moves failed and cancelled jobs back to the live ones, with fresh counts and unstarted, so that their keys count again.
 -- Two operators who retry the same job: the second waits for the first one's lock, and then finds nothing. Locks go by id,
 -- so that two such never deadlock. One whose unique key is taken does not come into {job}, and so stays where it is.
--- Whoever waits for those that come back hears of their next end.
+-- The next end of what comes back is news: some job may wait for it that this statement can't see yet.
 with back as materialized (
     select *, case when serial_key is not null then 'serial' when group_key is not null then 'group' end as gate
     from {finished}
@@ -16,7 +16,7 @@ with back as materialized (
     select id, task, queue, case when gate is null then 'available' else 'blocked' end, gate, gate, gate is not null,
         priority, coalesce(expected_at, {now}), expected_at, enqueued_at,
         args, kwargs, meta, max_attempts, attempt, unique_key, unique_until, serial_key, group_key, responsible,
-        exists (select from {dependency} where on_id = back.id), CAST(:reason AS text), error_type, error_message, error_traceback
+        true, CAST(:reason AS text), error_type, error_message, error_traceback
     from back
     order by id
     on conflict do nothing
