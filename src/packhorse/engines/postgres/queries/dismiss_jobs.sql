@@ -1,5 +1,6 @@
--- Takes failed jobs out of the inbox, and has the jobs looked at again that wait for their success. One that is being
--- brought back at this moment is waited for, and then it is not there. Locks go by id, so that two such never deadlock.
+-- Takes failed jobs out of the inbox, and has the jobs looked at again that wait for their success, also those
+-- that this statement can't see yet. One that is being brought back at this moment is waited for, and then it is not
+-- there. Locks go by id, so that two such never deadlock.
 with named as materialized (
     select id from {finished}
     where id in (select CAST(value AS bigint) from {ids}) and state = 'failed' and dismissed_at is null
