@@ -58,6 +58,7 @@ def slots(schema: str) -> Mapping[str, str]:
         "highest_count": str(HIGHEST_COUNT),
         "lease_lost": f"'{LEASE_LOST}'",
         "false": "false",
+        "true": "true",
         "ids": "json_array_elements_text(CAST(CAST(:ids AS text) AS json))",
         "names": "json_array_elements_text(CAST(CAST(:names AS text) AS json))",
         "pairs": "json_each_text(CAST(CAST(:pairs AS text) AS json))",

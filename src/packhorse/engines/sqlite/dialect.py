@@ -66,6 +66,7 @@ def slots() -> Mapping[str, str]:
         "latest": str(LATEST),
         "highest_count": str(HIGHEST_COUNT),
         "false": "0",
+        "true": "1",
         "ids": "json_each(:ids)",
         "names": "json_each(:names)",
         "pairs": "json_each(:pairs)",

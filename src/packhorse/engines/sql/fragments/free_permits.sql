@@ -2,7 +2,7 @@
 coalesce((
     select {greatest}(0, {least}(
         coalesce(max_running - (
-            select count(*) from {job} as running where running.queue = {queue_name} and running.has_permit
+            select count(*) from {job} as running where running.queue = {queue_name} and running.has_permit = {true}
         ), 1000000),
         coalesce(rate_count - (
             select coalesce(sum(past.number), 0) from {start} as past

@@ -36,15 +36,17 @@ with recursive asked (
 ), succeeded (number, since) as (
     select count(*), min(finished_at)
     from (
-        select past.finished_at from asked join {finished} as past on past.queue = asked.queue
-        where past.state = 'succeeded' and past.finished_at > {now} - CAST(:lately AS bigint) {us}
+        select past.finished_at from {finished} as past
+        where past.queue = (select queue from asked) and past.state = 'succeeded'
+          and past.finished_at > {now} - CAST(:lately AS bigint) {us}
         order by past.finished_at desc limit 1000
     ) as latest
 ), failed (number, since) as (
     select count(*), min(finished_at)
     from (
-        select past.finished_at from asked join {finished} as past on past.queue = asked.queue
-        where past.state = 'failed' and past.finished_at > {now} - CAST(:lately AS bigint) {us}
+        select past.finished_at from {finished} as past
+        where past.queue = (select queue from asked) and past.state = 'failed'
+          and past.finished_at > {now} - CAST(:lately AS bigint) {us}
         order by past.finished_at desc limit 1000
     ) as latest
 )
@@ -62,30 +64,56 @@ select {micros}({now}), asked.id, asked.task, asked.queue, asked.state, asked.pr
             select count(*) from (
                 select 1 from {job} as other
                 where other.state = 'available' and other.crashes > 0 and other.queue = asked.queue
-                  and (other.priority, other.order_at, other.id) < (asked.priority, asked.order_at, asked.id)
+                  and other.priority < asked.priority
+                union all
+                select 1 from {job} as other
+                where other.state = 'available' and other.crashes > 0 and other.queue = asked.queue
+                  and other.priority = asked.priority and other.order_at < asked.order_at
+                union all
+                select 1 from {job} as other
+                where other.state = 'available' and other.crashes > 0 and other.queue = asked.queue
+                  and other.priority = asked.priority and other.order_at = asked.order_at and other.id < asked.id
                 limit CAST(:most AS bigint)
-            ) as before
+            ) as earlier
         )
         when record.order_policy = 'aging' then (
-            select count(*) from (
-                select 1
-                from level join {job} as other on other.queue = asked.queue and other.priority = level.priority
-                where other.state = 'available' and other.crashes = 0
-                  and other.order_at <= asked.order_at + (asked.priority - level.priority) * CAST(:step AS bigint) {us}
-                  and (
-                      other.order_at < asked.order_at + (asked.priority - level.priority) * CAST(:step AS bigint) {us}
-                      or (other.priority, other.id) < (asked.priority, asked.id)
-                  )
-                limit CAST(:most AS bigint)
-            ) as before
+            select CAST(coalesce(sum((
+                select count(*) from (
+                    select 1 from {job} as other
+                    where other.state = 'available' and other.crashes = 0 and other.queue = asked.queue
+                      and other.priority = level.priority
+                      and other.order_at < asked.order_at + (asked.priority - level.priority) * CAST(:step AS bigint) {us}
+                    union all
+                    select 1 from {job} as other
+                    where other.state = 'available' and other.crashes = 0 and other.queue = asked.queue
+                      and other.priority = level.priority
+                      and other.order_at = asked.order_at + (asked.priority - level.priority) * CAST(:step AS bigint) {us}
+                      and +level.priority < asked.priority
+                    union all
+                    select 1 from {job} as other
+                    where other.state = 'available' and other.crashes = 0 and other.queue = asked.queue
+                      and other.priority = level.priority and +level.priority = asked.priority
+                      and other.order_at = asked.order_at and other.id < asked.id
+                    limit CAST(:most AS bigint)
+                ) as earlier
+            )), 0) AS bigint)
+            from level
         )
         else (
             select count(*) from (
                 select 1 from {job} as other
                 where other.state = 'available' and other.crashes = 0 and other.queue = asked.queue
-                  and (other.priority, other.order_at, other.id) < (asked.priority, asked.order_at, asked.id)
+                  and other.priority < asked.priority
+                union all
+                select 1 from {job} as other
+                where other.state = 'available' and other.crashes = 0 and other.queue = asked.queue
+                  and other.priority = asked.priority and other.order_at < asked.order_at
+                union all
+                select 1 from {job} as other
+                where other.state = 'available' and other.crashes = 0 and other.queue = asked.queue
+                  and other.priority = asked.priority and other.order_at = asked.order_at and other.id < asked.id
                 limit CAST(:most AS bigint)
-            ) as before
+            ) as earlier
         )
     end,
     (
@@ -100,7 +128,7 @@ select {micros}({now}), asked.id, asked.task, asked.queue, asked.state, asked.pr
     -- its queue
     {micros}(record.paused_at), record.paused_by, record.paused_reason, record.priority_floor, record.slots,
     record.max_running, record.rate_count, record.rate_period_us, {micros}(record.next_at),
-    (select count(*) from {job} as running where running.queue = asked.queue and running.has_permit),
+    (select count(*) from {job} as running where running.queue = asked.queue and running.has_permit = {true}),
     (
         select coalesce(sum(past.number), 0) from {start} as past
         where past.queue = asked.queue and past.key = '' and past.started_at > {now} - record.rate_period_us {us}
@@ -136,7 +164,7 @@ select {micros}({now}), asked.id, asked.task, asked.queue, asked.state, asked.pr
             where other.serial_key = asked.serial_key and other.waits_for = 'serial' and other.serial_place is not null
               and other.serial_place < asked.serial_place
             limit CAST(:most AS bigint)
-        ) as before
+        ) as earlier
     ) end,
 
     -- its group
@@ -158,7 +186,7 @@ select {micros}({now}), asked.id, asked.task, asked.queue, asked.state, asked.pr
             where other.queue = asked.queue and other.group_key = asked.group_key and other.waits_for = 'group'
               and other.group_place > 0 and other.group_place < asked.group_place
             limit CAST(:most AS bigint)
-        ) as before
+        ) as earlier
     ) end,
 
     -- the jobs that it waits for and that have not ended as they must, those that did not succeed first
