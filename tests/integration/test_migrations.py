@@ -16,7 +16,10 @@ from packhorse.engines.sqlite.schema import split
 from packhorse.errors import DatabaseError, SchemaOutdated, SchemaTooNew
 from tests.opening import open_engine, path_of
 
-NAMES = ["001_jobs", "002_front_door", "003_queues", "004_schedules", "005_job_log"]
+NAMES = [
+    *("001_jobs", "002_front_door", "003_queues", "004_schedules"),
+    *("005_job_log", "006_retention", "007_inbox", "008_keys"),
+]
 LATEST = len(NAMES)
 JOB = NewJob(task="t")
 pytestmark = pytest.mark.accepts("C22")
