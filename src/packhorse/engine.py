@@ -21,8 +21,8 @@ from packhorse.domain.decide import Ack
 from packhorse.domain.job import AttemptRecord, ClaimedJob, JobRecord, NewJob
 from packhorse.domain.state import JobState
 from packhorse.domain.worker import NewWorker, WorkerRecord
-from packhorse.inbox import InboxStore
 from packhorse.explaining import Explaining
+from packhorse.inbox import InboxStore
 from packhorse.joblog import JobLog
 from packhorse.operations import Operations
 from packhorse.queues import QueueStore

@@ -95,6 +95,7 @@ class Producer(Service):
         self._acker = acker
         self._suspects = Suspects(executor, acker)
         self._used_up = UsedUp(executor, acker)
+        acker.on_turns = self.hint
 
     def hint(self) -> None:
         """Somebody says that jobs may have come. From any thread."""

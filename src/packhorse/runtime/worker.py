@@ -141,7 +141,6 @@ class Worker:
         )
         self._executor = Executor(self._runner, settings, self._producer.freed, self._journal.take_over)
         self._producer.attach(self._executor, self._acker)
-        self._acker.on_turns = self._producer.hint
         self._rescuer = Rescuer(self._engine, self._registry, contact, self.id)
         self._rescuer.interval = settings.lease
         self._leader = Leader(self._engine, self.id)

@@ -86,7 +86,7 @@ class SqlJobStore(SqlBase):
         return DatabaseError(f"{self.address} was replaced by another database meanwhile; nothing was enqueued")
 
     def claim_jobs(self, claim: Claim) -> list[ClaimedJob]:
-        rows = self._write_all(_claim_commands(claim))
+        rows = self._write_all(_claiming(claim))
         rows.sort(key=of.by_age if claim.aging else of.by_urgency)
         return [of.claimed_job(*row, claim.lease) for row in rows]
 
@@ -149,17 +149,25 @@ def _insert_jobs(jobs: Sequence[NewJob], installation: str) -> Command:
     return Command("insert_jobs", {"jobs": jobs_document(jobs), "installation": installation})
 
 
-def _claim_commands(claim: Claim) -> list[Command]:
+def _claiming(claim: Claim) -> list[Command]:
     """What claims jobs: of a queue with a limit, under a lock that makes the counting exact."""
-    params, *options = _claim_options(claim)
     if not claim.limited:
-        return [Command("claim_jobs", params, tuple(options))]
-    lease: Params = {"queue": claim.queue, "worker": claim.lease.worker, "number": claim.lease.number}
-    return [
-        Command("take_permits", {"queue": claim.queue}),
-        Command("claim_jobs", params, (*options, "limited")),
-        Command("note_starts", lease),
-    ]
+        return [_claim_jobs(claim)]
+    return [_take_permits(claim.queue), _claim_jobs(claim), _note_starts(claim)]
+
+
+def _claim_jobs(claim: Claim) -> Command:
+    params, *options = _claim_options(claim)
+    return Command("claim_jobs", params, tuple(options))
+
+
+def _take_permits(queue: str) -> Command:
+    return Command("take_permits", {"queue": queue})
+
+
+def _note_starts(claim: Claim) -> Command:
+    lease = claim.lease
+    return Command("note_starts", {"queue": claim.queue, "worker": lease.worker, "number": lease.number})
 
 
 def _claim_options(claim: Claim) -> tuple[Params, *tuple[str, ...]]:
@@ -171,6 +179,8 @@ def _claim_options(claim: Claim) -> tuple[Params, *tuple[str, ...]]:
         "worker": lease.worker,
         "number": lease.number,
     }
+    if claim.limited:
+        options.append("limited")
     if claim.other_tasks:
         options.append("others")
         params["names"] = list_document(sorted(claim.other_tasks))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
@@ -31,71 +33,114 @@ class SqlTurns(SqlOperations):
     """`packhorse.turns.Turns` by statements."""
 
     def admit_jobs(self, limit: int) -> Admitted:
-        transaction = self.begin()
-        admitted = Admitted(0, 0)
-        try:
-            turns = [Turn(*row) for row in self._run(transaction, Command("take_turns", {"limit": limit}))]
-            if turns:
-                document = turns_document(turns)
-                placed = self._run(transaction, Command("place_jobs", {"turns": document, "limit": limit}))
-                let_on = self._run(transaction, promotion(turns, document, "told"))
-                admitted = Admitted(len(placed), len(let_on))
-        except BaseException:
-            transaction.rollback()
-            raise
-        transaction.commit()
-        return admitted
+        with self._settling() as run:
+            turns = [Turn(*row) for row in run(_take_turns(limit))]
+            if not turns:
+                return Admitted(0, 0)
+            placed = run(_place_jobs(turns, limit))
+            return Admitted(len(placed), len(run(_promote_jobs(turns, "told"))))
 
     def release_followers(self, limit: int) -> int:
-        transaction = self.begin()
-        params: Params = {"limit": limit}
-        try:
-            if heard := self._run(transaction, Command("hear_ends", params)):
-                self._run(transaction, Command("look_again", {"ids": list_document(row[0] for row in heard)}))
-                self._run(transaction, Command("wake_turns", {"turns": turns_document(_turns_in(heard))}))
-            self._run(transaction, Command("await_jobs", params))
-            released = [row[0] for row in self._run(transaction, Command("release_followers", params))]
+        with self._settling() as run:
+            if heard := run(_hear_ends(limit)):
+                run(_look_again([row[0] for row in heard]))
+                run(_wake_turns(_turns_in(heard)))
+            run(_await_jobs(limit))
+            released = [row[0] for row in run(_release_followers(limit))]
             if released:
-                self._run(transaction, Command("forget_dependencies", {"ids": list_document(released)}))
-            hopeless = self._run(transaction, Command("list_hopeless_followers", params))
-            self._run(transaction, Command("rest_followers", params))
-        except BaseException:
-            transaction.rollback()
-            raise
-        transaction.commit()
+                run(_forget_dependencies(released))
+            hopeless = run(_list_hopeless_followers(limit))
+            run(_rest_followers(limit))
         for id, on_id in hopeless:
             self.cancel_jobs([id], why=f"it waited for the success of job {on_id}, which was given up", running=False)
         return len(released)
+
+    @contextmanager
+    def _settling(self) -> Iterator[Callable[[Command], list[Row]]]:
+        """A transaction in which it is settled whose turn it is: what runs commands in it."""
+        transaction = self.begin()
+        try:
+            yield partial(self._run, transaction)
+        except BaseException:
+            transaction.rollback()
+            raise
+        transaction.commit()
 
     def _run(self, transaction: Transaction, command: Command) -> list[Row]:
         texts = self._statements.get(command.name, *command.options)
         return [row for text in texts for row in transaction.run(Statement(text, command.params))]
 
 
-def turns_of(acks: Iterable[Ack]) -> list[Turn]:
-    """The keys whose next jobs may go on when these acks are through, in the one order in which they are locked."""
-    return sorted({Turn(*turn) for ack in acks for turn in ack.turns})
-
-
 def settled(commands: Sequence[Command], acks: Sequence[Ack]) -> list[Command]:
-    """The commands that record these acks, with what lets the next jobs of their keys go on."""
-    turns = turns_of(acks)
+    """The commands that record these acks, with what lets the next jobs of their keys go on.
+
+    The keys are locked in one order, so that two batches never wait for each other in a circle.
+    """
+    turns = sorted({Turn(*turn) for ack in acks for turn in ack.turns})
     if not turns:
         return list(commands)
-    document = turns_document(turns)
     started = [ack.job_id for ack in acks if ack.turns and ack.outcome != "unstarted"]
-    log = (
-        [Command("log_starts", {"ids": list_document(started)})] if any(turn.scope == "group" for turn in turns) else []
-    )
-    return [*log, *commands, Command("lock_turns", {"turns": document}), promotion(turns, document)]
+    log = [_log_starts(started)] if _has_groups(turns) else []
+    return [*log, *commands, _lock_turns(turns), _promote_jobs(turns)]
 
 
-def promotion(turns: Sequence[Turn], document: str, *options: str) -> Command:
-    """What lets the next jobs of these keys go on, which are locked."""
-    if any(turn.scope == "group" for turn in turns):
-        params: Params = {"turns": document, "limit": MOST_PROMOTED, "window": FAIR_WINDOW}
-        return Command("promote_jobs", params, (*options, "groups"))
-    return Command("promote_jobs", {"turns": document}, options)
+def _take_turns(limit: int) -> Command:
+    return Command("take_turns", {"limit": limit})
+
+
+def _place_jobs(turns: Sequence[Turn], limit: int) -> Command:
+    return Command("place_jobs", {"turns": _document(turns), "limit": limit})
+
+
+def _promote_jobs(turns: Sequence[Turn], *options: str) -> Command:
+    if not _has_groups(turns):
+        return Command("promote_jobs", {"turns": _document(turns)}, options)
+    params: Params = {"turns": _document(turns), "limit": MOST_PROMOTED, "window": FAIR_WINDOW}
+    return Command("promote_jobs", params, (*options, "groups"))
+
+
+def _lock_turns(turns: Sequence[Turn]) -> Command:
+    return Command("lock_turns", {"turns": _document(turns)})
+
+
+def _wake_turns(turns: Sequence[Turn]) -> Command:
+    return Command("wake_turns", {"turns": _document(turns)})
+
+
+def _log_starts(ids: Sequence[int]) -> Command:
+    return Command("log_starts", {"ids": list_document(ids)})
+
+
+def _hear_ends(limit: int) -> Command:
+    return Command("hear_ends", {"limit": limit})
+
+
+def _look_again(ids: Sequence[int]) -> Command:
+    return Command("look_again", {"ids": list_document(ids)})
+
+
+def _await_jobs(limit: int) -> Command:
+    return Command("await_jobs", {"limit": limit})
+
+
+def _release_followers(limit: int) -> Command:
+    return Command("release_followers", {"limit": limit})
+
+
+def _forget_dependencies(ids: Sequence[int]) -> Command:
+    return Command("forget_dependencies", {"ids": list_document(ids)})
+
+
+def _list_hopeless_followers(limit: int) -> Command:
+    return Command("list_hopeless_followers", {"limit": limit})
+
+
+def _rest_followers(limit: int) -> Command:
+    return Command("rest_followers", {"limit": limit})
+
+
+def _has_groups(turns: Sequence[Turn]) -> bool:
+    return any(turn.scope == "group" for turn in turns)
 
 
 def _turns_in(heard: Sequence[Row]) -> list[Turn]:
@@ -103,6 +148,6 @@ def _turns_in(heard: Sequence[Row]) -> list[Turn]:
     return sorted(serial | {Turn("group", row[1], row[3]) for row in heard if row[3] is not None})
 
 
-def turns_document(turns: Sequence[Turn]) -> str:
+def _document(turns: Sequence[Turn]) -> str:
     """Keys as a JSON array."""
     return msgspec.json.encode([turn._asdict() for turn in turns]).decode()
