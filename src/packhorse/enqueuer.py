@@ -89,6 +89,11 @@ class Enqueuer:
 
         All or none are stored; what was stored is in the order of `calls`.
         """
+        order = _key_order(calls)
+        stored = self._enqueue([calls[number] for number in order] if order else calls, conn)
+        return [one for _, one in sorted(zip(order, stored, strict=True))] if order else stored
+
+    def _enqueue(self, calls: Sequence[Call[Any]], conn: object | None) -> list[Stored]:
         connection = self._connection(conn)
         if connection is None and len(calls) > CHUNK and not self._hooks and self._engine().features.concurrent_writers:
             return self._store_while_preparing(calls)
@@ -96,6 +101,11 @@ class Enqueuer:
 
     async def aenqueue(self, calls: Sequence[Call[Any]], conn: object | None) -> list[Stored]:
         """The same for coroutines."""
+        order = _key_order(calls)
+        stored = await self._aenqueue([calls[number] for number in order] if order else calls, conn)
+        return [one for _, one in sorted(zip(order, stored, strict=True))] if order else stored
+
+    async def _aenqueue(self, calls: Sequence[Call[Any]], conn: object | None) -> list[Stored]:
         if not self._routing.is_warm():
             await asyncio.to_thread(self._routing.in_force)
         prepared = self._prepare(calls)
@@ -228,6 +238,17 @@ def plain_job(call: Call[Any]) -> NewJob:
         PayloadError: an argument would not survive, or does not fit.
     """
     return _job(call.task, _encoded(call), call.options, None)
+
+
+def _key_order(calls: Sequence[Call[Any]]) -> Sequence[int]:
+    """In which order to store calls that need several statements; empty to leave them as they are.
+
+    By unique keys, so that two producers of the same ones don't wait for each other in a circle.
+    """
+    if len(calls) <= CHUNK:
+        return ()
+    names = [(call.task, call.options.unique_key or "") if isinstance(call, Call) else ("", "") for call in calls]
+    return sorted(range(len(calls)), key=names.__getitem__) if any(key for _, key in names) else ()
 
 
 def _encoded(call: Call[Any]) -> tuple[str, str | None]:

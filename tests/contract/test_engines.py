@@ -25,6 +25,7 @@ from packhorse.testing.contract import (
     engine_schedules,
     engine_schema,
     engine_stage,
+    engine_turn_races,
     engine_turns,
     engine_unique,
 )
@@ -192,6 +193,10 @@ class TestGroup(engine_groups.GroupContract):
 
 class TestBothKeys(engine_groups.BothKeysContract):
     """Jobs with a serial key and a group."""
+
+
+class TestTurnRace(engine_turn_races.TurnRaceContract):
+    """Everybody at the same keys at once."""
 
 
 class TestFollowers(engine_followers.FollowerContract):

@@ -42,7 +42,7 @@ MODULES = (
         "engine_processes",
         "engine_leadership",
     ),
-    *("engine_unique", "engine_turns", "engine_groups", "engine_followers"),
+    *("engine_unique", "engine_turns", "engine_turn_races", "engine_groups", "engine_followers"),
     *("engine_insights", "engine_joblog", "engine_queues", "engine_retention", "engine_schema", "engine_explaining"),
 )
 

@@ -1,6 +1,7 @@
 -- Moves failed and cancelled jobs back to the live ones, with fresh counts and unstarted, so that their keys count again.
 -- Two operators who retry the same job: the second waits for the first one's lock, and then finds nothing. Locks go by id,
--- so that two such never deadlock. One whose unique key is taken does not come into {job}, and so stays where it is.
+-- and those on unique keys in the order in which producers take them, so that none of them deadlock. One whose unique key
+-- is taken does not come into {job}, and so stays where it is.
 -- The next end of what comes back is news: some job may wait for it that this statement can't see yet.
 with back as materialized (
     select *, case when serial_key is not null then 'serial' when group_key is not null then 'group' end as gate
@@ -18,7 +19,7 @@ with back as materialized (
         args, kwargs, meta, max_attempts, attempt, unique_key, unique_until, serial_key, group_key, responsible,
         true, CAST(:reason AS text), error_type, error_message, error_traceback
     from back
-    order by id
+    order by task collate "C", unique_key collate "C" nulls first, id
     on conflict do nothing
     returning id
 ), gone as (
