@@ -45,9 +45,9 @@ def test_a_worker_whose_slots_are_busy_claims_nothing_more(app: Packhorse, monke
         claimed.extend(job.id for job in jobs)
         return jobs
 
-    def noting_looks(worker: int) -> Glance:
+    def noting_looks(worker: int, floors: bool = False) -> Glance:
         looks.append(worker)
-        return glance(worker)
+        return glance(worker, floors)
 
     monkeypatch.setattr(app.engine, "claim_jobs", noting_claims)
     monkeypatch.setattr(app.engine, "glance", noting_looks)

@@ -177,9 +177,9 @@ def test_hints_without_end_about_one_queue_leave_time_to_look_around(
         steps.append("claim")
         return claim_jobs(claim)
 
-    def noting_looks(worker: int) -> Glance:
+    def noting_looks(worker: int, floors: bool = False) -> Glance:
         steps.append("look")
-        return glance(worker)
+        return glance(worker, floors)
 
     @app.task(name="again")
     def again() -> None:
