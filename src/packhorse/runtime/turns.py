@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from packhorse.turns import Turns
 
-TURN_LIMIT = 1000
+TURN_LIMIT = 5000
 
 
 def settle_turns(turns: Turns) -> int:

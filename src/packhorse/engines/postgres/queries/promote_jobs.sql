@@ -9,15 +9,16 @@ where next_at is not null and next_at <= {now} and scope = 'serial'
 -- end
 
 with chosen as materialized (
-    select held.ctid as place, (
-        select next.id from {job} as next
-        where next.serial_key = held.key and next.waits_for = 'serial' and next.serial_place is not null
-        order by next.serial_place
-        limit 1
-        for update skip locked
-    ) as id
+    select held.ctid as place, next.id, next.ctid as row
     from {turns}
     join {turn} as held on held.scope = named.scope and held.queue = named.queue and held.key = named.key
+    left join lateral (
+        select waiting.id, waiting.ctid from {job} as waiting
+        where waiting.serial_key = held.key and waiting.waits_for = 'serial' and waiting.serial_place is not null
+        order by waiting.serial_place
+        limit 1
+        for update skip locked
+    ) as next on true
     where named.scope = 'serial' and not exists (
         select from {job} as holder
         where holder.id = held.holder and coalesce(holder.gate, '') not in ('jobs', 'serial')
@@ -38,7 +39,8 @@ with chosen as materialized (
         waits_for = case when job.group_key is not null then 'group' end,
         state = case when job.group_key is not null then 'blocked' when job.scheduled_at > {now} then 'scheduled'
             else 'available' end
-    where job.id = any (array(select chosen.id from chosen where chosen.id is not null))
+    from chosen
+    where job.ctid = chosen.row
     returning job.queue
 ), hint as (
     select pg_notify({channel}, '')
@@ -111,8 +113,8 @@ with promoted as (
     set room = -1
     from {turns}
     where named.scope = 'group' and turn.scope = named.scope and turn.queue = named.queue and turn.key = named.key
-      and turn.room > (
-          select count(*) from promoted where promoted.queue = turn.queue and promoted.group_key = turn.key
+      and turn.room > 0 and (turn.queue, turn.key, turn.room) not in (
+          select promoted.queue, promoted.group_key, CAST(count(*) AS integer) from promoted group by 1, 2
       )
 ), hint as (
     select pg_notify({channel}, '')
