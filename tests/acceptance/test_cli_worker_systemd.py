@@ -79,6 +79,7 @@ def test_the_watchdog_is_fed_while_all_loops_move(
     """Twice in the time that it waits; not while a process stands still."""
     address, listener = manager
     shop_cli.start("worker", NOTIFY_SOCKET=address, WATCHDOG_USEC="400000")
+    wait_until(lambda: listener.find("READY=1"), 30, "the readiness")
     wait_until(lambda: listener.heard().count("WATCHDOG=1") >= 3, 30, "signs of life")
     [pid] = [int(one.name.rpartition(":")[2]) for one in shop.list_workers()]
     os.kill(pid, signal.SIGSTOP)
