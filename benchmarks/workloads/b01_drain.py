@@ -65,5 +65,5 @@ WORKLOAD = Workload(
         _target("bare_two_phase", 2, 0.5),
     ),
     quick_peers=QUICK,
-    missing="The second figure, finished jobs not kept: there is no setting for it yet.",
+    missing="The second figure, finished jobs not kept; docs/retention.md says what that saves.",
 )
