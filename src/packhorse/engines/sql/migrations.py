@@ -34,7 +34,7 @@ def load_migrations(package: str, slots: Mapping[str, str]) -> tuple[Migration, 
     """The migrations in a package's `migrations` folder, in order.
 
     Raises:
-        LookupError: a number is used twice, or a file lacks its `-- oldest_supported:` line.
+        LookupError: a number is missing or used twice, or a file lacks its `-- oldest_supported:` line.
     """
     found = [
         _migration(match, path.read_text(encoding="utf-8"), slots)
@@ -42,8 +42,8 @@ def load_migrations(package: str, slots: Mapping[str, str]) -> tuple[Migration, 
         if (match := _FILE.fullmatch(path.name))
     ]
     migrations = sorted(found, key=lambda migration: migration.number)
-    if len({migration.number for migration in migrations}) != len(migrations):
-        raise LookupError(f"two migrations of {package} have the same number")
+    if [migration.number for migration in migrations] != list(range(1, len(migrations) + 1)):
+        raise LookupError(f"the migrations of {package} are not numbered 1 to {len(migrations)}")
     return tuple(migrations)
 
 
