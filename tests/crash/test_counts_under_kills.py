@@ -17,6 +17,7 @@ from tests.crash.counting import QUEUES
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
+MOMENT = timedelta(microseconds=1)
 PROCESSES, KILLS, ENDS_BETWEEN = 3, 12, 60
 READ = "select queue, state, count(*) from {finished} group by queue, state"
 Counts = dict[tuple[str, str], int]
@@ -27,7 +28,7 @@ def engine(database_url: str) -> Iterator[Engine]:
     """An engine on a database whose queues keep their jobs for different times."""
     app = Packhorse(database_url)
     app.engine.migrate()
-    app.queues.set("short", **dict.fromkeys(("keep_succeeded", "keep_cancelled", "keep_failed"), timedelta(0, 0, 1)))
+    app.queues.set("short", keep_succeeded=MOMENT, keep_cancelled=MOMENT, keep_failed=MOMENT)
     app.queues.set("brief", keep_succeeded=timedelta(0))
     yield app.engine
     app.close()
@@ -56,6 +57,12 @@ def ended(engine: Engine) -> int:
     return sum(sum(queue.ended.values()) for queue in engine.list_queues())
 
 
+def wait_for_ends(engine: Engine, by: int) -> None:
+    """Wait until so many more jobs have ended."""
+    wanted = ended(engine) + by
+    wait_until(lambda: ended(engine) >= wanted, 60, "more ends")
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 @pytest.mark.accepts("C6", "C21")
@@ -66,8 +73,7 @@ def test_counts_are_exact_after_everything_was_killed(engine: Engine, database_u
     processes = [start(database_url, seed * 100 + number) for number in range(PROCESSES)]
     try:
         for number in range(KILLS):
-            wanted = ended(engine) + chance.randrange(ENDS_BETWEEN)
-            wait_until(lambda wanted=wanted: ended(engine) >= wanted, 60, "more ends")
+            wait_for_ends(engine, chance.randrange(ENDS_BETWEEN))
             victim = chance.randrange(PROCESSES)
             kill(processes[victim])
             processes[victim] = start(database_url, seed * 1000 + number)

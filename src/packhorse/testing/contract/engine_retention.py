@@ -94,7 +94,7 @@ class CountsContract(EngineContract):
         enqueue(engine, 5, queue="a")
         enqueue(engine, 4, queue="b")
         jobs = [*claim(engine, queue="a"), *claim(engine, queue="b")]
-        outcomes = [Success(), Success("1"), FAILED] * 3
+        outcomes: list[Outcome] = [Success(), Success("1"), FAILED] * 3
 
         acks = [decided(job, outcome) for job, outcome in zip(jobs, outcomes, strict=True)]
         assert engine.ack_jobs(acks) == set(ids_of(jobs))
@@ -170,7 +170,7 @@ class CountsContract(EngineContract):
         enqueue(engine, 1001, queue="short")
         enqueue(engine, 7, queue="shorter")
         long = queue_of(engine, "long")
-        assert (long.counts[JobState.AVAILABLE], long.at_least) == (12_000, {JobState.AVAILABLE})
+        assert (long.counts[JobState.AVAILABLE], long.at_least) == (12_000, frozenset({JobState.AVAILABLE}))
         assert (kept(engine, "short"), queue_of(engine, "short").at_least) == ({JobState.AVAILABLE: 1001}, frozenset())
         assert kept(engine, "shorter") == {JobState.AVAILABLE: 7}
 
