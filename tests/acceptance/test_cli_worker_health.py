@@ -112,7 +112,7 @@ def test_a_process_that_stands_still_is_told(shop_cli: CommandLine, shop: Packho
     os.kill(pids[0], signal.SIGSTOP)
     wait_until(lambda: status(port, "/livez")[0] == 503, 10, "the stop to be seen")
     assert status(port, "/livez")[1]["reasons"] == [f"worker process {pids[0]}: is stopped by a signal"]
-    assert status(port, "/readyz")[0] == 200
+    wait_until_ready(port)
     os.kill(pids[0], signal.SIGCONT)
     wait_until(lambda: status(port, "/livez")[0] == 200, 10, "its going on to be seen")
 
