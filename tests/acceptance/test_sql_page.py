@@ -2,20 +2,22 @@
 
 import sqlite3
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from packhorse import DatabaseForbidden, JobState, Packhorse
+from packhorse import DatabaseForbidden, DuplicateJob, JobState, Packhorse
+from packhorse.domain.job import OnDuplicate
 from tests.acceptance.command import APP, CommandLine
 from tests.acceptance.pages import blocks
 from tests.acceptance.shop_app import make_app
 from tests.waiting import wait_until
 
 PAGE = "docs/sql.md"
+FINDING: Sequence[OnDuplicate] = ("keep", "earliest")
 ROLES_HEADING = "PostgreSQL: roles that do not own the schema"
 ROLES = ("shop_web", "shop_worker", "shop_reader")
 
@@ -108,6 +110,26 @@ def test_a_role_that_enqueues_may_do_that_and_nothing_else(
     for forbidden in (job.record, lambda: app.cancel(job.id), app.list_jobs):
         with pytest.raises(DatabaseForbidden, match="permission denied"):
             forbidden()
+
+
+@pytest.mark.accepts("C14", "C15")
+@pytest.mark.engines("postgresql")
+def test_a_role_that_enqueues_may_use_keys(url_of: Callable[[str], str], shop_as: Callable[[str], Packhorse]) -> None:
+    """By Python and by SQL; to replace what others enqueued it must be allowed to read that."""
+    greet = shop_as("shop_web").registry.get("shop.greet")
+    bound = greet.using(unique_key="u", serial_key="s", group="g")
+    ids = {bound.using(on_duplicate=rule).enqueue("Ann").id for rule in FINDING}
+    assert len(ids) == 1
+    greet.using(after=list(ids)).enqueue("Bob")
+    with pytest.raises(DuplicateJob):
+        shop_as("shop_web").enqueue_many([greet.call("Dee"), greet.using(unique_key="u").call("Cy")])
+    with psycopg.connect(url_of("shop_web"), autocommit=True) as db:
+        call = "select packhorse.enqueue('shop.greet', '[\"Eve\"]', unique_key => 'u', on_duplicate => 'keep')"
+        assert db.execute(call.encode()).fetchone() == (ids.pop(),)
+        db.execute("select packhorse.enqueue('shop.greet', '[\"Eve\"]', after => array[1], serial_key => 's')")
+    with pytest.raises(DatabaseForbidden):
+        bound.using(on_duplicate="replace").enqueue("Fay")
+    assert len(shop_as("shop_reader").list_jobs()) == 3
 
 
 @pytest.mark.engines("postgresql")

@@ -9,18 +9,21 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from packhorse.domain.job import JobRecord
+from packhorse.domain.job import JobRecord, Keys
+from packhorse.domain.outcome import Success
 from packhorse.domain.state import JobState
 from packhorse.domain.worker import NewWorker
 from packhorse.engine import JobFilter
 from packhorse.engines.postgres.engine import PostgresEngine
 from packhorse.engines.sqlite.engine import SqliteEngine
 from packhorse.notifiers.postgres import PostgresNotifier
+from packhorse.testing.contract.steps import claim, decided, enqueue, enqueue_one, job_of, settle
 from tests.opening import open_engine, path_of
 
 Engine = SqliteEngine | PostgresEngine
 MINUTE = timedelta(minutes=1)
 pytestmark = pytest.mark.accepts("C28")
+REFUSED = (sqlite3.IntegrityError, psycopg.errors.InvalidParameterValue, psycopg.errors.UniqueViolation)
 
 
 class Sql:
@@ -222,6 +225,86 @@ def test_postgres_returns_the_id_and_takes_jsonb(engine: Engine, postgresql_url:
     jobs = [engine.find_job(id) for id in ids]
 
     assert [(job.args, job.kwargs, job.priority) for job in jobs if job] == [('[42, "x"]', '{"a": 1}', 3)] * 2
+
+
+def test_a_keyed_job_comes_as_one_from_python(engine: Engine, foreign: Sql) -> None:
+    """Blocked at its first gate; then it is let on like any other."""
+    keys = {"unique_key": "'u'", "serial_key": "'s'", "group_key": "'g'", "responsible": "'kim'"}
+    foreign.enqueue(task="'t'", **keys, unique_until="'end'")
+    job = only_job(engine)
+    twin_keys = Keys(unique_key="u", unique_until="end", serial_key="s", group_key="g", responsible="kim")
+    twin = job_of(engine, enqueue_one(engine, task="twin", keys=twin_keys))
+
+    for name in ("state", "waits_for", "unique_key", "serial_key", "group_key", "responsible"):
+        assert getattr(job, name) == getattr(twin, name)
+    settle(engine)
+    assert [one.id for one in claim(engine)] == [job.id]
+    with pytest.raises(REFUSED, match=r"has it already|has its unique_key already"):
+        foreign.enqueue(task="'t'", unique_key="'u'")
+
+
+@pytest.mark.accepts("C14")
+def test_a_second_one_is_refused_or_left_out(engine: Engine, foreign: Sql) -> None:
+    """As `on_duplicate` says; one that has started is in nobody's way."""
+    foreign.enqueue(task="'t'", unique_key="'u'")
+    with pytest.raises(REFUSED, match=r"^packhorse: .*was not enqueued"):
+        foreign.enqueue(task="'t'", unique_key="'u'")
+    foreign.enqueue(task="'t'", unique_key="'u'", on_duplicate="'keep'", args="'[2]'")
+    assert only_job(engine).args == "[]"
+    claim(engine)
+    foreign.enqueue(task="'t'", unique_key="'u'", on_duplicate="'keep'")
+    foreign.enqueue(task="'other'", unique_key="'u'")
+    assert len(engine.list_jobs(JobFilter())) == 3
+
+
+@pytest.mark.accepts("C15")
+def test_a_follower_waits_for_the_jobs_that_it_names(engine: Engine, foreign: Sql) -> None:
+    """By their ids; naming none is as good as no option."""
+    first, second = enqueue(engine, 2)
+    named = f"'[{first}, {second}, {first}]'" if foreign.is_sqlite else f"array[{first}, {second}, {first}]"
+    foreign.enqueue(task="'t'", after=named)
+    foreign.enqueue(task="'t'", after="'[]'" if foreign.is_sqlite else "'{}'")
+    free, follower = engine.list_jobs(JobFilter(task="t"))
+    settle(engine)
+    assert (free.state, job_of(engine, follower.id).waits_for) == (JobState.AVAILABLE, "jobs")
+    engine.ack_jobs([decided(job, Success()) for job in claim(engine)])
+    settle(engine)
+    assert job_of(engine, follower.id).state is JobState.AVAILABLE
+
+
+def test_a_delayed_one_comes_to_its_gate_when_it_is_due(engine: Engine, foreign: Sql) -> None:
+    """Not before."""
+    foreign.enqueue(task="'t'", serial_key="'s'", delay=foreign.seconds(60))
+    job = only_job(engine)
+    assert (job.state, job.waits_for) == (JobState.SCHEDULED, None)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("unique_key", "''", "unique_key must be 1 to 200 characters"),
+        ("serial_key", "'a\nb'", "serial_key must be 1 to 200 characters"),
+        ("group_key", f"'{'x' * 201}'", "group_key must be 1 to 200 characters"),
+        ("responsible", "''", "responsible must be 1 to 200 characters"),
+        ("unique_until", "'never'", "unique_until must be start or end"),
+        ("on_duplicate", "'replace'", "on_duplicate must be refuse or keep"),
+        ("on_duplicate", "'keep'", "say something of a unique_key: give one"),
+        ("after_needs", "'luck'", "after_needs must be success or end"),
+    ],
+)
+def test_a_wrong_key_is_refused(engine: Engine, foreign: Sql, option: str, value: str, message: str) -> None:
+    """In one line that says what it must be."""
+    with pytest.raises(REFUSED, match=f"packhorse: .*{message}"):
+        foreign.enqueue(task="'t'", **{option: value})
+    assert engine.list_jobs(JobFilter()) == []
+
+
+@pytest.mark.parametrize("after", ["[0]", "[-1, 2]", "[null]"])
+def test_what_is_no_job_is_refused(engine: Engine, foreign: Sql, after: str) -> None:
+    """In `after`."""
+    with pytest.raises(REFUSED, match="packhorse: after must name jobs by their ids"):
+        foreign.enqueue(task="'t'", after=f"'{after}'" if foreign.is_sqlite else f"cast(array{after} as bigint[])")
+    assert engine.list_jobs(JobFilter()) == []
 
 
 @pytest.mark.engines("postgresql")

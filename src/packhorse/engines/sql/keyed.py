@@ -63,7 +63,8 @@ def _storing_unique(
             return found
         others = {(task, key): id for id, task, key in (yield _find_duplicates(statements, missing))}
         if taken := next((job for job in missing if _name(job) in others), None):
-            yield _withdraw_jobs(statements, [*stored, *(found.values() if policy == "refuse" else ())])
+            if new := [*stored, *(found.values() if policy == "refuse" else ())]:
+                yield _withdraw_jobs(statements, new)
             raise _duplicate(taken, others[_name(taken)])
     return {}  # this is another database; or those in the way have gone each time, and others come
 

@@ -33,6 +33,36 @@ begin
 end
 $$;
 
+create function {schema}.check_keys(
+    unique_key text, unique_until text, on_duplicate text, serial_key text, group_key text, after bigint[],
+    after_needs text, responsible text
+) returns void
+language plpgsql immutable parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    problem text := case
+        when unique_key !~ '^[^\x01-\x1f\x7f]{1,200}$' then 'unique_key must be 1 to 200 characters'
+        when serial_key !~ '^[^\x01-\x1f\x7f]{1,200}$' then 'serial_key must be 1 to 200 characters'
+        when group_key !~ '^[^\x01-\x1f\x7f]{1,200}$' then 'group_key must be 1 to 200 characters'
+        when responsible !~ '^[^\x01-\x1f\x7f]{1,200}$' then 'responsible must be 1 to 200 characters'
+        when coalesce(unique_until, '') not in ('start', 'end') then 'unique_until must be start or end'
+        when coalesce(on_duplicate, '') not in ('refuse', 'keep') then 'on_duplicate must be refuse or keep'
+        when unique_key is null and (unique_until <> 'start' or on_duplicate <> 'refuse')
+            then 'unique_until and on_duplicate say something of a unique_key: give one'
+        when coalesce(after_needs, '') not in ('success', 'end') then 'after_needs must be success or end'
+        when cardinality(after) > 1000 then 'after can name 1000 jobs at most'
+        when array_position(after, null) is not null or 0 >= any (after) then 'after must name jobs by their ids'
+        when cardinality(after) > 0 and on_duplicate <> 'refuse'
+            then 'after can''t be combined with on_duplicate: the job that is found may have run already'
+    end;
+begin
+    if problem is not null then
+        raise exception using errcode = 'invalid_parameter_value', message = 'packhorse: ' || problem;
+    end if;
+end
+$$;
+
 create function {schema}.enqueue(
     task text,
     args text default '[]',
@@ -44,24 +74,70 @@ create function {schema}.enqueue(
     expected_at timestamptz default null,
     expected_in interval default null,
     max_attempts integer default null,
-    meta text default null
+    meta text default null,
+    unique_key text default null,
+    unique_until text default 'start',
+    on_duplicate text default 'refuse',
+    serial_key text default null,
+    group_key text default null,
+    after bigint[] default null,
+    after_needs text default 'success',
+    responsible text default null
 ) returns bigint
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
+#variable_conflict use_column
 declare
     moment timestamptz := {now};
     due_at timestamptz := coalesce(scheduled_at, moment + delay);
     wanted_at timestamptz := coalesce(expected_at, moment + expected_in);
+    is_due boolean := coalesce(due_at <= moment, true);
+    gate text := case
+        when cardinality(after) > 0 then 'jobs'
+        when serial_key is not null then 'serial'
+        when group_key is not null then 'group'
+    end;
     new_id bigint;
+    other_id bigint;
 begin
     perform {schema}.check_call(task, args, kwargs, queue, priority, delay, scheduled_at, expected_at, expected_in,
         max_attempts, meta);
-    insert into {job} (task, queue, state, priority, order_at, scheduled_at, expected_at, enqueued_at,
-        args, kwargs, meta, max_attempts)
-    values (task, queue, case when due_at > moment then 'scheduled' else 'available' end, priority,
-        coalesce(wanted_at, due_at, moment), due_at, wanted_at, moment, args, kwargs, meta, max_attempts)
-    returning id into new_id;
+    perform {schema}.check_keys(unique_key, unique_until, on_duplicate, serial_key, group_key, after, after_needs,
+        responsible);
+    loop
+        insert into {job} (task, queue, state, priority, order_at, scheduled_at, expected_at, enqueued_at,
+            args, kwargs, meta, max_attempts, unique_key, unique_until, serial_key, group_key, gate, waits_for, is_fresh,
+            responsible)
+        values (task, queue,
+            case when not is_due then 'scheduled' when gate is not null then 'blocked' else 'available' end, priority,
+            coalesce(wanted_at, due_at, moment), due_at, wanted_at, moment, args, kwargs, meta, max_attempts,
+            unique_key, case when unique_key is not null then unique_until end, serial_key, group_key, gate,
+            case when is_due then gate end, is_due and gate is not null, responsible)
+        on conflict do nothing
+        returning id into new_id;
+        if new_id is null and on_duplicate = 'keep' then
+            update {job} as held
+            set unique_key = held.unique_key
+            where held.task = enqueue.task and held.unique_key = enqueue.unique_key
+              and (held.started_at is null or held.unique_until = 'end')
+            returning held.id into new_id;
+        end if;
+        exit when new_id is not null;
+        select held.id into other_id from {job} as held
+        where on_duplicate = 'refuse' and held.task = enqueue.task and held.unique_key = enqueue.unique_key
+          and (held.started_at is null or held.unique_until = 'end');
+        if other_id is not null then
+            raise exception using errcode = 'unique_violation', message = format(
+                'packhorse: a job of task %s with the unique key %L was not enqueued: job %s has it already',
+                task, unique_key, other_id
+            );
+        end if;
+    end loop;
+    if cardinality(after) > 0 then
+        insert into {dependency} (job_id, on_id, needs)
+        select distinct new_id, named.id, after_needs from unnest(after) as named (id);
+    end if;
     return new_id;
 end
 $$;
@@ -78,10 +154,19 @@ create function {schema}.enqueue(
     expected_at timestamptz default null,
     expected_in interval default null,
     max_attempts integer default null,
-    meta text default null
+    meta text default null,
+    unique_key text default null,
+    unique_until text default 'start',
+    on_duplicate text default 'refuse',
+    serial_key text default null,
+    group_key text default null,
+    after bigint[] default null,
+    after_needs text default 'success',
+    responsible text default null
 ) returns bigint
 language sql volatile
 as $$
     select {schema}.enqueue(task, CAST(args AS text), CAST(kwargs AS text), queue, priority, delay, scheduled_at,
-        expected_at, expected_in, max_attempts, meta)
+        expected_at, expected_in, max_attempts, meta, unique_key, unique_until, on_duplicate, serial_key, group_key,
+        after, after_needs, responsible)
 $$;

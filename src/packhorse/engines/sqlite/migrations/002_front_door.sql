@@ -5,7 +5,9 @@
 
 create view {enqueue} as
 select '' as task, '[]' as args, null as kwargs, 'default' as queue, 5 as priority, null as delay, null as scheduled_at,
-    null as expected_at, null as expected_in, null as max_attempts, null as meta
+    null as expected_at, null as expected_in, null as max_attempts, null as meta, null as unique_key,
+    'start' as unique_until, 'refuse' as on_duplicate, null as serial_key, null as group_key, null as after,
+    'success' as after_needs, null as responsible
 where 0;
 
 create trigger {enqueue}_insert instead of insert on {enqueue}
@@ -50,14 +52,57 @@ begin
                 when 'blob' then 0
                 else new.expected_at between 0 and 253370764800 end, 0)
             then raise(abort, 'packhorse: expected_at must be an ISO 8601 text or seconds since 1970, before 9999')
+        when new.unique_key is not null and (typeof(new.unique_key) <> 'text' or length(new.unique_key) not between 1 and 200
+                or new.unique_key glob '*[' || char(1) || '-' || char(31) || char(127) || ']*')
+            then raise(abort, 'packhorse: unique_key must be 1 to 200 characters')
+        when new.serial_key is not null and (typeof(new.serial_key) <> 'text' or length(new.serial_key) not between 1 and 200
+                or new.serial_key glob '*[' || char(1) || '-' || char(31) || char(127) || ']*')
+            then raise(abort, 'packhorse: serial_key must be 1 to 200 characters')
+        when new.group_key is not null and (typeof(new.group_key) <> 'text' or length(new.group_key) not between 1 and 200
+                or new.group_key glob '*[' || char(1) || '-' || char(31) || char(127) || ']*')
+            then raise(abort, 'packhorse: group_key must be 1 to 200 characters')
+        when new.responsible is not null and (typeof(new.responsible) <> 'text' or length(new.responsible) not between 1 and 200
+                or new.responsible glob '*[' || char(1) || '-' || char(31) || char(127) || ']*')
+            then raise(abort, 'packhorse: responsible must be 1 to 200 characters')
+        when coalesce(new.unique_until, 'start') not in ('start', 'end')
+            then raise(abort, 'packhorse: unique_until must be start or end')
+        when coalesce(new.on_duplicate, 'refuse') not in ('refuse', 'keep')
+            then raise(abort, 'packhorse: on_duplicate must be refuse or keep')
+        when new.unique_key is null and (new.unique_until <> 'start' or new.on_duplicate <> 'refuse')
+            then raise(abort, 'packhorse: unique_until and on_duplicate say something of a unique_key: give one')
+        when coalesce(new.after_needs, 'success') not in ('success', 'end')
+            then raise(abort, 'packhorse: after_needs must be success or end')
+        when new.after is not null and case when json_valid(new.after) then json_type(new.after) end is not 'array'
+            then raise(abort, 'packhorse: after must be a JSON array of ids')
+        when new.after is not null and json_array_length(new.after) > 1000
+            then raise(abort, 'packhorse: after can name 1000 jobs at most')
+        when new.after is not null and exists (
+                select 1 from json_each(new.after) as named where named.type <> 'integer' or named.value < 1)
+            then raise(abort, 'packhorse: after must name jobs by their ids')
+        when json_array_length(new.after) > 0 and new.on_duplicate = 'keep'
+            then raise(abort, 'packhorse: after can''t be combined with on_duplicate: the job that is found may have run already')
+        when new.unique_key is not null and coalesce(new.on_duplicate, 'refuse') = 'refuse' and exists (
+                select 1 from {job} as held
+                where held.task = new.task and held.unique_key = new.unique_key
+                  and (held.started_at is null or held.unique_until = 'end'))
+            then raise(abort, 'packhorse: the job was not enqueued: another one of its task has its unique_key already')
     end;
     insert into {job} (task, queue, state, priority, order_at, scheduled_at, expected_at, enqueued_at,
-        args, kwargs, meta, max_attempts)
-    select new.task, coalesce(new.queue, 'default'), case when due_at > {now} then 'scheduled' else 'available' end,
+        args, kwargs, meta, max_attempts, unique_key, unique_until, serial_key, group_key, gate, waits_for, is_fresh,
+        responsible)
+    select new.task, coalesce(new.queue, 'default'),
+        case when due_at > {now} then 'scheduled' when gate is not null then 'blocked' else 'available' end,
         coalesce(new.priority, 5), coalesce(wanted_at, due_at, {now}), due_at, wanted_at, {now},
-        coalesce(new.args, '[]'), new.kwargs, new.meta, new.max_attempts
+        coalesce(new.args, '[]'), new.kwargs, new.meta, new.max_attempts,
+        new.unique_key, case when new.unique_key is not null then coalesce(new.unique_until, 'start') end,
+        new.serial_key, new.group_key, gate, case when due_at > {now} then null else gate end,
+        gate is not null and not coalesce(due_at > {now}, 0), new.responsible
     from (
         select case
+                when json_array_length(new.after) > 0 then 'jobs'
+                when new.serial_key is not null then 'serial'
+                when new.group_key is not null then 'group' end as gate,
+            case
                 when new.scheduled_at is null then {now} + CAST(round(new.delay * 1000000.0) AS integer)
                 when typeof(new.scheduled_at) = 'text'
                     then CAST(round((julianday(new.scheduled_at) - 2440587.5) * 86400000.0) AS integer) * 1000
@@ -67,5 +112,13 @@ begin
                 when typeof(new.expected_at) = 'text'
                     then CAST(round((julianday(new.expected_at) - 2440587.5) * 86400000.0) AS integer) * 1000
                 else CAST(round(new.expected_at * 1000000.0) AS integer) end as wanted_at
+    )
+    where not exists (
+        select 1 from {job} as held
+        where held.task = new.task and held.unique_key = new.unique_key
+          and (held.started_at is null or held.unique_until = 'end')
     );
+    insert into {dependency} (job_id, on_id, needs)
+    select distinct last_insert_rowid(), named.value, coalesce(new.after_needs, 'success')
+    from json_each(coalesce(new.after, '[]')) as named;
 end;
