@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from statistics import median
 
@@ -175,7 +176,7 @@ def _in_process(target: object, *args: object) -> float:
     return seconds
 
 
-def _start(target: object, *args: object) -> tuple[multiprocessing.process.BaseProcess, Connection]:
+def _start(target: object, *args: object) -> tuple[BaseProcess, Connection]:
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=target, args=(*args, theirs))  # type: ignore[arg-type]
     process.start()

@@ -37,13 +37,8 @@ def put(engine: Engine, made: Schedule | None = None, **changes: Any) -> Schedul
     """Store a schedule that begins now; its record."""
     made = made or schedule()
     now = engine.peek_schedules().seen_at
-    fields = {
-        "is_declared": False,
-        "owner": "ann",
-        "by": "ann",
-        "settled_at": now,
-        "next_at": made.rule.next_after(now),
-    }
+    times = {"settled_at": now, "next_at": made.rule.next_after(now)}
+    fields = {"is_declared": False, "owner": "ann", "by": "ann", **times}
     assert engine.put_schedule(Definition(**{"schedule": made, **fields, **changes}))
     return record_of(engine, made.name)
 
