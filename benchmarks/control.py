@@ -24,9 +24,9 @@ from statistics import median
 from benchmarks.postgres import Postgres
 from packhorse import Packhorse
 from packhorse.runtime.settings import WorkerSettings
-from packhorse.task import Task
+from packhorse.task import BoundTask, Task
 
-KINDS = {"no key": {}, "serial keys": {"serial_key": "key:{}"}, "groups": {"group": "tenant:{}"}}
+KINDS = ("no key", "serial keys", "groups")
 WORK_SECONDS = 0.002
 """How long a job of the backlog takes."""
 NEWCOMERS = 10
@@ -69,12 +69,15 @@ def _drain(url: str, kind: str, jobs: int, keys: int) -> float:
     app, nothing = _nothing(url)
     with contextlib.closing(app):
         app.engine.migrate()
-        tasks = [
-            nothing.using(**{option: pattern.format(key) for option, pattern in KINDS[kind].items()})
-            for key in range(keys)
-        ]
+        tasks = [_tied(nothing, kind, f"key:{key}") for key in range(keys)]
         app.enqueue_many([tasks[number % keys].call(number) for number in range(jobs)])
     return jobs / _in_process(_drained, url, jobs)
+
+
+def _tied(task: Task[[int], None], kind: str, key: str) -> BoundTask[[int], None]:
+    if kind == "no key":
+        return task
+    return task.using(serial_key=key) if kind == "serial keys" else task.using(group=key)
 
 
 def _drained(url: str, jobs: int, answer: Connection) -> None:

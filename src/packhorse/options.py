@@ -181,8 +181,7 @@ def _keys(options: Options) -> Keys:
         raise ConfigurationError("unique_until and on_duplicate say something of a unique_key: give one")
     if options.after_needs is not None and options.after is None:
         raise ConfigurationError("after_needs says something of the jobs in after: give some")
-    wanted: OnDuplicate = options.on_duplicate or "refuse"
-    on_duplicate = _choice("on_duplicate", wanted, *get_args(OnDuplicate))
+    on_duplicate: OnDuplicate = _choice("on_duplicate", options.on_duplicate or "refuse", *get_args(OnDuplicate))
     if options.after and on_duplicate != "refuse":
         raise ConfigurationError(
             f"after can't be combined with on_duplicate={on_duplicate!r}: the job that is found may have run already"
