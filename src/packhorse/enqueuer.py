@@ -240,7 +240,7 @@ def plain_job(call: Call[Any]) -> NewJob:
     return _job(call.task, _encoded(call), call.options, None)
 
 
-def _key_order(calls: Sequence[Call[Any]]) -> Sequence[int]:
+def _key_order(calls: Sequence[object]) -> Sequence[int]:
     """In which order to store calls that need several statements; empty to leave them as they are.
 
     By unique keys, so that two producers of the same ones don't wait for each other in a circle.
