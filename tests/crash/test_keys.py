@@ -70,7 +70,7 @@ def test_serial_keys_hold_while_workers_are_killed(oracle_url: str, oracle: Pack
         ships.start(PROCESSES)
         for kill in range(KILLS):
             wanted = (kill + 1) * JOBS // (KILLS + 2)
-            wait_until(lambda wanted=wanted: len(ships.traces("ended")) >= wanted, 60, "progress before the next kill")
+            wait_for_ends(ships, wanted)
             before = time.time()
             killed[ships.kill_worker(chance.randrange(PROCESSES))] = before
         wait_until(lambda: ended(oracle) == JOBS, 120, "the end of all jobs")
@@ -101,6 +101,11 @@ def test_a_group_never_has_more_than_its_queue_allows(oracle_url: str, oracle: P
         told = runs(ships, {})
 
     assert {overlap(some) for some in told.values()} == {ROOM}
+
+
+def wait_for_ends(ships: Fleet, wanted: int) -> None:
+    """Wait until so many runs have ended."""
+    wait_until(lambda: len(ships.traces("ended")) >= wanted, 60, "progress before the next kill")
 
 
 def ended(oracle: Packhorse) -> int:
