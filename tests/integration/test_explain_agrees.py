@@ -109,7 +109,7 @@ class Explained(RuleBasedStateMachine):
         """Jobs are set aside because nobody knew their task."""
         self.engine.park_jobs(queue, TASK, 2)
 
-    @rule(minutes=st.sampled_from([0, 1, 2, 5]))
+    @rule(minutes=st.sampled_from([0, 1, 2, 5, 25]))
     def look(self, minutes: int) -> None:
         """Time goes past, and a worker makes ready what is due, and settles whose turn it is."""
         self.offset += minutes * MINUTE

@@ -72,7 +72,7 @@ select {micros}({now}), asked.id, asked.task, asked.queue, asked.state, asked.pr
                 union all
                 select 1 from {job} as other
                 where other.state = 'available' and other.crashes > 0 and other.queue = asked.queue
-                  and other.priority = asked.priority and other.order_at = asked.order_at and other.id < asked.id
+                  and other.priority = asked.priority and other.order_at = asked.order_at and {earlier_id(other, asked)}
                 limit CAST(:most AS bigint)
             ) as earlier
         )
@@ -93,7 +93,7 @@ select {micros}({now}), asked.id, asked.task, asked.queue, asked.state, asked.pr
                     select 1 from {job} as other
                     where other.state = 'available' and other.crashes = 0 and other.queue = asked.queue
                       and other.priority = level.priority and +level.priority = asked.priority
-                      and other.order_at = asked.order_at and other.id < asked.id
+                      and other.order_at = asked.order_at and {earlier_id(other, asked)}
                     limit CAST(:most AS bigint)
                 ) as earlier
             )), 0) AS bigint)
@@ -111,7 +111,7 @@ select {micros}({now}), asked.id, asked.task, asked.queue, asked.state, asked.pr
                 union all
                 select 1 from {job} as other
                 where other.state = 'available' and other.crashes = 0 and other.queue = asked.queue
-                  and other.priority = asked.priority and other.order_at = asked.order_at and other.id < asked.id
+                  and other.priority = asked.priority and other.order_at = asked.order_at and {earlier_id(other, asked)}
                 limit CAST(:most AS bigint)
             ) as earlier
         )
@@ -151,7 +151,7 @@ select {micros}({now}), asked.id, asked.task, asked.queue, asked.state, asked.pr
         where known.task = asked.task and worker.expires_at > {now}
     ) then (
         select CAST({json_list}(task) AS text)
-        from (select distinct task from {worker_task} order by task limit 1000) as other
+        from (select distinct task from {worker_task} order by task limit 1000) as heard
     ) end,
     (select CAST({json_list}({json_row}(module, host, error)) AS text) from {load_failure}),
 
