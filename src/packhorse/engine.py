@@ -158,6 +158,10 @@ class JobStore(Protocol):
         """
         ...
 
+    def permit_jobs(self, worker: int, queues: Sequence[str]) -> None:
+        """Count what a worker runs of queues that have a limit by now, and had none when it claimed."""
+        ...
+
     def ack_jobs(self, acks: Sequence[Ack]) -> set[int]:
         """Record how runs ended; the ids of those accepted.
 

@@ -18,6 +18,7 @@ from packhorse.testing.contract import (
     engine_liveness,
     engine_operations,
     engine_park,
+    engine_permits,
     engine_processes,
     engine_queues,
     engine_race,
@@ -225,3 +226,7 @@ class TestRetention(engine_retention.RetentionContract):
 
 class TestSchema(engine_schema.SchemaContract):
     """The schema and the installation."""
+
+
+class TestPermits(engine_permits.PermitContract):
+    """Limits that hold in all workers together."""

@@ -62,7 +62,7 @@ class Producer(Service):
         self._registry = registry
         self._known = registry.names()
         self._settings = settings
-        self._rules = QueueRules(engine, settings.queues)
+        self._rules = QueueRules(engine, worker, settings.queues)
         self._worker = worker
         self._contact = contact
         self._finish = finish

@@ -13,13 +13,16 @@ class QueueRules:
 
     Args:
         engine: where they are.
+        worker: whose they are.
         slots: how many slots each queue may take at most, by this worker's own settings; None is no limit.
     """
 
-    def __init__(self, engine: Engine, slots: Mapping[str, int | None]) -> None:
+    def __init__(self, engine: Engine, worker: int, slots: Mapping[str, int | None]) -> None:
         self._engine = engine
+        self._worker = worker
         self._slots = slots
         self._queues: Mapping[str, Queue] = {}
+        self._limited: frozenset[str] = frozenset()
         self._revision: int | None = None
         self.has_slots: bool = bool(slots)
         """Whether some queue may take only so many slots."""
@@ -33,6 +36,9 @@ class QueueRules:
         is_first = self._revision is None
         before, self._queues = self._queues, {one.name: one for one in self._engine.list_queue_settings()}
         self._revision = revision
+        self._limited = frozenset(name for name, one in self._queues.items() if _is_limited(one))
+        if self._limited and not is_first:
+            self._engine.permit_jobs(self._worker, sorted(self._limited))
         self.has_slots = bool(self._slots) or any(one.settings.slots for one in self._queues.values())
         self.has_floors = any(one.settings.priority_floor is not None for one in self._queues.values())
         return not is_first and before != self._queues
@@ -50,5 +56,8 @@ class QueueRules:
 
     def is_limited(self, queue: str) -> bool:
         """Whether only so many of its jobs may run at once in all workers, or start in some time."""
-        record = self._queues.get(queue)
-        return record is not None and (record.settings.max_running, record.settings.rate) != (None, None)
+        return queue in self._limited
+
+
+def _is_limited(queue: Queue) -> bool:
+    return (queue.settings.max_running, queue.settings.rate) != (None, None)

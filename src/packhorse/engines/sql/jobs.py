@@ -90,6 +90,9 @@ class SqlJobStore(SqlBase):
         rows.sort(key=of.by_age if claim.aging else of.by_urgency)
         return [of.claimed_job(*row, claim.lease) for row in rows]
 
+    def permit_jobs(self, worker: int, queues: Sequence[str]) -> None:
+        self._write("permit_jobs", {"worker": worker, "names": list_document(sorted(queues))})
+
     def ack_jobs(self, acks: Sequence[Ack]) -> set[int]:
         return ids_in(self._write_all(ack_commands(acks))) if acks else set()
 

@@ -34,6 +34,7 @@ MODULES = (
     *(
         "engine_stage",
         "engine_park",
+        "engine_permits",
         "engine_cancel",
         "engine_cancellations",
         "engine_operations",
