@@ -153,18 +153,19 @@ class SerialContract(EngineContract):
         assert drained(engine) == [first, third]
 
     @pytest.mark.accepts("C17")
-    def test_a_held_one_is_passed_over_and_keeps_its_place(self, engine: Engine) -> None:
+    def test_a_held_one_is_passed_over_and_comes_to_the_end(self, engine: Engine) -> None:
         """One that has the key keeps it while it is held."""
         first, second, third = line(engine, 3, SERIAL)
         engine.hold_jobs([second])
         run_one(engine, Success())
         assert ready(engine) == [third]
         engine.hold_jobs([third])
+        [fourth] = line(engine, 1, SERIAL)
         engine.release_jobs([second])
         assert ready(engine) == []
         engine.release_jobs([third])
         settle(engine)
-        assert drained(engine) == [third, second]
+        assert drained(engine) == [third, fourth, second]
         assert job_of(engine, first).state is JobState.SUCCEEDED
 
     @pytest.mark.accepts("C15")
@@ -177,6 +178,17 @@ class SerialContract(EngineContract):
         engine.stage_jobs(10)
         settle(engine)
         assert drained(engine) == [first, second, delayed]
+
+    @pytest.mark.accepts("C15", "C17")
+    def test_a_delayed_one_that_is_held_and_released_waits_for_its_time(self, engine: Engine) -> None:
+        """It does not come to the line before."""
+        delayed = enqueue_one(engine, keys=SERIAL, delay=HOUR)
+        engine.hold_jobs([delayed])
+        engine.release_jobs([delayed])
+        settle(engine)
+        assert job_of(engine, delayed).state is JobState.SCHEDULED
+        [other] = line(engine, 1, SERIAL)
+        assert ready(engine) == [other]
 
     @pytest.mark.accepts("C10", "C15")
     def test_a_parked_one_keeps_the_key(self, engine: Engine) -> None:

@@ -1,8 +1,9 @@
 -- Makes jobs available whose task has become known; the partial index on (waits_for, task) finds them.
 -- Several workers may register the task at once: each takes the rows that the others have not locked.
 update {job}
-set state = case when gate is null then 'available' else 'blocked' end, waits_for = gate, is_fresh = (gate is not null),
-    reason = null
+set state = case when scheduled_at > {now} then 'scheduled' when gate is null then 'available' else 'blocked' end,
+    waits_for = case when scheduled_at > {now} then null else gate end,
+    is_fresh = (gate is not null and not coalesce(scheduled_at > {now}, {false})), reason = null
 where id {any_of}
     select id from {job}
     where state = 'blocked' and waits_for = 'task' and task in (select value from {names})

@@ -54,7 +54,9 @@ set args = excluded.args, kwargs = excluded.kwargs, meta = excluded.meta, priori
     waits_for = case when {job}.waits_for in ('hold', 'task') then {job}.waits_for
         when excluded.state <> 'scheduled' then {job}.gate end,
     is_fresh = case when {job}.state = 'blocked' then {job}.is_fresh else {job}.gate is not null end
-        and excluded.state <> 'scheduled'
+        and excluded.state <> 'scheduled',
+    serial_place = case when excluded.state <> 'scheduled' then {job}.serial_place end,
+    group_place = case when excluded.state <> 'scheduled' or {job}.gate is null then {job}.group_place end
 where {job}.state <> 'executing'
 -- end
 returning id   -- without :unique
