@@ -46,19 +46,23 @@ Draft = tuple[dict[str, Any], dict[str, Any]]
 """Jobs that are alike, and what ties them to others."""
 jobs_alike = st.fixed_dictionaries(
     {"count": st.integers(1, 3), "queue": queues, "priority": st.sampled_from([1, 3, 5, 7])},
-    optional={"delay": st.just(HALF)},
+    optional={
+        "delay": st.sampled_from([None, None, None, HALF]),
+        "expected_in": st.sampled_from([15 * MINUTE, 45 * MINUTE]),
+    },
 )
-ties = st.fixed_dictionaries(
+ties = st.just({}) | st.fixed_dictionaries(
     {},
     optional={"serial_key": keys, "group_key": keys, "after_needs": st.sampled_from(["success", "end"])},
 )
+"""Half of the jobs are tied to nothing."""
 changes = st.fixed_dictionaries(
     {},
     optional={
-        "priority_floor": st.sampled_from([None, None, 5]),
+        "priority_floor": st.sampled_from([None, None, None, 5]),
         "order": st.sampled_from(["deadline", "aging"]),
-        "max_running": st.sampled_from([None, 1, 3]),
-        "rate": st.sampled_from([None, (2, 3 * HALF)]),
+        "max_running": st.sampled_from([None, None, 1, 3]),
+        "rate": st.sampled_from([None, None, (2, 3 * HALF)]),
         "group_max_running": st.sampled_from([None, 1, 2]),
         "group_rate": st.sampled_from([None, (1, 3 * HALF)]),
         "fair": st.booleans(),
@@ -83,7 +87,7 @@ class Explained(RuleBasedStateMachine):
         self._put("billing", changed)
         return multiple(*(id for alike, tied in drafts for id in self._enqueue(alike, Keys(**tied))))
 
-    @rule(target=jobs, alike=jobs_alike, after=st.none() | jobs, tied=ties)
+    @rule(target=jobs, alike=jobs_alike, after=st.none() | st.none() | jobs, tied=ties)
     def enqueue(self, alike: dict[str, Any], after: int | None, tied: dict[str, Any]) -> MultipleResults[int]:
         """Jobs come, with keys and without."""
         waits = () if after is None else (after,)
