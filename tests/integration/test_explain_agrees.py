@@ -51,7 +51,7 @@ jobs_alike = st.fixed_dictionaries(
         "expected_in": st.sampled_from([15 * MINUTE, 45 * MINUTE]),
     },
 )
-ties = st.just({}) | st.fixed_dictionaries(
+ties: st.SearchStrategy[dict[str, str]] = st.just({}) | st.fixed_dictionaries(
     {},
     optional={"serial_key": keys, "group_key": keys, "after_needs": st.sampled_from(["success", "end"])},
 )

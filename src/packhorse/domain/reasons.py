@@ -86,12 +86,11 @@ def _ended(facts: Facts) -> Reason:
 def _running(facts: Facts) -> list[Reason]:
     job = facts.job
     holder = next((one for one in facts.workers if one.record.id == job.worker_id), None)
-    name = job.worker or "a worker that is not registered any more"
     if holder is None or not holder.is_alive(facts.now):
-        return [_lost(facts, name)]
+        return [_lost(facts)]
     counts = duration(holder.record.expires_at - facts.now)
-    text = f"it was claimed by {name} {_ago(facts, job.started_at)}, as attempt {job.attempt}, and runs there"
-    text += f"; the worker counts as alive for {counts}, and for longer with each heartbeat"
+    text = f"it was claimed by {holder.record.name} {_ago(facts, job.started_at)}, as attempt {job.attempt}"
+    text += f", and runs there; the worker counts as alive for {counts}, and for longer with each heartbeat"
     found = [Reason(code="running", text=text, advice=f"`packhorse jobs log {job.id} --follow`")]
     if job.cancel_at is not None:
         by = job.cancelled_by or "somebody"
@@ -100,9 +99,10 @@ def _running(facts: Facts) -> list[Reason]:
     return found
 
 
-def _lost(facts: Facts, name: str) -> Reason:
+def _lost(facts: Facts) -> Reason:
     job = facts.job
-    text = f"its worker {name} is lost, and took it {_ago(facts, job.started_at)}"
+    name = f"worker {job.worker} is lost" if job.worker else "worker is not registered any more"
+    text = f"its {name}, and took it {_ago(facts, job.started_at)}"
     if any(one.is_alive(facts.now) for one in facts.workers):
         return Reason(code="lost", text=f"{text}; a live worker gives it back within some 15 s")
     return Reason(code="lost", text=f"{text}, and no live worker is there to give it back", advice="`packhorse worker`")
