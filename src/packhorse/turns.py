@@ -39,3 +39,10 @@ class Turns(Protocol):
         are cancelled. While one has failed and nobody has decided they wait.
         """
         ...
+
+    def forget_turns(self, limit: int) -> int:
+        """Delete what is kept of keys that no job has any more; how many.
+
+        At most `limit` keys are looked at, those behind the ones of the call before; behind the last comes the first.
+        """
+        ...

@@ -7,12 +7,16 @@ until its next renewal fails.
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 from packhorse.engine import Engine
 from packhorse.runtime.service import Service
 
 LEASE = timedelta(seconds=15)
+KEYS_AT_ONCE = 2000
+FORGET_SECONDS = 60.0
+"""After how long the next keys are looked at, whether some job still has them."""
 
 
 class Leader(Service):
@@ -25,6 +29,7 @@ class Leader(Service):
         super().__init__()
         self._engine = engine
         self._worker = worker
+        self._forget_at = 0.0
         self.is_leader: bool = False
 
     def run_once(self) -> float | None:
@@ -32,7 +37,14 @@ class Leader(Service):
         self.is_leader = self._engine.acquire_leadership(self._worker, LEASE)
         if self.is_leader:
             self._engine.upkeep()
+            self._forget_turns()
         return None
+
+    def _forget_turns(self) -> None:
+        """Look through some of the keys that jobs had."""
+        if time.monotonic() >= self._forget_at:
+            self._engine.forget_turns(KEYS_AT_ONCE)
+            self._forget_at = time.monotonic() + FORGET_SECONDS
 
     def resign(self) -> None:
         """Give the leadership up, so that another worker has it at once."""

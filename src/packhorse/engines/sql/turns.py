@@ -29,8 +29,14 @@ class Turn(NamedTuple):
     key: str
 
 
+FIRST = Turn("", "", "")
+"""Before all others."""
+
+
 class SqlTurns(SqlOperations):
     """`packhorse.turns.Turns` by statements."""
+
+    _forgotten_up_to: Turn = FIRST
 
     def admit_jobs(self, limit: int) -> Admitted:
         with self._settling() as run:
@@ -54,6 +60,17 @@ class SqlTurns(SqlOperations):
         for id, on_id in hopeless:
             self.cancel_jobs([id], why=f"it waited for the success of job {on_id}, which was given up", running=False)
         return len(released)
+
+    def forget_turns(self, limit: int) -> int:
+        list_turns = _list_turns(self._forgotten_up_to, limit)
+        rows = self._read(list_turns.name, list_turns.params)
+        self._forgotten_up_to = Turn(*rows[-1][:3]) if len(rows) == limit else FIRST
+        idle = [Turn(*row[:3]) for row in rows if row[3]]
+        if not idle:
+            return 0
+        with self._settling() as run:
+            taken = [Turn(*row) for row in run(_take_idle_turns(idle))]
+            return len(run(_forget_turns(taken))) if taken else 0
 
     @contextmanager
     def _settling(self) -> Iterator[Callable[[Command], list[Row]]]:
@@ -137,6 +154,18 @@ def _list_hopeless_followers(limit: int) -> Command:
 
 def _rest_followers(limit: int) -> Command:
     return Command("rest_followers", {"limit": limit})
+
+
+def _list_turns(after: Turn, limit: int) -> Command:
+    return Command("list_turns", {**after._asdict(), "limit": limit})
+
+
+def _take_idle_turns(turns: Sequence[Turn]) -> Command:
+    return Command("take_idle_turns", {"turns": _document(turns)})
+
+
+def _forget_turns(turns: Sequence[Turn]) -> Command:
+    return Command("forget_turns", {"turns": _document(turns)})
 
 
 def _has_groups(turns: Sequence[Turn]) -> bool:

@@ -80,6 +80,7 @@ class Mischief:
     def _settle(self) -> None:
         self._engine.release_followers(20)
         self._engine.admit_jobs(20)
+        self._engine.forget_turns(20)
 
     def _some(self) -> list[int]:
         return self._chance.choices(self._known[-200:], k=10)

@@ -238,6 +238,21 @@ class SerialContract(EngineContract):
             engine.admit_jobs(2)
         assert drained(engine) == first + more
 
+    def test_keys_that_nobody_has_are_forgotten(self, engine: Engine) -> None:
+        """However many they were; none that has a job, and the next job of a key that was is as the first."""
+        done = enqueue(engine, 1, keys=Keys(serial_key="z", group_key="g"))
+        for n in range(7):
+            done += enqueue(engine, 1, keys=Keys(serial_key=f"k{n}"))
+        settle(engine)
+        assert sum(engine.forget_turns(3) for _ in range(4)) == 0
+        for job in claim(engine):
+            acknowledge(engine, job, Success())
+        first, second = line(engine, 2, SERIAL)
+        assert sum(engine.forget_turns(3) for _ in range(5)) == len(done) + 1
+        again = enqueue(engine, 1, keys=Keys(serial_key="z", group_key="g"))
+        settle(engine)
+        assert sorted(drained(engine)) == [first, second, *again]
+
     @pytest.mark.accepts("C7", "C15")
     @pytest.mark.parametrize("commits", [True, False], ids=["commit", "rollback"])
     def test_the_next_goes_on_with_the_handlers_own_transaction(self, engine: Engine, commits: bool) -> None:
