@@ -29,7 +29,7 @@ class Leader(Service):
         super().__init__()
         self._engine = engine
         self._worker = worker
-        self._forget_at = 0.0
+        self._forget_at = time.monotonic() + FORGET_SECONDS
         self.is_leader: bool = False
 
     def run_once(self) -> float | None:
