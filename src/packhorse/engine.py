@@ -162,6 +162,10 @@ class JobStore(Protocol):
         """Count what a worker runs of queues that have a limit by now, and had none when it claimed."""
         ...
 
+    def regate_jobs(self, queues: Sequence[str], limit: int) -> int:
+        """Have up to `limit` jobs of groups wait again that were let on under former settings, and not started; how many."""
+        ...
+
     def ack_jobs(self, acks: Sequence[Ack]) -> set[int]:
         """Record how runs ended; the ids of those accepted.
 

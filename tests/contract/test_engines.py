@@ -230,3 +230,7 @@ class TestSchema(engine_schema.SchemaContract):
 
 class TestPermits(engine_permits.PermitContract):
     """Limits that hold in all workers together."""
+
+
+class TestFollowerRaces(engine_turn_races.FollowerRaceContract):
+    """Followers come while what they wait for ends."""

@@ -10,7 +10,7 @@ from packhorse.domain.job import Keys
 from packhorse.domain.outcome import Success
 from packhorse.engines.postgres.engine import PostgresEngine
 from packhorse.testing.contract.engine_queues import put
-from packhorse.testing.contract.steps import acknowledge, claim, claim_one, enqueue_one, line, settle
+from packhorse.testing.contract.steps import acknowledge, claim, claim_one, decided, enqueue_one, line, settle
 from packhorse.testing.samples import new_job
 from tests.contract.connections import PARAMETER
 from tests.contract.test_locked_rows import lock, one_value
@@ -111,3 +111,32 @@ def test_fresh_ones_that_somebody_has_are_placed_later(engine: PostgresEngine, s
     acknowledge(engine, engine.list_leased_jobs(1, 1)[0], Success())
     assert next_of(engine) == first
     assert one_value(session, "SELECT count(*) FROM packhorse.job") == 1
+
+
+@pytest.mark.accepts("C15")
+@pytest.mark.parametrize("keys", [SERIAL, GROUP], ids=["serial", "group"])
+def test_a_handler_with_an_old_snapshot_lets_the_next_one_go_on(engine: PostgresEngine, keys: Keys) -> None:
+    """In a REPEATABLE READ transaction, what came after its first statement can't be seen."""
+    put(engine, "default", group_max_running=1)
+    line(engine, 1, keys)
+    job = claim_one(engine)
+    transaction = engine.begin()
+    transaction.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+    transaction.execute("SELECT 1")
+    following = enqueue_one(engine, keys=keys)
+    settle(engine)
+    assert transaction.commit_with(engine.ack_statements(decided(job, Success())))
+    assert next_of(engine) == following
+
+
+@pytest.mark.accepts("C15")
+def test_nobody_waits_for_a_follower_that_somebody_has(engine: PostgresEngine, session: psycopg.Connection) -> None:
+    """It is looked at again when it is free."""
+    target = enqueue_one(engine)
+    follower = enqueue_one(engine, keys=Keys(after=(target,)))
+    settle(engine)
+    lock(session, follower)
+    acknowledge(engine, claim_one(engine), Success())
+    assert engine.release_followers(100) == 0
+    session.rollback()
+    assert next_of(engine) == follower

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import assert_never
 
@@ -49,8 +50,21 @@ class Ack(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     result: str | None = None
     responsible: str | None = None
     """Who is told when it has failed, unless the job itself names somebody."""
-    turns: tuple[tuple[str, str, str], ...] = ()
-    """The keys, as `(scope, queue, key)`, whose next jobs may go on when this is through."""
+    keys: tuple[str | None, str, str | None] | None = None
+    """The job's serial key, its queue and its group, if it has a serial key or a group."""
+
+    @property
+    def turns(self) -> Sequence[tuple[str, str, str]]:
+        """The keys, as `(scope, queue, key)`, whose next jobs may go on when this is through.
+
+        A serial key is held to the end, through retries; a group's place while the job runs or could run at once.
+        """
+        if self.keys is None:
+            return ()
+        serial_key, queue, group_key = self.keys
+        serial = () if serial_key is None or not self.state.is_final else (("serial", "", serial_key),)
+        group = () if group_key is None or self.state is JobState.AVAILABLE else (("group", queue, group_key),)
+        return (*serial, *group)
 
     @property
     def is_plain(self) -> bool:
@@ -88,8 +102,7 @@ def withdrawn(ack: Ack, job: ClaimedJob) -> Ack:
         outcome, reason = ack.outcome, f"{asked} before it ran"
     elif ack.outcome == "crash":
         outcome = ack.outcome
-    turns = _turns_ended(job, JobState.CANCELLED)
-    return replace(ack, state=JobState.CANCELLED, outcome=outcome, delay=None, reason=reason, turns=turns)
+    return replace(ack, state=JobState.CANCELLED, outcome=outcome, delay=None, reason=reason)
 
 
 def _joined(*reasons: str | None) -> str:
@@ -209,17 +222,5 @@ def _ack(
         reason=reason,
         error=error,
         result=result,
-        turns=_turns_ended(job, state),
+        keys=(job.serial_key, job.queue, job.group_key) if job.serial_key or job.group_key else None,
     )
-
-
-def _turns_ended(job: ClaimedJob, state: JobState) -> tuple[tuple[str, str, str], ...]:
-    """A serial key is held to the end, through retries; a group's place while the job runs or could run at once."""
-    if job.serial_key is None and job.group_key is None:
-        return ()
-    turns: list[tuple[str, str, str]] = []
-    if job.serial_key is not None and state.is_final:
-        turns.append(("serial", "", job.serial_key))
-    if job.group_key is not None and state is not JobState.AVAILABLE:
-        turns.append(("group", job.queue, job.group_key))
-    return tuple(turns)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from packhorse.domain.queue import Queue
 from packhorse.engine import Engine
+
+REGATED_AT_ONCE = 5000
 
 
 class QueueRules:
@@ -35,13 +37,19 @@ class QueueRules:
             return False
         is_first = self._revision is None
         before, self._queues = self._queues, {one.name: one for one in self._engine.list_queue_settings()}
-        self._revision = revision
         self._limited = frozenset(name for name, one in self._queues.items() if _is_limited(one))
         if self._limited and not is_first:
             self._engine.permit_jobs(self._worker, sorted(self._limited))
+        self._regate([name for name, one in self._queues.items() if _shares_among_groups(one)])
+        self._revision = revision
         self.has_slots = bool(self._slots) or any(one.settings.slots for one in self._queues.values())
         self.has_floors = any(one.settings.priority_floor is not None for one in self._queues.values())
         return not is_first and before != self._queues
+
+    def _regate(self, queues: Sequence[str]) -> None:
+        """What was let on before there was a limit of its group waits again, unless it runs."""
+        while queues and self._engine.regate_jobs(queues, REGATED_AT_ONCE) == REGATED_AT_ONCE:
+            pass
 
     def slots(self, queue: str) -> int | None:
         """How many of its jobs may be held at once: the lesser of what the worker was told and what the record says."""
@@ -57,6 +65,11 @@ class QueueRules:
     def is_limited(self, queue: str) -> bool:
         """Whether only so many of its jobs may run at once in all workers, or start in some time."""
         return queue in self._limited
+
+
+def _shares_among_groups(queue: Queue) -> bool:
+    settings = queue.settings
+    return settings.fair or (settings.group_max_running, settings.group_rate) != (None, None)
 
 
 def _is_limited(queue: Queue) -> bool:

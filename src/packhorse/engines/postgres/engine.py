@@ -29,7 +29,7 @@ from packhorse.engines.sql.explaining import SqlExplaining
 from packhorse.engines.sql.inbox import SqlInbox
 from packhorse.engines.sql.insights import SqlInsights
 from packhorse.engines.sql.joblog import SqlJobLog
-from packhorse.engines.sql.jobs import SqlJobStore, ack_commands
+from packhorse.engines.sql.jobs import SqlJobStore, handler_commands
 from packhorse.engines.sql.migrations import load_migrations
 from packhorse.engines.sql.queues import SqlQueueStore
 from packhorse.engines.sql.registry import SqlRegistry
@@ -45,7 +45,7 @@ FEATURES = Features(
     liveness_by_lock=False,
     survives_server_crash=True,
 )
-SETTLING = frozenset({"take_turns", "hear_ends"})
+SETTLING = frozenset({"take_turns", "lead_followers"})
 """What a transaction begins with in which it is settled whose turn it is."""
 RELAXED = SETTLING | {"claim_jobs", "take_permits", "stage_jobs", "seek_hints", "write_log"}
 """What is committed without waiting for the disk. If the server crashes and forgets one of them it is done again: a
@@ -148,7 +148,7 @@ class PostgresEngine(
     def ack_statements(self, ack: Ack) -> Sequence[Statement]:
         return [
             Statement(text, command.params, self._lock_limit, fenced)
-            for command in ack_commands([ack])
+            for command in handler_commands(ack)
             for text, fenced in zip(
                 self._statements.get(command.name, *command.options),
                 self._statements.get(command.name, *command.options, "fenced"),

@@ -14,7 +14,7 @@ from packhorse.engines.sql import rows as of
 from packhorse.engines.sql.base import Command, Params, SqlBase, ids_in
 from packhorse.engines.sql.documents import acks_document, check_texts, jobs_document, list_document, texts_document
 from packhorse.engines.sql.keyed import Storing, storing
-from packhorse.engines.sql.turns import settled
+from packhorse.engines.sql.turns import announced, settled
 from packhorse.errors import DatabaseError
 from packhorse.statement import Row, Statement
 
@@ -93,13 +93,16 @@ class SqlJobStore(SqlBase):
     def permit_jobs(self, worker: int, queues: Sequence[str]) -> None:
         self._write("permit_jobs", {"worker": worker, "names": list_document(sorted(queues))})
 
+    def regate_jobs(self, queues: Sequence[str], limit: int) -> int:
+        return len(self._write("regate_jobs", {"names": list_document(sorted(queues)), "limit": limit}))
+
     def ack_jobs(self, acks: Sequence[Ack]) -> set[int]:
         return ids_in(self._write_all(ack_commands(acks))) if acks else set()
 
     def ack_statements(self, ack: Ack) -> Sequence[Statement]:
         return [
             Statement(text, command.params)
-            for command in ack_commands([ack])
+            for command in handler_commands(ack)
             for text in self._statements.get(command.name, *command.options)
         ]
 
@@ -200,6 +203,16 @@ def _claim_options(claim: Claim) -> tuple[Params, *tuple[str, ...]]:
 
 
 def ack_commands(acks: Sequence[Ack]) -> list[Command]:
+    """What records these acks, and lets the next jobs of their keys go on."""
+    return settled(_recording(acks), acks)
+
+
+def handler_commands(ack: Ack) -> list[Command]:
+    """The same in a handler's transaction, whose snapshot may be too old to settle whose turn it is."""
+    return announced(_recording([ack]), ack)
+
+
+def _recording(acks: Sequence[Ack]) -> list[Command]:
     """What records these acks: for those that say nothing but success, a list of ids for each lease.
 
     They are in order of lease and id, so that two that overlap lock their rows in one order. The lists go first, so a
@@ -215,7 +228,7 @@ def ack_commands(acks: Sequence[Ack]) -> list[Command]:
     commands = [_succeed_jobs(lease, ids_by_lease[lease]) for lease in sorted(ids_by_lease, key=_number)]
     if others:
         commands.append(_ack_jobs(list(others.values())))
-    return settled(commands, acks)
+    return commands
 
 
 def _number(lease: Lease) -> int:

@@ -48,8 +48,12 @@ class SqlTurns(SqlOperations):
 
     def release_followers(self, limit: int) -> int:
         with self._settling() as run:
+            if not run(_lead_followers()):
+                return 0
             if heard := run(_hear_ends(limit)):
-                run(_look_again([row[0] for row in heard]))
+                ended = [row[0] for row in heard if row[0] is not None]
+                run(_look_again(ended))
+                run(_keep_news(ended))
                 run(_wake_turns(_turns_in(heard)))
             run(_await_jobs(limit))
             released = [row[0] for row in run(_release_followers(limit))]
@@ -93,12 +97,27 @@ def settled(commands: Sequence[Command], acks: Sequence[Ack]) -> list[Command]:
 
     The keys are locked in one order, so that two batches never wait for each other in a circle.
     """
-    turns = sorted({Turn(*turn) for ack in acks for turn in ack.turns})
-    if not turns:
+    keyed = [ack for ack in acks if ack.keys is not None]
+    if not keyed:
         return list(commands)
-    started = [ack.job_id for ack in acks if ack.turns and ack.outcome != "unstarted"]
-    log = [_log_starts(started)] if _has_groups(turns) else []
-    return [*log, *commands, _lock_turns(turns), _promote_jobs(turns)]
+    turns = sorted({Turn(*turn) for ack in keyed for turn in ack.turns})
+    settling = [_lock_turns(turns), _promote_jobs(turns)] if turns else []
+    return [*_starts(keyed), *commands, *settling]
+
+
+def announced(commands: Sequence[Command], ack: Ack) -> list[Command]:
+    """The same for a handler's own transaction, whose snapshot may be too old to settle anything: others are told."""
+    turns = [Turn(*turn) for turn in ack.turns]
+    return [*_starts([ack]), *commands, *([_announce_ends(turns)] if turns else [])]
+
+
+def _starts(acks: Sequence[Ack]) -> list[Command]:
+    """What keeps the starts of jobs of groups in mind whose runs have ended."""
+    ids: dict[int, list[int]] = {}
+    for ack in acks:
+        if ack.keys is not None and ack.keys[2] is not None and ack.outcome != "unstarted":
+            ids.setdefault(ack.lease.worker, []).append(ack.job_id)
+    return [_log_starts(worker, ids[worker]) for worker in sorted(ids)]
 
 
 def _take_turns(limit: int) -> Command:
@@ -124,12 +143,24 @@ def _wake_turns(turns: Sequence[Turn]) -> Command:
     return Command("wake_turns", {"turns": _document(turns)})
 
 
-def _log_starts(ids: Sequence[int]) -> Command:
-    return Command("log_starts", {"ids": list_document(ids)})
+def _announce_ends(turns: Sequence[Turn]) -> Command:
+    return Command("announce_ends", {"turns": _document(turns)})
+
+
+def _log_starts(worker: int, ids: Sequence[int]) -> Command:
+    return Command("log_starts", {"worker": worker, "ids": list_document(ids)})
 
 
 def _hear_ends(limit: int) -> Command:
     return Command("hear_ends", {"limit": limit})
+
+
+def _lead_followers() -> Command:
+    return Command("lead_followers")
+
+
+def _keep_news(ids: Sequence[int]) -> Command:
+    return Command("keep_news", {"ids": list_document(ids)})
 
 
 def _look_again(ids: Sequence[int]) -> Command:

@@ -55,6 +55,17 @@ class GroupContract(EngineContract):
         assert ready(engine, queue="mail") == mail[:1]
 
     @pytest.mark.accepts("C16")
+    def test_what_was_let_on_before_there_was_a_limit_waits_again(self, engine: Engine) -> None:
+        """Unless it runs, which then counts."""
+        ids = line(engine, 5, GROUP)
+        running = claim_one(engine, limit=1)
+        put(engine, "default", group_max_running=2)
+        assert engine.regate_jobs(["default"], 100) == 4
+        assert ready(engine) == ids[1:2]
+        acknowledge(engine, running, Success())
+        assert ready(engine) == ids[1:3]
+
+    @pytest.mark.accepts("C16")
     @pytest.mark.parametrize("end", ENDS, ids=lambda end: type(end).__name__)
     def test_each_end_of_a_run_lets_another_one_go_on_at_once(self, engine: Engine, end: Outcome) -> None:
         """With the very acknowledgement, whatever it says."""

@@ -173,3 +173,33 @@ class TurnRaceContract(EngineContract):
         engine.stage_jobs(ALL)
         jobs = claim(engine, limit=100) + claim(engine, limit=100, suspects=True)
         return len(engine.ack_jobs([decided(job, Success()) for job in jobs]))
+
+
+def end_targets(open_engine: Callable[[], Engine], worker: int, rounds: int) -> None:
+    """Store jobs and their followers, and end the former while others settle who follows."""
+    engine = open_engine()
+    try:
+        for _ in range(rounds):
+            [target] = engine.insert_jobs([new_job(queue=f"targets:{worker}")])
+            engine.insert_jobs([new_job(keys=Keys(after=(target,)))])
+            while not (jobs := claim(engine, worker=worker, queue=f"targets:{worker}")):
+                pass  # whoever settles has it for a moment
+            engine.ack_jobs([decided(job, Success()) for job in jobs])
+    finally:
+        engine.close()
+
+
+class FollowerRaceContract(EngineContract):
+    """Followers come while what they wait for ends."""
+
+    @pytest.mark.accepts("C15")
+    def test_no_follower_is_forgotten_whenever_its_target_ends(self, engine: Engine, subject: Subject) -> None:
+        """Two processes end jobs at the moment in which a third finds out who waits for them."""
+        rounds = 300
+        with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as processes:
+            runs = [processes.submit(end_targets, subject.open, worker, rounds) for worker in (1, 2)]
+            while not all(run.done() for run in runs):
+                engine.release_followers(1000)
+        assert [run.result() for run in runs] == [None, None]
+        settle(engine)
+        assert engine.count_jobs()[JobState.AVAILABLE] == 2 * rounds

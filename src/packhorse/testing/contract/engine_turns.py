@@ -266,5 +266,6 @@ class SerialContract(EngineContract):
             for statement in acknowledgement:
                 transaction.run(statement)
             transaction.rollback()
+        settle(engine)
         assert job_of(engine, second).state is (JobState.AVAILABLE if commits else JobState.BLOCKED)
         assert job_of(engine, first).state is (JobState.SUCCEEDED if commits else JobState.EXECUTING)

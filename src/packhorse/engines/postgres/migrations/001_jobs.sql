@@ -258,6 +258,7 @@ revoke execute on function {schema}.take_ids(bigint) from public;
 create function {schema}.succeed_jobs(ids bigint[], worker bigint, number bigint) returns setof bigint
 language plpgsql
 set enable_seqscan = off
+set jit = off
 set plan_cache_mode = force_generic_plan
 as $$
 begin
@@ -285,9 +286,13 @@ begin
             from gone
             where gone.is_kept
         ), announced as (
-            insert into {ended} (job_id) select gone.id from gone where gone.is_awaited
+            insert into {ended} (job_id) select gone.id from gone where gone.is_awaited returning job_id
+        ), told as (
+            select pg_catalog.pg_notify({channel}, '')
+            where exists (select from announced)
+              and exists (select from {worker} as idle where idle.wants_hints and idle.expires_at > {now})
         )
-        select gone.id from gone;
+        select gone.id from gone where (select count(*) from told) >= 0;
     else
         return query
         with gone as (
@@ -310,9 +315,13 @@ begin
             from gone
             where gone.is_kept
         ), announced as (
-            insert into {ended} (job_id) select gone.id from gone where gone.is_awaited
+            insert into {ended} (job_id) select gone.id from gone where gone.is_awaited returning job_id
+        ), told as (
+            select pg_catalog.pg_notify({channel}, '')
+            where exists (select from announced)
+              and exists (select from {worker} as idle where idle.wants_hints and idle.expires_at > {now})
         )
-        select gone.id from gone;
+        select gone.id from gone where (select count(*) from told) >= 0;
     end if;
 end
 $$;

@@ -22,7 +22,7 @@ create sequence {schema}.pass;
 -- whoever settles who is next; soon deleted.
 create table {ended} (
     id bigint generated always as identity primary key,
-    job_id bigint not null,
+    job_id bigint,
     queue text,
     serial_key text,
     group_key text

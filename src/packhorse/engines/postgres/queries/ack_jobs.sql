@@ -46,7 +46,10 @@ with ack as materialized (
     from gone
     where is_kept
 ), announced as (
-    insert into {ended} (job_id) select id from gone where is_awaited
+    insert into {ended} (job_id) select id from gone where is_awaited returning job_id
+), told as (
+    select pg_notify({channel}, '')
+    where exists (select from announced) and exists (select from {worker} where wants_hints and expires_at > {now})
 )
 -- end
 -- The responsible person of a job that has failed is told by a job, if some worker knows how.
@@ -103,4 +106,6 @@ with ack as materialized (
 -- end
 select id from accepted   -- without :fenced
 select {schema}.held(max(id)) from accepted   -- with :fenced
-where (select count(*) from hint) >= 0   -- with :available
+where 0 = 0
+  and (select count(*) from hint) >= 0   -- with :available
+  and (select count(*) from told) >= 0   -- with :final

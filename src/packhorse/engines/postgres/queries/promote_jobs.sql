@@ -1,6 +1,6 @@
 -- Lets the next jobs of these keys go on: that of a serial key where nobody has it, and of a group as many as there is
--- room for. The keys are locked, so that nobody else does the same; a job that somebody is cancelling, or has found by its
--- unique key, is passed over: nobody waits for them here. Where such are left it is looked again a little later.
+-- room for. The keys are locked, so that nobody else does the same. Nobody waits here for a job that somebody is cancelling, or
+-- has found by its unique key, and at the head of its line nobody overtakes it: it is looked again a little later.
 -- with :told
 update {turn}
 set next_at = null
@@ -13,10 +13,13 @@ with chosen as materialized (
     from {turns}
     join {turn} as held on held.scope = named.scope and held.queue = named.queue and held.key = named.key
     left join lateral (
-        select waiting.id, waiting.ctid from {job} as waiting
-        where waiting.serial_key = held.key and waiting.waits_for = 'serial' and waiting.serial_place is not null
-        order by waiting.serial_place
-        limit 1
+        select head.id, head.ctid from {job} as head
+        where head.id = (
+            select waiting.id from {job} as waiting
+            where waiting.serial_key = held.key and waiting.waits_for = 'serial' and waiting.serial_place is not null
+            order by waiting.serial_place
+            limit 1
+        ) and head.waits_for = 'serial'
         for update skip locked
     ) as next on true
     where named.scope = 'serial' and not exists (
@@ -26,7 +29,7 @@ with chosen as materialized (
 ), given as (
     update {turn} as turn
     set holder = coalesce(chosen.id, turn.holder),
-        next_at = case when chosen.id is null then {now} + interval '50 milliseconds' end
+        next_at = case when chosen.id is null then {now} + interval '250 milliseconds' end
     from chosen
     where turn.ctid = chosen.place and (chosen.id is not null or exists (
         select from {job} as waiting
@@ -128,7 +131,7 @@ select queue from promoted where (select count(*) from hint) < 0   -- without :t
 -- Those that have used up their rate go on when the first of its starts no longer counts, and those of which more wait than
 -- one pass takes at once.
 update {turn} as turn
-set next_at = case when turn.room < 0 then {now} + interval '50 milliseconds'
+set next_at = case when turn.room < 0 then {now} + interval '250 milliseconds'
     when turn.room >= CAST(:limit AS integer) then {now} else (
     select min(started_at) from (
         select past.started_at from {start} as past where past.queue = turn.queue and past.key = turn.key

@@ -1,5 +1,4 @@
--- Has the followers of jobs that have ended looked at again. Locks go by id, so that two such never deadlock; a row that
--- somebody else has is waited for: it may be a worker that has looked at it before, and puts it to rest.
+-- Has the followers of jobs that have ended looked at again. A row that somebody else has locked is left for the next time.
 update {job}
 set is_fresh = (gate = 'jobs')
 where id {any_of}
@@ -7,5 +6,5 @@ where id {any_of}
     where state = 'blocked' and waits_for = 'jobs' and gate = 'jobs' and id in (
         select job_id from {dependency} where on_id in (select CAST(value AS bigint) from {ids})
     )
-    order by id {wait_for_lock}
+    order by id {skip_locked}
 ))

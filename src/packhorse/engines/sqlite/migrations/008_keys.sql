@@ -19,7 +19,7 @@ create index packhorse_turn_next on {turn} (next_at) where next_at is not null;
 -- whoever settles who is next; soon deleted.
 create table {ended} (
     id integer primary key autoincrement,
-    job_id integer not null,
+    job_id integer,
     queue text,
     serial_key text,
     group_key text
