@@ -163,7 +163,7 @@ class JobStore(Protocol):
         ...
 
     def regate_jobs(self, queues: Sequence[str], limit: int) -> int:
-        """Have up to `limit` jobs of groups wait again that were let on under former settings, and not started; how many."""
+        """Have up to `limit` jobs of groups wait again that were let on under former settings and not run; how many."""
         ...
 
     def ack_jobs(self, acks: Sequence[Ack]) -> set[int]:
