@@ -21,8 +21,12 @@ pytest_plugins = ["tests.acceptance_plugin", "tests.turns_plugin"]
 
 
 def pytest_configure() -> None:
-    """Let Ctrl-C reach the programs that tests start, also where the suite runs in the background, which ignores it."""
+    """Let signals reach the programs that tests start: they inherit which ones are ignored.
+
+    A suite in the background ignores Ctrl-C, and one under `nohup` a hangup, which a worker then leaves ignored.
+    """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
