@@ -56,7 +56,7 @@ class Acker(Service):
         self._resent = False
         self.on_turns: Callable[[], None] = lambda: None
         """Called when jobs that waited for others may have become available."""
-        self.meter = Meter()
+        self.meter: Meter = Meter()
 
     def put(self, ack: Ack, each: bool = False) -> None:
         """Take an ack; with `each`, return only when it is stored."""

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, ClassVar
 
 from packhorse.errors import ConfigurationError
 from packhorse.runtime.crew import Crew
@@ -47,7 +47,7 @@ class Probes(ThreadingHTTPServer):
     def __init__(self, host: str, port: int, crew: Crew) -> None:
         self._crew = crew
         self._clients: dict[socket.socket, float] = {}
-        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.address_family: int = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:
             super().__init__((host, port), Probe)
         except OSError as error:
@@ -65,8 +65,9 @@ class Probes(ThreadingHTTPServer):
         """Listen, without the name of the host, which the library would look up first, perhaps for long."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
-        self.server_address = self.socket.getsockname()
-        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+        self.server_address: tuple[Any, ...] = self.socket.getsockname()
+        self.server_name: str = str(self.server_address[0])
+        self.server_port: int = int(self.server_address[1])
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
         """Whether there is room for one more client."""
@@ -105,7 +106,7 @@ class Probes(ThreadingHTTPServer):
 class Probe(BaseHTTPRequestHandler):
     """One request, and one answer."""
 
-    timeout = CLIENT_SECONDS
+    timeout: ClassVar[float | None] = CLIENT_SECONDS
     server_version = "packhorse"
     sys_version = ""
 

@@ -81,7 +81,7 @@ class Producer(Service):
         self._toll = Toll(COSTLY_LOOK)
         self._beside_at = 0.0
         self._beside_toll = Toll()
-        self.claimed = Meter()
+        self.claimed: Meter = Meter()
         self.permits: Permits = unlimited
         self.is_quiet: bool = False
         self.is_drained: bool = False

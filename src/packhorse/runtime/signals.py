@@ -22,7 +22,8 @@ class Signals:
     """
 
     def __init__(self, *numbers: int) -> None:
-        self.pipe, self._written = os.pipe()
+        pipe, self._written = os.pipe()
+        self.pipe: int = pipe
         os.set_blocking(self.pipe, False)
         os.set_blocking(self._written, False)
         signal.set_wakeup_fd(self._written, warn_on_full_buffer=False)
