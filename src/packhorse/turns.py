@@ -33,10 +33,10 @@ class Turns(Protocol):
         ...
 
     def release_followers(self, limit: int) -> int:
-        """Let jobs go on that waited for others which have ended as they must; how many.
+        """Let jobs go on that waited for others which have ended as they must; of how many it is settled.
 
         Those that wait for the success of a job that will have none, because it was cancelled or its failure dismissed,
-        are cancelled. While one has failed and nobody has decided they wait.
+        are cancelled, and count too: others may wait for them. While one has failed and nobody has decided they wait.
         """
         ...
 

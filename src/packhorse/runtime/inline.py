@@ -14,20 +14,19 @@ from packhorse.domain.claim import Claim
 from packhorse.domain.decide import Ack
 from packhorse.domain.job import ClaimedJob, Lease
 from packhorse.domain.worker import NewWorker
-from packhorse.engine import Engine
+from packhorse.engine import Engine, Glance
 from packhorse.runtime.contact import Contact
 from packhorse.runtime.heartbeat import Heartbeat
 from packhorse.runtime.joblog import JobLogHandler, JobLogWriter, now_us
+from packhorse.runtime.ready import make_ready
 from packhorse.runtime.report import report_lost
 from packhorse.runtime.rescuer import Rescuer
+from packhorse.runtime.rules import QueueRules
 from packhorse.runtime.run import Run, Runner
 from packhorse.runtime.settings import WorkerSettings
-from packhorse.runtime.turns import settle_turns
 from packhorse.runtime.withdrawal import send_acks
 from packhorse.runtime.worker import new_incarnation, worker_name
 from packhorse.task import TaskRegistry
-
-STAGE_LIMIT = 500
 
 
 class InlineWorker:
@@ -70,8 +69,8 @@ class InlineWorker:
     def _runs(self, worker: int) -> Iterator[Run]:
         with self._registered(worker):
             self._rescue(worker)
-            number = 0
-            while job := self._next(Lease(worker, number := number + 1)):
+            rules, number = QueueRules(self._engine, worker, self._settings.queues), 0
+            while job := self._next(Lease(worker, number := number + 1), rules):
                 run = self._run(job)
                 self._journal.drain()
                 yield run
@@ -96,19 +95,25 @@ class InlineWorker:
 
     def _rescue(self, worker: int) -> None:
         Rescuer(self._engine, self._registry, Contact(self._settings.lease, self._settings.poll), worker).run_once()
-        self._engine.unpark_jobs(self._registry.names(), STAGE_LIMIT)
 
-    def _next(self, lease: Lease) -> ClaimedJob | None:
-        while self._engine.stage_jobs(STAGE_LIMIT) == STAGE_LIMIT:
-            pass
-        glance = self._engine.glance(lease.worker)
-        if glance.has_turns and settle_turns(self._engine):
-            glance = self._engine.glance(lease.worker)
+    def _next(self, lease: Lease, rules: QueueRules) -> ClaimedJob | None:
+        """Claim the next job, as a worker does, but for slots: one job runs at a time anyway."""
+        glance = self._look(lease.worker, rules)
         for suspects, queues in ((False, glance.ready_queues), (True, glance.suspect_queues)):
             for queue in filter(self._settings.serves, queues):
-                if jobs := self._engine.claim_jobs(Claim(lease=lease, queue=queue, limit=1, suspects=suspects)):
+                limited, aging = rules.is_limited(queue), rules.is_aging(queue)
+                claim = Claim(lease=lease, queue=queue, limit=1, suspects=suspects, limited=limited, aging=aging)
+                if jobs := self._engine.claim_jobs(claim):
                     return jobs[0]
         return None
+
+    def _look(self, worker: int, rules: QueueRules) -> Glance:
+        """What there is to do, once nothing more can be made ready."""
+        known = self._registry.names()
+        while make_ready(self._engine, glance := self._engine.glance(worker, rules.has_floors), known):
+            pass
+        rules.refresh(glance.revision)
+        return glance
 
     def _run(self, job: ClaimedJob) -> Run:
         """Run a job; what is meant for the interpreter, such as Ctrl-C, goes on to it, for this thread is not ours."""

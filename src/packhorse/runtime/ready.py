@@ -12,7 +12,7 @@ UNPARK_LIMIT = 5000
 
 
 def make_ready(engine: Engine, glance: Glance, known: Collection[str]) -> int:
-    """Stage what is due, unpark what this worker knows, settle whose turn it is; how many jobs became available."""
+    """Stage what is due, unpark what this worker knows, settle whose turn it is; of how many jobs it is settled."""
     made = 0
     if glance.due_in is not None and glance.due_in.total_seconds() <= 0:
         made += engine.stage_jobs(STAGE_LIMIT)

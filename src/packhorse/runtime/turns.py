@@ -8,7 +8,7 @@ TURN_LIMIT = 5000
 
 
 def settle_turns(turns: Turns) -> int:
-    """Let jobs go on whose turn it is, as long as more have come; how many."""
+    """Let jobs go on whose turn it is, as long as more have come; of how many it is settled."""
     let_on, placed = turns.release_followers(TURN_LIMIT), TURN_LIMIT
     while placed >= TURN_LIMIT:
         admitted = turns.admit_jobs(TURN_LIMIT)

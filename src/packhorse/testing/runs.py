@@ -74,14 +74,16 @@ class Runs:
         if limit < 1:
             raise ConfigurationError(f"limit must be 1 or more, not {limit}")
         runs: list[SeenRun] = []
+        is_kept_back = False
         while True:
-            runs += self._due(limit - len(runs))
+            runs += (found := list(self._due(limit - len(runs))))
             self._keeper().keep()
-            wait = self._find_wait()
+            wait = self._find_wait(is_kept_back=is_kept_back and not found)
             if wait is None or (wait > NOW and not with_scheduled):
                 return Drained(runs)
             if len(runs) >= limit:
                 raise AssertionError(_endless(runs))
+            is_kept_back = wait <= NOW and not found
             if wait > NOW:
                 self._clock.advance(wait)
 
@@ -102,11 +104,15 @@ class Runs:
             raise seen.error or RunFailed(str(seen))  # as it is: pytest.raises(match=…) would read a note, too
         return seen
 
-    def _find_wait(self) -> timedelta | None:
-        """How long until something is due, zero or less when it is; None when nothing is scheduled either."""
+    def _find_wait(self, is_kept_back: bool) -> timedelta | None:
+        """How long until something is due, zero or less when it is; None when nothing is scheduled either.
+
+        Args:
+            is_kept_back: whether what is ready was not to be had: its queue's limit, rate or floor keeps it back.
+        """
         glance = self._app().engine.glance(NO_WORKER)
         ready = any(self._settings.serves(queue) for queue in (*glance.ready_queues, *glance.suspect_queues))
-        if ready:
+        if ready and not is_kept_back:
             return NOW
         return glance.due_in if self.queue is None else self._find_wait_in(self.queue)
 

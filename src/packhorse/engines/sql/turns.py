@@ -63,7 +63,7 @@ class SqlTurns(SqlOperations):
             run(_rest_followers(limit))
         for id, on_id in hopeless:
             self.cancel_jobs([id], why=f"it waited for the success of job {on_id}, which was given up", running=False)
-        return len(released)
+        return len(released) + len(hopeless)
 
     def forget_turns(self, limit: int) -> int:
         list_turns = _list_turns(self._forgotten_up_to, limit)
