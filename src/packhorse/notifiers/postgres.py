@@ -23,8 +23,11 @@ log: logging.Logger = logging.getLogger("packhorse.worker")
 
 TEST_SECONDS = 2.0
 """How long the self-test waits for its own notification."""
-PING_SECONDS = 5.0
-"""After how much silence the connection is asked whether it is still there."""
+PING_SECONDS = 30.0
+"""After how much silence the connection is asked whether it is still there.
+
+Rarely, since it costs a message of every idle worker: one that is lost unseen delays a job by a look's interval only.
+"""
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
 """Seconds between two tries to connect: doubled from the first to the longest."""
 NETWORK_LIMIT = "5000"

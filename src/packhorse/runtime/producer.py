@@ -37,6 +37,8 @@ USUAL_LOOK_SECONDS = 0.05
 USUAL_CLAIM_SECONDS = 0.01
 """A claim beside a full lane that takes longer walks over too many of that lane's jobs to be repeated at once."""
 PARK_LIMIT = 5000
+CALM_SECONDS, CALM_LEASES = 60.0, 4
+"""So long after trouble, more than a statement may take, an idle worker reconciles only once in so many leases."""
 MOST_LEASED = 10_000
 """Leased jobs looked at in one reconciliation; more than a worker can hold."""
 
@@ -73,6 +75,7 @@ class Producer(Service):
         self._look_at = 0.0
         self._due_at: float | None = None
         self._reconcile_at = time.monotonic() + settings.lease
+        self._calm_at = 0.0
         self._is_hinted = False
         self._last_queue: str | None = None
         self._hints = Hints(engine, worker)
@@ -142,6 +145,7 @@ class Producer(Service):
         """
         self._ready, self._suspects.queues = [], []
         self._look_at = self._reconcile_at = 0.0
+        self._calm_at = time.monotonic() + CALM_SECONDS
         self._give_back(self._executor.withdraw())
 
     # Looking
@@ -382,14 +386,15 @@ class Producer(Service):
             self._finish(job, Unstarted())
 
     def _reconcile(self) -> None:
-        """Once in a lease, and after trouble: give back what the database says we hold, and we do not.
+        """Once in a lease, rarely when calm, and after trouble: give back what by the database we hold, and do not.
 
         That is what a claim took whose answer was lost. An ack that is on its way meanwhile makes giving back harmless.
         """
         if time.monotonic() < self._reconcile_at:
             return
         leased = self._engine.list_leased_jobs(self._worker, MOST_LEASED)
-        self._reconcile_at = time.monotonic() + self._settings.lease
+        is_calm = self._is_idle() and time.monotonic() >= self._calm_at
+        self._reconcile_at = time.monotonic() + self._settings.lease * (CALM_LEASES if is_calm else 1)
         unheld = [job for job in leased if not self._executor.holds(job)]
         acked = self._acker.job_ids() if unheld else frozenset[int]()
         self._give_back(job for job in unheld if job.id not in acked)

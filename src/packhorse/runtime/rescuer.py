@@ -17,12 +17,14 @@ from packhorse.task import TaskRegistry
 log: logging.Logger = logging.getLogger("packhorse.worker")
 
 CHUNK = 500
+OWN_LOOK_LEASES = 4
+"""After how many leases a rescuer looks that nobody called. Lost workers with a row show in the look at the queue."""
 
 
 class Rescuer(Service):
     """Runs in every worker, when a look at the queue shows that some worker is lost. Two at once do no harm.
 
-    It looks by itself once in a lease, too: a holder of jobs that has no row shows in no look.
+    It looks by itself every few leases, too: a holder of jobs that has no row shows in no look, and is very rare.
     """
 
     name: str = "rescuer"

@@ -35,7 +35,7 @@ from packhorse.runtime.periodic import Periodic
 from packhorse.runtime.permits import Permits
 from packhorse.runtime.producer import Producer
 from packhorse.runtime.pruner import Pruner
-from packhorse.runtime.rescuer import Rescuer
+from packhorse.runtime.rescuer import OWN_LOOK_LEASES, Rescuer
 from packhorse.runtime.run import Runner
 from packhorse.runtime.service import Service
 from packhorse.runtime.settings import WorkerSettings
@@ -78,10 +78,13 @@ class Ended:
 
 
 class SchemaWatch(Service):
-    """Looks now and then whether the schema is still one that this version can work with."""
+    """Looks now and then whether the schema is still one that this version can work with.
+
+    Rarely, since it costs a message of every idle worker and almost always finds nothing: a schema changes on upgrades.
+    """
 
     name: str = "schema watch"
-    interval: float = 10.0
+    interval: float = 30.0
 
     def __init__(self, engine: Engine, on_mismatch: Callable[[SchemaError], None]) -> None:
         super().__init__()
@@ -142,7 +145,7 @@ class Worker:
         self._executor = Executor(self._runner, settings, self._producer.freed, self._journal.take_over)
         self._producer.attach(self._executor, self._acker)
         self._rescuer = Rescuer(self._engine, self._registry, contact, self.id)
-        self._rescuer.interval = settings.lease
+        self._rescuer.interval = settings.lease * OWN_LOOK_LEASES
         self._leader = Leader(self._engine, self.id)
         self._services: list[Service] = [self._acker, self._producer, self._rescuer, self._leader]
         self._services.append(self._periodic(book or ScheduleBook()))
