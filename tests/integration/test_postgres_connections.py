@@ -33,6 +33,15 @@ def engine(postgresql_url: str) -> Iterator[PostgresEngine]:
     engine.close()
 
 
+@pytest.fixture
+def distant(engine: PostgresEngine, cut_proxy: CutProxy, postgresql_url: str) -> Iterator[PostgresEngine]:
+    """Another engine on the same database, by way of the proxy; closed also when a test fails."""
+    assert engine.address
+    distant = PostgresEngine(cut_proxy.url(postgresql_url))
+    yield distant
+    distant.close()
+
+
 def terminate_all(url: str) -> None:
     """End every other session of the database."""
     with psycopg.connect(url) as other:
@@ -68,10 +77,9 @@ def test_a_restarted_server_is_found_again(private_postgres: LocalPostgres) -> N
 
 
 def test_a_statement_whose_answer_was_cut_off_is_not_repeated(
-    engine: PostgresEngine, cut_proxy: CutProxy, postgresql_url: str
+    engine: PostgresEngine, distant: PostgresEngine, cut_proxy: CutProxy
 ) -> None:
     """Nobody can tell whether it took place, so the caller must know; this time it did."""
-    distant = PostgresEngine(cut_proxy.url(postgresql_url))
     distant.installation_id()
     sprung = cut_proxy.cut_at(b"insert_job", delivered=True)
     with pytest.raises(DatabaseUnreachable):
@@ -80,21 +88,18 @@ def test_a_statement_whose_answer_was_cut_off_is_not_repeated(
     assert sprung.wait(10)
     wait_until(lambda: sum(engine.count_jobs().values()) == 1)
     assert len(distant.insert_jobs([JOB])) == 1
-    distant.close()
 
 
 def test_reading_is_repeated_when_the_answer_was_cut_off(
-    engine: PostgresEngine, cut_proxy: CutProxy, postgresql_url: str
+    engine: PostgresEngine, distant: PostgresEngine, cut_proxy: CutProxy
 ) -> None:
     """It does no harm, so nobody needs to know."""
     engine.insert_jobs([JOB])
-    distant = PostgresEngine(cut_proxy.url(postgresql_url))
     distant.installation_id()
     sprung = cut_proxy.cut_at(b"most (number)", delivered=True)
 
     assert distant.count_jobs()[JobState.AVAILABLE] == 1
     assert sprung.wait(10)
-    distant.close()
 
 
 def test_a_session_that_is_terminated_under_a_statement_is_replaced(
@@ -128,12 +133,11 @@ def terminate_all_waiting(url: str) -> None:
 @pytest.mark.accepts("C7")
 @pytest.mark.parametrize("delivered", [True, False])
 def test_a_commit_whose_answer_was_cut_off_took_place_whole_or_not_at_all(
-    engine: PostgresEngine, cut_proxy: CutProxy, postgresql_url: str, delivered: bool
+    engine: PostgresEngine, distant: PostgresEngine, cut_proxy: CutProxy, delivered: bool
 ) -> None:
     """The handler's job and its acknowledgement stay together."""
     engine.insert_jobs([JOB])
     [job] = engine.claim_jobs(Claim(lease=Lease(1, 1), queue="default", limit=1))
-    distant = PostgresEngine(cut_proxy.url(postgresql_url))
     transaction = distant.begin()
     transaction.run(distant.insert_statement([NewJob(task="effect")]))
     [statement] = distant.ack_statements(decide(job, Success(), RetryPolicy(), 0))
@@ -148,7 +152,6 @@ def test_a_commit_whose_answer_was_cut_off_took_place_whole_or_not_at_all(
         return (counts[JobState.SUCCEEDED], counts[JobState.AVAILABLE]) == (int(delivered), int(delivered))
 
     wait_until(settled)
-    distant.close()
 
 
 def test_a_forked_child_opens_its_own(engine: PostgresEngine) -> None:
