@@ -64,6 +64,7 @@ def slots(schema: str) -> Mapping[str, str]:
         "pairs": "json_each_text(CAST(CAST(:pairs AS text) AS json))",
         "texts": "json_array_elements_text(CAST(CAST(:texts AS text) AS json))",
         "turns": "json_to_recordset(CAST(CAST(:turns AS text) AS json)) as named (scope text, queue text, key text)",
+        "unique_keys": ("json_to_recordset(CAST(CAST(:jobs AS text) AS json)) as named (task text, unique_key text)"),
         "least": "least",
         "greatest": "greatest",
         "any_of": "= ANY (ARRAY(",

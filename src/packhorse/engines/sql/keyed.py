@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from packhorse.domain.job import Keys, NewJob, OnDuplicate
@@ -31,7 +31,8 @@ def storing(statements: Statements, jobs: Sequence[NewJob], installation: str) -
     ids: dict[int, int] = {}
     keyless = [(number, job) for number, job in enumerate(jobs) if _keys(job).unique_key is None]
     if keyless:
-        rows = yield _insert_jobs(statements, [job for _, job in keyless], installation)
+        [statement] = _insert_jobs(statements, [job for _, job in keyless], installation)
+        rows = yield statement
         if len(rows) != len(keyless):
             return []
         ids.update(zip((number for number, _ in keyless), sorted(row[0] for row in rows), strict=True))
@@ -56,16 +57,21 @@ def _storing_unique(
     found: dict[_Name, int] = {}
     for _ in range(MOST_LOOKS):
         missing = [job for job in jobs if _name(job) not in found]
-        rows = yield _insert_jobs(statements, missing, installation, "unique", policy)
-        found |= {(task, key): id for id, task, key in rows}
-        missing = [job for job in missing if _name(job) not in found]
-        if not missing:
-            return found
-        others = {(task, key): id for id, task, key in (yield _find_duplicates(statements, missing))}
-        if taken := next((job for job in missing if _name(job) in others), None):
+        others: dict[_Name, int] = {}
+        for statement in _insert_jobs(statements, missing, installation, "unique", policy):
+            for id, task, key, runs in (yield statement):
+                (others if runs else found)[task, key] = id
+        missing = [job for job in missing if _name(job) not in found and _name(job) not in others]
+        if missing:
+            rows = yield _find_duplicates(statements, missing, installation)
+            others |= {(task, key): id for id, task, key, runs in rows if runs or policy == "refuse"}
+        if others and policy in ("refuse", "replace"):
             if new := [*stored, *(found.values() if policy == "refuse" else ())]:
                 yield _withdraw_jobs(statements, new)
-            raise _duplicate(taken, others[_name(taken)])
+            raise _duplicate(jobs, others)
+        found |= others
+        if len(found) == len(jobs):
+            return found
     return {}  # this is another database; or those in the way have gone each time, and others come
 
 
@@ -90,14 +96,16 @@ def _rule(job: NewJob) -> OnDuplicate | None:
     return None if _keys(job).unique_key is None else _keys(job).on_duplicate
 
 
-def _insert_jobs(statements: Statements, jobs: Sequence[NewJob], installation: str, *options: str) -> Statement:
-    [text] = statements.get("insert_jobs", *options)
-    return Statement(text, {"jobs": jobs_document(jobs), "installation": installation})
+def _insert_jobs(
+    statements: Statements, jobs: Sequence[NewJob], installation: str, *options: str
+) -> Sequence[Statement]:
+    params = {"jobs": jobs_document(jobs), "installation": installation}
+    return [Statement(text, params) for text in statements.get("insert_jobs", *options)]
 
 
-def _find_duplicates(statements: Statements, jobs: Sequence[NewJob]) -> Statement:
+def _find_duplicates(statements: Statements, jobs: Sequence[NewJob], installation: str) -> Statement:
     [text] = statements.get("find_duplicates")
-    return Statement(text, {"names": list_document(_name(job)[1] for job in jobs)})
+    return Statement(text, {"jobs": jobs_document(jobs), "installation": installation})
 
 
 def _withdraw_jobs(statements: Statements, ids: Sequence[int]) -> Statement:
@@ -123,8 +131,9 @@ def _after(job: NewJob) -> tuple[tuple[int, ...], str]:
     return _keys(job).after, _keys(job).after_needs
 
 
-def _duplicate(job: NewJob, other: int) -> DuplicateJob:
-    key = _keys(job).unique_key or ""
+def _duplicate(jobs: Sequence[NewJob], others: Mapping[_Name, int]) -> DuplicateJob:
+    job = next(job for job in jobs if _name(job) in others)
+    key, other = _keys(job).unique_key or "", others[_name(job)]
     is_replacing = _keys(job).on_duplicate == "replace"
     why = "is running, so it can't be replaced" if is_replacing else "has it already"
     return DuplicateJob(

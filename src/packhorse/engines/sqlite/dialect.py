@@ -75,6 +75,11 @@ def slots() -> Mapping[str, str]:
             "(SELECT json_extract(value, '$.scope') AS scope, json_extract(value, '$.queue') AS queue,"
             " json_extract(value, '$.key') AS key FROM json_each(:turns)) AS named"
         ),
+        "unique_keys": (
+            "(SELECT json_extract(value, '$.task') AS task, json_extract(value, '$.unique_key') AS unique_key,"
+            " json_extract(value, '$.scheduled_at') AS scheduled_at, json_extract(value, '$.delay') AS delay"
+            " FROM json_each(:jobs)) AS named"
+        ),
         "least": "min",
         "greatest": "max",
         "any_of": "IN (SELECT id FROM (",

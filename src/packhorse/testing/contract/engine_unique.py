@@ -17,6 +17,7 @@ from packhorse.domain.retry import RetryPolicy
 from packhorse.domain.state import LIVE, JobState
 from packhorse.engine import Engine, JobFilter
 from packhorse.errors import DuplicateJob
+from packhorse.testing.contract.engine_queues import put
 from packhorse.testing.contract.steps import (
     acknowledge,
     claim,
@@ -26,6 +27,8 @@ from packhorse.testing.contract.steps import (
     enqueue_one,
     ids_of,
     job_of,
+    line,
+    ready,
     run_one,
     settle,
     store_on,
@@ -254,6 +257,60 @@ class UniqueContract(EngineContract):
                 assert job_of(engine, id).state is JobState.BLOCKED
         engine.release_jobs([id])
         assert claim_one(engine).args == "[7]"
+
+    @pytest.mark.accepts("C14")
+    @pytest.mark.parametrize("policy", POLICIES)
+    def test_who_runs_is_not_held_up_by_who_has_met_its_key(
+        self, engine: Engine, producer: ProducerConnection, policy: OnDuplicate
+    ) -> None:
+        """It is acknowledged while the producer's transaction is open, and goes on as it was; so are others with it."""
+        keys = unique(policy, unique_until="end")
+        first, other = enqueue_one(engine, keys=keys), enqueue_one(engine)
+        running = claim(engine)
+        if policy in ("keep", "earliest"):
+            assert store_on(producer, engine, [new_job(keys=keys)]) == [first]
+        else:
+            with pytest.raises(DuplicateJob):
+                store_on(producer, engine, [new_job(keys=keys)])
+        if not engine.features.concurrent_writers:
+            producer.commit()
+        assert engine.ack_jobs([decided(job, Success()) for job in running]) == {first, other}
+        producer.commit()
+
+    @pytest.mark.accepts("C14")
+    def test_a_found_job_starts_after_the_producers_commit(self, engine: Engine, producer: ProducerConnection) -> None:
+        """Else it might not see what it was wanted for."""
+        first = enqueue_one(engine, keys=unique("keep"))
+        assert store_on(producer, engine, [new_job(keys=unique("keep"))]) == [first]
+        if engine.features.concurrent_writers:
+            assert claim(engine) == []
+        producer.commit()
+        assert claim_one(engine).id == first
+
+    @pytest.mark.accepts("C14", "C15", "C16")
+    @pytest.mark.parametrize("name", ["serial_key", "group_key", "both"])
+    @pytest.mark.parametrize("is_held", [False, True], ids=["available", "held"])
+    def test_a_later_time_gives_back_what_a_job_has(
+        self, engine: Engine, clock: Clock, name: str, is_held: bool
+    ) -> None:
+        """Its serial key, its group's room; it comes to them anew when it is due."""
+        put(engine, "default", group_max_running=1)
+        names = ["serial_key", "group_key"] if name == "both" else [name]
+        tied: dict[str, Any] = dict.fromkeys(names, "x")
+        [found] = line(engine, 1, unique("replace", **tied))
+        if is_held:
+            engine.hold_jobs([found])
+        assert enqueue_one(engine, keys=unique("replace", **tied), delay=HOUR) == found
+        [following] = line(engine, 1, Keys(**tied))
+        running = claim_one(engine)
+        assert running.id == following
+        if is_held:
+            engine.release_jobs([found])
+        clock.advance(2 * HOUR)
+        engine.stage_jobs(10)
+        assert ready(engine) == []
+        acknowledge(engine, running, Success())
+        assert ready(engine) == [found]
 
 
 def enqueue_the_same(open_engine: Callable[[], Engine], policy: OnDuplicate, until: Any) -> Counter[str]:

@@ -120,13 +120,16 @@ begin
             update {job} as held
             set unique_key = held.unique_key
             where held.task = enqueue.task and held.unique_key = enqueue.unique_key
-              and (held.started_at is null or held.unique_until = 'end')
+              and (held.started_at is null or held.unique_until = 'end') and held.state <> 'executing'
             returning held.id into new_id;
         end if;
         exit when new_id is not null;
         select held.id into other_id from {job} as held
-        where on_duplicate = 'refuse' and held.task = enqueue.task and held.unique_key = enqueue.unique_key
-          and (held.started_at is null or held.unique_until = 'end');
+        where held.task = enqueue.task and held.unique_key = enqueue.unique_key
+          and (held.started_at is null or held.unique_until = 'end')
+          and (on_duplicate = 'refuse' or held.state = 'executing');
+        new_id := case when on_duplicate = 'keep' then other_id end;
+        exit when new_id is not null;
         if other_id is not null then
             raise exception using errcode = 'unique_violation', message = format(
                 'packhorse: a job of task %s with the unique key %L was not enqueued: job %s has it already',

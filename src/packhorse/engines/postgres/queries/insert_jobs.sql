@@ -1,8 +1,20 @@
 -- Stores jobs, in the caller's transaction or in one of their own. Touches no row that another producer needs, but for
--- jobs with a unique key: such a one waits for a producer of the same key, in order of the keys, and :on_duplicate rules
--- what becomes of a job that has it already. The rows that come back tell which keys they are for.
+-- jobs with a unique key: such a one waits for a producer of the same key, in order of the keys, and the options rule what
+-- becomes of a job that has it already. The rows that come back tell which keys they are for, and whether that job runs: such
+-- a one is read, and never locked, since its worker would wait for us. (One that is being claimed at this very moment may
+-- be.) Those that wait are locked until the end of this transaction, which a claim passes over: what they find is committed.
 -- In a database that is not the installation :installation nothing is stored and no row comes back.
 -- A trigger of the table sends the hint to waiting workers.
+-- with :unique
+with running as materialized (
+    select job.id, job.task, job.unique_key
+    from {unique_keys}
+    join {job} as job on job.task = named.task and job.unique_key = named.unique_key
+    where job.unique_key is not null and (job.started_at is null or job.unique_until = 'end')
+      and job.state = 'executing'
+      and exists (select from {installation} where id = CAST(:installation AS text))
+), stored as (
+-- end
 insert into {job} as job (task, queue, state, priority, order_at, scheduled_at, expected_at, enqueued_at,
     args, kwargs, meta, max_attempts, unique_key, unique_until, serial_key, group_key, gate, waits_for, is_fresh,
     responsible)
@@ -21,11 +33,12 @@ from (
         serial_key text, group_key text, gate text, responsible text
     )
     where exists (select from {installation} where id = CAST(:installation AS text))
+      and (item.task, item.unique_key) not in (select running.task, running.unique_key from running)   -- with :unique
 ) as new
 -- with :unique
 on conflict (task, unique_key) where unique_key is not null and (started_at is null or unique_until = 'end')
 do nothing   -- with :refuse
-do update set unique_key = excluded.unique_key   -- with :keep
+do update set unique_key = excluded.unique_key where job.state <> 'executing'   -- with :keep
 -- with :earliest
 do update
 set scheduled_at = case when excluded.scheduled_at is not null
@@ -36,7 +49,9 @@ set scheduled_at = case when excluded.scheduled_at is not null
     waits_for = case when job.state = 'scheduled' and excluded.state <> 'scheduled' then job.gate else job.waits_for end,
     is_fresh = case when job.state = 'scheduled' and excluded.state <> 'scheduled'
         then job.gate is not null else job.is_fresh end
+where job.state <> 'executing'
 -- end
+-- One that gets a later time comes to its keys anew when it is due, and the next ones get what it may have had of them.
 -- with :replace
 do update
 set args = excluded.args, kwargs = excluded.kwargs, meta = excluded.meta, priority = excluded.priority,
@@ -48,9 +63,23 @@ set args = excluded.args, kwargs = excluded.kwargs, meta = excluded.meta, priori
         when excluded.state <> 'scheduled' then job.gate end,
     is_fresh = case when job.state = 'blocked' then job.is_fresh else job.gate is not null end
         and excluded.state <> 'scheduled',
+    gate = case when excluded.state <> 'scheduled' or job.gate = 'jobs' then job.gate
+        when job.serial_key is not null then 'serial' when job.group_key is not null then 'group' end,
     serial_place = case when excluded.state <> 'scheduled' then job.serial_place end,
-    group_place = case when excluded.state <> 'scheduled' or job.gate is null then job.group_place end
+    group_place = case when excluded.state <> 'scheduled' then job.group_place end
 where job.state <> 'executing'
 -- end
 returning id   -- without :unique
 returning id, task, unique_key   -- with :unique
+, queue, serial_key, group_key, gate, scheduled_at   -- with :replace
+)   -- with :unique
+-- with :replace
+, announced as (
+    insert into {ended} (queue, serial_key, group_key)
+    select queue, serial_key, group_key
+    from stored
+    where scheduled_at > {now} and gate in ('serial', 'group')
+)
+-- end
+select id, task, unique_key, 0 from stored   -- with :unique
+union all select id, task, unique_key, 1 from running   -- with :unique

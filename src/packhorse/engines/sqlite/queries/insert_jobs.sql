@@ -1,6 +1,21 @@
 -- Stores jobs, in the caller's transaction or in one of their own. Where one has a unique key that another one has
 -- already, the options rule what becomes of it. The rows that come back tell which keys they are for.
 -- In a database that is not the installation :installation nothing is stored and no row comes back.
+-- One that gets a later time comes to its keys anew when it is due, and the next ones get what it had of them.
+-- with :replace
+insert into {ended} (queue, serial_key, group_key)
+select job.queue, case when coalesce(job.gate, 'group') = 'group' then job.serial_key end,
+    case when job.gate is null then job.group_key end
+from {unique_keys}
+join {job} as job on job.task = named.task and job.unique_key = named.unique_key
+where job.unique_key is not null and (job.started_at is null or job.unique_until = 'end')
+  and job.state <> 'executing' and coalesce(named.scheduled_at, {now} + named.delay) > {now} and (
+    job.serial_key is not null and coalesce(job.gate, 'group') = 'group'
+    or job.group_key is not null and job.gate is null
+  )
+  and exists (select 1 from {installation} where id = :installation);
+-- end
+
 insert into {job} (task, queue, state, priority, order_at, scheduled_at, expected_at, enqueued_at,
     args, kwargs, meta, max_attempts, unique_key, unique_until, serial_key, group_key, gate, waits_for, is_fresh,
     responsible)
@@ -32,7 +47,7 @@ where true   -- with :unique
 -- with :unique
 on conflict (task, unique_key) where unique_key is not null and (started_at is null or unique_until = 'end')
 do nothing   -- with :refuse
-do update set unique_key = excluded.unique_key   -- with :keep
+do update set unique_key = excluded.unique_key where {job}.state <> 'executing'   -- with :keep
 -- with :earliest
 do update
 set scheduled_at = case when excluded.scheduled_at is not null
@@ -43,6 +58,7 @@ set scheduled_at = case when excluded.scheduled_at is not null
     waits_for = case when {job}.state = 'scheduled' and excluded.state <> 'scheduled' then {job}.gate else {job}.waits_for end,
     is_fresh = case when {job}.state = 'scheduled' and excluded.state <> 'scheduled'
         then {job}.gate is not null else {job}.is_fresh end
+where {job}.state <> 'executing'
 -- end
 -- with :replace
 do update
@@ -55,9 +71,11 @@ set args = excluded.args, kwargs = excluded.kwargs, meta = excluded.meta, priori
         when excluded.state <> 'scheduled' then {job}.gate end,
     is_fresh = case when {job}.state = 'blocked' then {job}.is_fresh else {job}.gate is not null end
         and excluded.state <> 'scheduled',
+    gate = case when excluded.state <> 'scheduled' or {job}.gate = 'jobs' then {job}.gate
+        when {job}.serial_key is not null then 'serial' when {job}.group_key is not null then 'group' end,
     serial_place = case when excluded.state <> 'scheduled' then {job}.serial_place end,
-    group_place = case when excluded.state <> 'scheduled' or {job}.gate is null then {job}.group_place end
+    group_place = case when excluded.state <> 'scheduled' then {job}.group_place end
 where {job}.state <> 'executing'
 -- end
 returning id   -- without :unique
-returning id, task, unique_key   -- with :unique
+returning id, task, unique_key, 0   -- with :unique
