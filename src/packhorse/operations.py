@@ -99,7 +99,8 @@ class Operations(Protocol):
     ) -> Retried:
         """Let failed or cancelled jobs run again, with all attempts before them; with `inbox` those in the inbox alone.
 
-        They become available; one with a serial key or a group goes to the end of its line. One whose unique key a live
+        They become available; one that had not gone on after other jobs waits for them again, and one with a serial key
+        or a group goes to the end of its line. One whose unique key a live
         job has meanwhile stays where it is, as does the later one of two with the same key; the others come back.
         """
         ...

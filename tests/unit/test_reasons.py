@@ -218,6 +218,16 @@ def test_what_it_waits_for_is_told(about: JobFacts, changes: dict[str, Any], tex
     assert texts(about, claimable=False, ahead=None, **changes) == [text]
 
 
+def test_what_was_cancelled_comes_back_with_what_it_waited_for() -> None:
+    """Alone it would be cancelled again."""
+    needed = [
+        NeededJob(id=id, state=state, needs="success")
+        for id, state in ((12, JobState.CANCELLED), (13, JobState.EXECUTING))
+    ]
+    [reason] = explained(job(JobState.CANCELLED, finished_at=NOW), needed=needed).reasons
+    assert reason.advice == "`packhorse jobs retry 12 42`"
+
+
 ENDED_CASES: list[tuple[JobFacts, str, str | None]] = [
     (
         job(JobState.SUCCEEDED, finished_at=NOW - 3 * MINUTE, worker="web1:7"),

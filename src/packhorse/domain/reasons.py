@@ -74,7 +74,8 @@ def _ended(facts: Facts) -> Reason:
         return Reason(code="succeeded", text=f"it succeeded {when}{where}")
     if job.state is JobState.CANCELLED:
         why = f": {job.reason}" if job.reason else ""
-        return Reason(code="cancelled", text=f"it was cancelled {when}{why}", advice=f"`packhorse jobs retry {job.id}`")
+        ids = " ".join(str(id) for id in (*(one.id for one in facts.needed if one.state in FINAL), job.id))
+        return Reason(code="cancelled", text=f"it was cancelled {when}{why}", advice=f"`packhorse jobs retry {ids}`")
     text = f"it failed {when}{where}, in attempt {job.attempt}: {_error(job)}"
     if job.dismissed_at is None:
         return Reason(code="failed", text=text, advice=f"`packhorse inbox show {job.id}`")

@@ -231,13 +231,53 @@ class FollowerContract(EngineContract):
         settle(engine)
         assert states(engine, delayed, held) == ["available", "available"]
 
-    def test_a_cancelled_follower_is_forgotten(self, engine: Engine) -> None:
-        """Brought back by somebody, it waits for nobody."""
+    @pytest.mark.parametrize("keys", [{}, {"serial_key": "k", "group_key": "g"}], ids=["plain", "keys"])
+    def test_a_follower_that_comes_back_waits_again(self, engine: Engine, keys: dict[str, str]) -> None:
+        """For what it waited for before, and for its keys after that; once it has gone on, for nothing."""
+        target = enqueue_one(engine)
+        follower = follow(engine, target, **keys)
+        for _ in range(2):
+            engine.cancel_jobs([follower])
+            settle(engine)
+            engine.retry_jobs([follower])
+            settle(engine)
+            assert (job_of(engine, follower).state, job_of(engine, follower).waits_for) == (JobState.BLOCKED, "jobs")
+        finish(engine, target)
+        finish(engine, follower, Fail())
+        engine.retry_jobs([follower])
+        settle(engine)
+        assert states(engine, follower) == ["available"]
+
+    def test_a_follower_comes_back_with_what_was_given_up(self, engine: Engine) -> None:
+        """Alone it is cancelled again; together they wait as before, which its explanation advises."""
         target = enqueue_one(engine)
         follower = follow(engine, target)
-        engine.cancel_jobs([follower])
+        engine.cancel_jobs([target])
+        settle(engine)
+        before = job_of(engine, follower).reason
         engine.retry_jobs([follower])
+        settle(engine)
+        assert (states(engine, follower), job_of(engine, follower).reason) == (["cancelled"], before)
+        explanation = engine.explain(follower)
+        assert explanation is not None
+        assert explanation.reasons[0].advice == f"`packhorse jobs retry {target} {follower}`"
+        engine.retry_jobs([target, follower])
+        settle(engine)
+        assert states(engine, target, follower) == ["available", "blocked"]
+        finish(engine, target)
         assert states(engine, follower) == ["available"]
+
+    def test_what_a_deleted_follower_waited_for_is_forgotten(self, engine: Engine) -> None:
+        """A cancelled follower keeps nobody from being deleted, and is itself deleted or pruned."""
+        put(engine, "short", keep_cancelled=timedelta(0))
+        target = enqueue_one(engine)
+        follower = follow(engine, target)
+        pruned = enqueue_one(engine, queue="short", keys=Keys(after=(target,)))
+        engine.cancel_jobs([target, follower, pruned])
+        for expired in engine.list_expired():
+            engine.prune_jobs(expired, 100)
+        assert engine.find_job(pruned) is None
+        assert engine.delete_jobs([target, follower]) == {target, follower}
 
     @pytest.mark.accepts("C15", "C16")
     def test_keys_come_after_the_jobs(self, engine: Engine) -> None:

@@ -17,8 +17,6 @@ with named as materialized (
     using named
     where job.id = named.id and named.state <> 'executing'
     returning job.*
-), forgotten as (
-    delete from {dependency} where job_id in (select id from gone)
 ), counted as (
     insert into {tally} (queue, state, kept, ended)
     select queue, 'cancelled', count(*), count(*) from gone group by queue

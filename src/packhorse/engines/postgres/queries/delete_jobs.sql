@@ -13,6 +13,8 @@ with named as materialized (
     delete from {job_log} where job_id in (select id from gone)
 ), reports as (
     delete from {progress} where job_id in (select id from gone)
+), dependencies as (
+    delete from {dependency} where job_id in (select id from gone)
 ), counted as (
     insert into {tally} (queue, state, kept, ended)
     select queue, state, -count(*), 0 from gone group by queue, state

@@ -27,5 +27,7 @@ with old as materialized (
     delete from {job_log} where job_id = any (array(select id from old))
 ), reports as (
     delete from {progress} where job_id = any (array(select id from old))
+), dependencies as (
+    delete from {dependency} where job_id = any (array(select id from old))
 )
 select gone.id, {micros}(old.at) from gone join old using (id)

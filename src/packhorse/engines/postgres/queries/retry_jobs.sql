@@ -1,11 +1,15 @@
--- Moves failed and cancelled jobs back to the live ones, with fresh counts and unstarted, so that their keys count again.
+-- Moves failed and cancelled jobs back to the live ones, with fresh counts and unstarted, so that their keys count again,
+-- and so do the jobs that they waited for, unless they had gone on.
 -- Two operators who retry the same job: the second waits for the first one's lock, and then finds nothing. Locks go by id,
 -- and those on unique keys in the order in which producers take them, so that none of them deadlock. One whose unique key
 -- is taken does not come into {job}, and so stays where it is.
 -- The next end of what comes back is news: some job may wait for it that this statement can't see yet.
 with back as materialized (
-    select *, case when serial_key is not null then 'serial' when group_key is not null then 'group' end as gate
-    from {finished}
+    select *, case
+        when exists (select 1 from {dependency} as needed where needed.job_id = past.id) then 'jobs'
+        when serial_key is not null then 'serial' when group_key is not null then 'group'
+    end as gate
+    from {finished} as past
     where id in (select CAST(value AS bigint) from {ids}) and state in ('failed', 'cancelled')
       and state = 'failed' and dismissed_at is null   -- with :inbox
     order by id

@@ -189,8 +189,9 @@ select {micros}({now}), asked.id, asked.task, asked.queue, asked.state, asked.pr
         ) as earlier
     ) end,
 
-    -- the jobs that it waits for and that have not ended as they must, those that did not succeed first
-    case when asked.waits_for = 'jobs' then (
+    -- the jobs that it waits for, or would if it came back, and that have not ended as they must, those that did not succeed
+    -- first
+    case when asked.waits_for = 'jobs' or asked.state = 'cancelled' then (
         select CAST({json_list}({json_row}(id, state, needs)) AS text) from (
             select needed.on_id as id, coalesce(live.state, past.state) as state, needed.needs as needs
             from {dependency} as needed

@@ -30,12 +30,6 @@ from {job}
 where id in (select CAST(value AS bigint) from {ids}) and state in ('blocked', 'scheduled', 'available')
   and (is_awaited = 1 or serial_key is not null and coalesce(gate, 'group') = 'group' or group_key is not null and gate is null);
 
-delete from {dependency}
-where job_id in (
-    select id from {job}
-    where id in (select CAST(value AS bigint) from {ids}) and state in ('blocked', 'scheduled', 'available')
-);
-
 delete from {job}
 where id in (select CAST(value AS bigint) from {ids}) and state in ('blocked', 'scheduled', 'available')
 returning id, 1;

@@ -25,6 +25,14 @@ delete from {progress} where job_id in (
     limit :limit
 );
 
+delete from {dependency} where job_id in (
+    select id from {finished} as past
+    where queue = :queue and state = :state and {deletable(past)}
+      and finished_at between :since and :until order by finished_at, id   -- without :dismissed
+      and dismissed_at between :since and :until order by dismissed_at, id   -- with :dismissed
+    limit :limit
+);
+
 insert into {tally} (queue, state, kept, ended)
 select :queue, :state, -count(*), 0
 from (

@@ -1,4 +1,5 @@
--- Moves failed and cancelled jobs back to the live ones, with fresh counts and unstarted, so that their keys count again.
+-- Moves failed and cancelled jobs back to the live ones, with fresh counts and unstarted, so that their keys count again,
+-- and so do the jobs that they waited for, unless they had gone on.
 -- Whoever waits for them hears of their next end.
 -- One whose unique key is taken does not come into {job}, and so stays where it is.
 insert into {job} (id, task, queue, state, waits_for, gate, is_fresh, priority, order_at, expected_at, enqueued_at,
@@ -9,8 +10,11 @@ select id, task, queue, case when gate is null then 'available' else 'blocked' e
     args, kwargs, meta, max_attempts, attempt, unique_key, unique_until, serial_key, group_key, responsible,
     exists (select 1 from {dependency} where on_id = back.id), :reason, error_type, error_message, error_traceback
 from (
-    select *, case when serial_key is not null then 'serial' when group_key is not null then 'group' end as gate
-    from {finished}
+    select *, case
+        when exists (select 1 from {dependency} as needed where needed.job_id = past.id) then 'jobs'
+        when serial_key is not null then 'serial' when group_key is not null then 'group'
+    end as gate
+    from {finished} as past
     where id in (select CAST(value AS bigint) from {ids}) and state in ('failed', 'cancelled')
       and state = 'failed' and dismissed_at is null   -- with :inbox
     order by id
