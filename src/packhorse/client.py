@@ -284,7 +284,10 @@ class Client(Declarations):
         return self._do(Request("hold", by, why), ids)
 
     def release(self, *ids: int) -> Done:
-        """Put held jobs back where they belong: available, or scheduled while their time is to come."""
+        """Put held jobs back where they belong: available, or scheduled while their time is to come.
+
+        Nobody is named: a released job keeps no record of its hold. As with `delete`.
+        """
         return self._do(Request("release"), ids)
 
     def delete(self, *ids: int) -> Done:

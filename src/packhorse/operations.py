@@ -38,6 +38,8 @@ class Selection:
     """Enqueued (finished) since then."""
     is_held: bool = False
     """Only jobs on hold."""
+    is_unheld: bool = False
+    """Only live jobs that are not on hold, and all finished ones."""
     is_open: bool = False
     """Only failed jobs that nobody has dismissed: those in the inbox."""
     until_id: int | None = None
@@ -90,7 +92,8 @@ class Operations(Protocol):
     ) -> Cancelled:
         """Cancel jobs that are blocked, scheduled or available; ask those that run to stop, unless `running` is False.
 
-        The request is recorded as `cancel_at` and `cancelled_by` (`somebody` without `by`), and the first asker stays.
+        The request is recorded as `cancel_at` and `cancelled_by` (`somebody` without `by`; the reason after it,
+        as `NAME: WHY`), and the first asker stays.
         """
         ...
 

@@ -166,7 +166,7 @@ class SelectedJobs:
         return self._all("hold", by, why)
 
     def release(self) -> Done:
-        """Put those that are held back where they belong."""
+        """Put those that are held back where they belong; nobody is named, as with `app.release`."""
         return self._all("release", None, None)
 
     def delete(self) -> Done:
@@ -245,7 +245,8 @@ def narrowed(selection: Selection, verb: Verb) -> Selection:
         raise ConfigurationError(f"no {', '.join(sorted(wrong))} job can be {PARTICIPLES[verb]}; only {can} ones can")
     states = MEANT[verb] if selection.states is None else selection.states
     is_open = selection.is_open or verb in OF_THE_INBOX or (verb == "retry" and selection.states is None)
-    return replace(selection, states=states, is_held=selection.is_held or verb == "release", is_open=is_open)
+    is_held, is_unheld = selection.is_held or verb == "release", selection.is_unheld or verb == "hold"
+    return replace(selection, states=states, is_held=is_held, is_unheld=is_unheld, is_open=is_open)
 
 
 def in_chunks(ids: Iterable[int]) -> Iterator[Sequence[int]]:

@@ -95,6 +95,8 @@ def test_one_job_is_told_apart_from_the_other(shop_cli: CommandLine, shop: Packh
     """Each by its id: what was done, or why not; the exit code says whether all was done."""
     first, second = map(str, waiting[:2])
     assert shop_cli("jobs", "hold", first).out == f"job {first}: held\n"
+    dry = shop_cli("jobs", "hold", "--all", "--dry-run", "--json").json
+    assert dry["would_be_held"] == len(waiting) - 1
     again = shop_cli("jobs", "hold", first, second)
     assert (again.code, again.out, again.err) == (1, f"job {second}: held\n", f"job {first}: is on hold already\n")
     assert shop_cli("jobs", "release", first, second).code == 0
@@ -117,7 +119,7 @@ def test_a_job_that_runs_is_asked_to_stop(shop_cli: CommandLine, shop: Packhorse
     assert done.json == {"cancelled": [waiting], "asked": [running], "refused": {}}
     assert states(shop, [running, waiting]) == [JobState.EXECUTING, JobState.CANCELLED]
     shown = shop_cli("jobs", "show", str(running))
-    assert re.search(r"^asked to stop  by \w+, \d+ m?s ago$", shown.out, re.MULTILINE)
+    assert re.search(r"^asked to stop  \d+ m?s ago, by \w+$", shown.out, re.MULTILINE)
 
 
 def test_a_wrong_state_is_refused_before_anything_is_done(shop_cli: CommandLine, waiting: list[int]) -> None:

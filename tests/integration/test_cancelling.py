@@ -105,12 +105,12 @@ def test_a_handler_that_tells_its_progress_ends_there(app: Packhorse, atomic: bo
     with working(app):
         job = count.enqueue()
         gate.reached()
-        assert app.cancel(job.id, by="ann").asked == {job.id}
+        assert app.cancel(job.id, by="ann", why="too dear").asked == {job.id}
         gate.open()
         record = wait_for(app, job.id)
         wait_until(lambda: app.find_progress(job.id), what="progress")
 
-    assert (record.state, record.reason, record.error_type) == (JobState.CANCELLED, "cancelled by ann", None)
+    assert (record.state, record.reason, record.error_type) == (JobState.CANCELLED, "cancelled by ann: too dear", None)
     [attempt] = app.list_attempts(job.id)
     assert attempt.outcome == "cancel"
 
@@ -157,7 +157,7 @@ def test_a_handler_that_never_looks_goes_on_to_its_end(app: Packhorse) -> None:
         record = wait_for(app, job.id)
 
     assert (record.state, record.result) == (JobState.SUCCEEDED, "42")
-    assert record.reason == "cancelled by ann too late: it had done its work"
+    assert record.reason == "cancelled too late by ann; it had done its work"
 
 
 def test_a_cancelled_job_that_fails_is_not_tried_again(app: Packhorse) -> None:

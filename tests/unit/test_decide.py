@@ -230,13 +230,13 @@ TABLE = [
     Row(
         "cancellation: too late",
         Success("1"),
-        to(SUCCEEDED, "success", result="1", reason="cancelled by ann too late: it had done its work"),
+        to(SUCCEEDED, "success", result="1", reason="cancelled too late by ann; it had done its work"),
         job=ASKED,
     ),
     Row(
         "cancellation: too late, and no result",
         Success(note="no result"),
-        to(SUCCEEDED, "success", reason="no result; cancelled by ann too late: it had done its work"),
+        to(SUCCEEDED, "success", reason="no result; cancelled too late by ann; it had done its work"),
         job=ASKED,
     ),
     Row(
@@ -268,13 +268,13 @@ TABLE = [
     Row(
         "cancellation: handed back",
         Unstarted(),
-        to(CANCELLED, "unstarted", attempt=0, reason="cancelled by ann before it ran"),
+        to(CANCELLED, "unstarted", attempt=0, reason="cancelled before it ran by ann"),
         job=ASKED,
     ),
     Row(
         "cancellation: unknown task",
         Unknown(TASK),
-        to(CANCELLED, "unknown", attempt=0, reason="cancelled by ann before it ran"),
+        to(CANCELLED, "unknown", attempt=0, reason="cancelled before it ran by ann"),
         job=ASKED,
     ),
 ]

@@ -275,7 +275,7 @@ def test_a_running_job_is_told_with_its_worker() -> None:
     )
 
     assert texts(about, claimable=False, ahead=None) == [
-        "somebody asked 1 s ago that it be cancelled; its handler has not ended yet",
+        "its cancellation was asked for 1 s ago by somebody; its handler has not ended yet",
         (
             "it was claimed by web1:7 60 s ago, as attempt 2, and runs there; the worker counts as alive for 12 s, and "
             "for longer with each heartbeat"

@@ -87,7 +87,7 @@ def _attempts_text(job: JobRecord) -> str:
 
 
 def _asked_text(job: JobRecord) -> str | None:
-    return None if job.cancel_at is None else f"by {job.cancelled_by}, {ago(job.cancel_at)}"
+    return None if job.cancel_at is None else f"{ago(job.cancel_at)}, by {job.cancelled_by}"
 
 
 def _error_text(job: JobRecord) -> str | None:

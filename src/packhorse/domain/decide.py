@@ -94,12 +94,14 @@ def withdrawn(ack: Ack, job: ClaimedJob) -> Ack:
     """What follows instead, because somebody has asked for the job's cancellation while it ran."""
     asked = f"cancelled by {job.cancelled_by}"
     if ack.state is JobState.SUCCEEDED:
-        return replace(ack, reason=_joined(ack.reason, f"{asked} too late: it had done its work"))
+        return replace(
+            ack, reason=_joined(ack.reason, f"cancelled too late by {job.cancelled_by}; it had done its work")
+        )
     if ack.state is JobState.CANCELLED:
         return ack
     outcome, reason = "cancel", _joined(asked, ack.reason)
     if ack.outcome in UNRUN:
-        outcome, reason = ack.outcome, f"{asked} before it ran"
+        outcome, reason = ack.outcome, f"cancelled before it ran by {job.cancelled_by}"
     elif ack.outcome == "crash":
         outcome = ack.outcome
     return replace(ack, state=JobState.CANCELLED, outcome=outcome, delay=None, reason=reason)

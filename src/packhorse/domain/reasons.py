@@ -95,7 +95,7 @@ def _running(facts: Facts) -> list[Reason]:
     found = [Reason(code="running", text=text, advice=f"`packhorse jobs log {job.id} --follow`")]
     if job.cancel_at is not None:
         by = job.cancelled_by or "somebody"
-        asked = f"{by} asked {_ago(facts, job.cancel_at)} that it be cancelled; its handler has not ended yet"
+        asked = f"its cancellation was asked for {_ago(facts, job.cancel_at)} by {by}; its handler has not ended yet"
         found.insert(0, Reason(code="cancelling", text=asked))
     return found
 

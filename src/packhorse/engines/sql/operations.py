@@ -31,7 +31,8 @@ class SqlOperations(SqlBase):
     def cancel_jobs(
         self, ids: Sequence[int], by: str | None = None, why: str | None = None, *, running: bool = True
     ) -> Cancelled:
-        params = {"ids": list_document(sorted(ids)), "reason": said("cancelled", by, why), "by": words(by or SOMEBODY)}
+        asker = words(f"{by or SOMEBODY}: {why}" if why else by or SOMEBODY)
+        params = {"ids": list_document(sorted(ids)), "reason": said("cancelled", by, why), "by": asker}
         rows = self._write("cancel_jobs", params, *(["running"] if running else []))
         gone = frozenset(id for id, is_gone in rows if is_gone)
         return Cancelled(gone, frozenset(id for id, is_gone in rows if not is_gone))
@@ -72,7 +73,7 @@ class SqlOperations(SqlBase):
         if selection.states is not None:
             params["names"] = list_document(sorted(selection.states))
             options.append("names")
-        flags = {"held": selection.is_held, "open": selection.is_open}
+        flags = {"held": selection.is_held, "unheld": selection.is_unheld, "open": selection.is_open}
         return params, [*options, *(name for name, is_set in flags.items() if is_set), *_kinds(selection)]
 
     def _filters(self, selection: Selection) -> tuple[dict[str, str | int | None], list[str]]:

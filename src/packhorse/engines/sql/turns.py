@@ -62,7 +62,8 @@ class SqlTurns(SqlOperations):
             hopeless = run(_list_hopeless_followers(limit))
             run(_rest_followers(limit))
         for id, on_id in hopeless:
-            self.cancel_jobs([id], why=f"it waited for the success of job {on_id}, which was given up", running=False)
+            why = f"it waited for the success of job {on_id}, which was given up"
+            self.cancel_jobs([id], by="packhorse", why=why, running=False)
         return len(released) + len(hopeless)
 
     def forget_turns(self, limit: int) -> int:

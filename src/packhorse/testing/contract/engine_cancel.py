@@ -72,12 +72,14 @@ class CancelContract(EngineContract):
         """It goes on until its worker sees that; who asked again is told the same."""
         job = self._running(engine)
         waiting = enqueue_one(engine)
-        assert engine.cancel_jobs([job.id, waiting], "kim") == Cancelled(frozenset({waiting}), frozenset({job.id}))
+        assert engine.cancel_jobs([job.id, waiting], "kim", "too dear") == Cancelled(
+            frozenset({waiting}), frozenset({job.id})
+        )
         assert engine.cancel_jobs([job.id], "robin") == Cancelled(asked=frozenset({job.id}))
         record = job_of(engine, job.id)
-        assert (record.state, record.cancelled_by) == (JobState.EXECUTING, "kim")
+        assert (record.state, record.cancelled_by) == (JobState.EXECUTING, "kim: too dear")
         assert record.cancel_at is not None
-        assert {job.id: job.cancelled_by for job in engine.list_cancelled_runs(1)} == {job.id: "kim"}
+        assert {job.id: job.cancelled_by for job in engine.list_cancelled_runs(1)} == {job.id: "kim: too dear"}
 
     def test_who_cancelled_a_job_and_why_is_its_reason(self, engine: Engine) -> None:
         """Whatever was typed there."""

@@ -129,7 +129,9 @@ class HoldContract(EngineContract):
         assert {(job_of(engine, id).state, job_of(engine, id).reason) for id in ids} == {
             (JobState.BLOCKED, "held by kim: stock-taking")
         }
-        assert selected(engine, is_held=True) == ids
+        free = enqueue_one(engine, delay=timedelta(days=1))
+        assert (selected(engine, is_held=True), selected(engine, is_unheld=True)) == (ids, [free])
+        assert [group.count for group in engine.count_selected(Selection(is_unheld=True))] == [1]
         assert {job_of(engine, id).waits_for for id in ids} == {"hold"}
         clock.advance(2 * HOUR)
         assert engine.stage_jobs(ALL) == engine.unpark_jobs([TASK], ALL) == len(claim(engine)) == 0

@@ -7,6 +7,7 @@ with selected as (
       and id <= CAST(:until_id AS bigint)   -- with :until_id
       and state in (select value from {names})   -- with :names
       and waits_for = 'hold'   -- with :held
+      and coalesce(waits_for, '') <> 'hold'   -- with :unheld
     union all
     select task, queue, state, id from {finished} as past
     where {fits(past, past.finished_at)}

@@ -7,6 +7,7 @@ with live as (
       and id <= CAST(:until_id AS bigint)   -- with :until_id
       and state in (select value from {names})   -- with :names
       and waits_for = 'hold'   -- with :held
+      and coalesce(waits_for, '') <> 'hold'   -- with :unheld
       and {fits(job, job.enqueued_at)}
     order by id
     limit CAST(:limit AS bigint)
