@@ -411,6 +411,6 @@ def test_sqlite_prunes_by_the_index_from_where_it_was(sqlite: SqliteEngine) -> N
 
     assert (
         sum("packhorse_finished_state (queue=? AND state=? AND finished_at>? AND finished_at<?)" in s for s in plan)
-        == 5
+        == 6
     )
     assert not any(step.startswith("SCAN packhorse") or "TEMP B-TREE" in step for step in plan), plan

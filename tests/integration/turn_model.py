@@ -18,6 +18,7 @@ class Tied:
     serial: str | None
     group: str | None
     after: frozenset[int]
+    """Those it still waits for."""
     needs_success: bool
     due: int
     """The hour at which it is due."""
@@ -48,7 +49,7 @@ class TurnModel:
     def insert(self, job: Tied) -> None:
         """A job has come."""
         self.jobs[job.id] = job
-        self._come(job, first_gate(job, with_jobs=True))
+        self._come(job, first_gate(job))
 
     def stage(self) -> None:
         """What is due comes to its gate."""
@@ -99,11 +100,11 @@ class TurnModel:
             self._come(self.jobs[id], self.jobs[id].gate)
 
     def retry(self, id: int) -> None:
-        """A person brings it back: it waits for nobody but its keys."""
+        """A person brings it back: it waits again for the jobs after which it had not gone on, and for its keys."""
         job = self.jobs[id]
         if job.state in ("failed", "cancelled"):
-            job.after, job.due, job.is_dismissed = frozenset(), self.hour, False
-            self._come(job, first_gate(job, with_jobs=False))
+            job.due, job.is_dismissed = self.hour, False
+            self._come(job, first_gate(job))
 
     def dismiss(self, id: int) -> None:
         """A person gives a failure up."""
@@ -161,6 +162,8 @@ class TurnModel:
 
     def _pass_gate(self, job: Tied) -> None:
         self._step_out(job)
+        if job.gate == "jobs":
+            job.after = frozenset()
         later = {"jobs": ("serial", "group"), "serial": ("group",), "group": ()}[job.gate or "group"]
         named = {"serial": job.serial, "group": job.group}
         self._come(job, next((gate for gate in later if named[gate]), None))
@@ -183,9 +186,9 @@ class TurnModel:
         return [job for _, job in sorted(self.jobs.items()) if job.state == "blocked" and job.gate in gates]
 
 
-def first_gate(job: Tied, *, with_jobs: bool) -> str | None:
+def first_gate(job: Tied) -> str | None:
     """Where it waits first."""
-    if with_jobs and job.after:
+    if job.after:
         return "jobs"
     return "serial" if job.serial else "group" if job.group else None
 
