@@ -62,27 +62,24 @@ class TaskModules:
             return [name for name in list(self._wanted) if name not in self._loaded and self._load(name)]
 
     def _load(self, name: str) -> bool:
-        tasks, modules = set(self._registry.names()), set(sys.modules)
+        before = set(sys.modules)
         try:
-            importlib.import_module(name)
+            self._registry.publish(
+                lambda: importlib.import_module(name), stays=lambda task: _is_whole(task.function.__module__, before)
+            )
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - a module may raise anything, SystemExit too
             self._failures[name] = told(error)
-            self._forget(set(self._registry.names()) - tasks, modules)
             return False
         self._failures.pop(name, None)
         self._loaded.add(name)
         return True
 
-    def _forget(self, tasks: set[str], modules: set[str]) -> None:
-        """Forget the tasks of a module that got half-way; those of others that it has imported with success stay."""
-        for name in tasks:
-            task = self._registry.find(name)
-            if task is not None:
-                module = task.function.__module__
-                if module in modules or module not in sys.modules:
-                    self._registry.forget(name)
+
+def _is_whole(module: str, before: set[str]) -> bool:
+    """Whether it is one of those that a module which failed had imported with success."""
+    return module not in before and module in sys.modules
 
 
 def told(error: BaseException) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import functools
 import inspect
+import threading
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Generic, Literal, ParamSpec, Protocol, TypeVar, cast, overload
@@ -240,6 +241,7 @@ class TaskRegistry:
 
     def __init__(self, tasks: Iterable[Task[..., Any]] = ()) -> None:
         self._tasks: dict[str, Task[..., Any]] = {}
+        self._staged = threading.local()
         for task in tasks:
             self.register(task)
 
@@ -254,20 +256,35 @@ class TaskRegistry:
             DuplicateTask: another one has its name or one of its aliases.
         """
         for name in (task.name, *task.aliases):
-            if name in self._tasks:
+            other = self.find(name)
+            if other is not None:
                 raise DuplicateTask(
-                    f"task {name!r} is {_place(self._tasks[name])} already; "
+                    f"task {name!r} is {_place(other)} already; "
                     f"give the one in {_place(task)} another name with @app.task(name=…)"
                 )
-        self._tasks.update(dict.fromkeys((task.name, *task.aliases), task))
+        self._mine().update(dict.fromkeys((task.name, *task.aliases), task))
 
-    def forget(self, name: str) -> None:
-        """Remove a name or an alias."""
-        del self._tasks[name]
+    def publish(self, load: Callable[[], object], stays: Callable[[Task[..., Any]], bool]) -> None:
+        """Call `load`; others see what this thread registers meanwhile when it has ended, and then all at once.
+
+        Args:
+            load: registers tasks, as the import of a module does.
+            stays: whether a task becomes known although `load` has raised, for instance one of a module that is whole.
+        """
+        staged = self._staged.tasks = {}
+        try:
+            load()
+        except BaseException:
+            self._tasks.update({name: task for name, task in staged.items() if stays(task)})
+            raise
+        else:
+            self._tasks.update(staged)
+        finally:
+            del self._staged.tasks
 
     def find(self, name: str) -> Task[..., Any] | None:
         """The task of that name or alias, or None."""
-        return self._tasks.get(name)
+        return self._tasks.get(name) or self._mine().get(name)
 
     def get(self, name: str) -> Task[..., Any]:
         """The task of that name or alias.
@@ -275,7 +292,7 @@ class TaskRegistry:
         Raises:
             UnknownTask: there is none; the message names the closest.
         """
-        task = self._tasks.get(name)
+        task = self.find(name)
         if task is None:
             close = difflib.get_close_matches(name, self._tasks, n=1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
@@ -289,6 +306,11 @@ class TaskRegistry:
     def list_tasks(self) -> list[Task[..., Any]]:
         """All tasks, sorted by name."""
         return [task for name, task in sorted(self._tasks.items()) if name == task.name]
+
+    def _mine(self) -> dict[str, Task[..., Any]]:
+        """Where this thread registers."""
+        found: dict[str, Task[..., Any]] | None = getattr(self._staged, "tasks", None)
+        return self._tasks if found is None else found
 
 
 def _place(task: Task[..., Any]) -> str:

@@ -38,6 +38,7 @@ class Fleet:
             "PYTHONUNBUFFERED": "1",
         }
         self._supervisors: list[subprocess.Popen[bytes]] = []
+        self._killed: list[int] = []
 
     def start(self, processes: int = 1, stdin: int = subprocess.DEVNULL) -> int:
         """Start a supervisor with so many workers; its pid. Without a terminal, unless `stdin` is one."""
@@ -56,6 +57,7 @@ class Fleet:
         workers = wait_until(self.workers, what="a worker process to kill")
         pid = workers[index % len(workers)]
         send(pid, signal.SIGKILL)
+        self._killed.append(pid)
         return pid
 
     def kill_oldest(self) -> None:
@@ -75,7 +77,7 @@ class Fleet:
         self._supervisors.clear()
 
     def stop(self, number: int = signal.SIGTERM, timeout: float = 40.0) -> list[int]:
-        """Stop all supervisors gracefully, once they are up; their exit statuses."""
+        """Stop all supervisors gracefully, once they are up and know who was killed; their exit statuses."""
         wait_until(self._are_up, 15, "the start of all supervisors")
         for supervisor in self._supervisors:
             send(supervisor.pid, signal.SIGCONT)
@@ -84,7 +86,8 @@ class Fleet:
 
     def _are_up(self) -> bool:
         pids = [supervisor.pid for supervisor in self._supervisors]
-        return all(children_of(pid) or state_of(pid) == "T" for pid in pids)
+        are_known = all(state_of(pid) == "" for pid in self._killed)
+        return are_known and all(children_of(pid) or state_of(pid) == "T" for pid in pids)
 
     def wait(self, timeout: float) -> list[int]:
         """Wait until all supervisors have ended by themselves; their exit statuses."""
