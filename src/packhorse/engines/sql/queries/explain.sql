@@ -60,6 +60,18 @@ select {micros}({now}), asked.id, asked.task, asked.queue, asked.state, asked.pr
     {free_permits(asked.queue)},
     case
         when asked.state <> 'available' then null
+        when asked.crashes > 0 and record.order_policy = 'aging' then (
+            select count(*) from (
+                select 1 from {job} as other
+                where other.state = 'available' and other.crashes > 0 and other.queue = asked.queue
+                  and other.priority <= {lowest_priority(asked.queue)} and (
+                    other.order_at + (other.priority - 5) * CAST(:step AS bigint) {us}, other.priority, other.id
+                  ) < (
+                    asked.order_at + (asked.priority - 5) * CAST(:step AS bigint) {us}, asked.priority, asked.id
+                  )
+                limit CAST(:most AS bigint)
+            ) as earlier
+        )
         when asked.crashes > 0 then (
             select count(*) from (
                 select 1 from {job} as other
@@ -98,6 +110,7 @@ select {micros}({now}), asked.id, asked.task, asked.queue, asked.state, asked.pr
                 ) as earlier
             )), 0) AS bigint)
             from level
+            where level.priority <= {lowest_priority(asked.queue)}
         )
         else (
             select count(*) from (
