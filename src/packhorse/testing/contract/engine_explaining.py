@@ -14,6 +14,7 @@ from packhorse.domain.state import JobState
 from packhorse.engine import Engine
 from packhorse.testing.contract.engine_queues import put
 from packhorse.testing.contract.steps import (
+    acknowledge,
     claim,
     claim_one,
     enqueue,
@@ -107,6 +108,16 @@ class ExplainContract(EngineContract):
         put(engine, "default", priority_floor=7)
         assert codes(engine, below)[0] == "floor"
         assert (explained(engine, below).claimable, explained(engine, at).claimable) == (False, True)
+
+    def test_an_old_job_below_the_floor_is_before_nobody(self, engine: Engine, clock: Clock) -> None:
+        """Though where priorities age it would come first."""
+        register(engine)
+        below = enqueue_one(engine, priority=8)
+        clock.advance(120 * MINUTE)
+        put(engine, "default", order="aging", priority_floor=7, max_running=1)
+        first = enqueue_one(engine, priority=1)
+        assert (explained(engine, first).claimable, explained(engine, first).ahead) == (True, 0)
+        assert explained(engine, below).claimable is False
 
     def test_it_is_said_which_workers_are_wanting(self, engine: Engine, clock: Clock) -> None:
         """None alive; none for the queue; none for the task; none for both. A dead one does not count."""
@@ -205,6 +216,18 @@ class ExplainContract(EngineContract):
         other = enqueue_one(engine, priority=1)
         assert (codes(engine, suspect), explained(engine, suspect).ahead) == (["suspect"], 0)
         assert (codes(engine, other), explained(engine, other).ahead) == (["suspects_first", "behind"], 1)
+
+    def test_suspects_age_too(self, engine: Engine, clock: Clock) -> None:
+        """Where priorities do, one that has waited long comes before a more urgent one."""
+        register(engine)
+        put(engine, "default", order="aging")
+        old = enqueue_one(engine, priority=9)
+        clock.advance(120 * MINUTE)
+        urgent = enqueue_one(engine, priority=1)
+        for job in claim(engine, aging=True):
+            acknowledge(engine, job, WorkerLost("w", "died"))
+        assert [explained(engine, id).ahead for id in (old, urgent)] == [0, 1]
+        assert ids_of(claim(engine, aging=True, suspects=True)) == [old, urgent]
 
     def test_the_wait_is_told_from_the_pace_of_the_queue(self, engine: Engine, clock: Clock) -> None:
         """Of what has ended in the last minutes; not when that was too little."""
