@@ -13,8 +13,8 @@ LINTER = Path(sys.executable).with_name("lint-imports")
 
 
 def test_imports_keep_the_layers() -> None:
-    """The layer contracts of pyproject.toml hold. (In a process of its own: it switches loggers off that are there.)"""
-    ended = subprocess.run([LINTER, "--no-logo"], cwd=ROOT, capture_output=True, text=True)
+    """The layer contracts of pyproject.toml hold. They are read in another process, since that switches loggers off."""
+    ended = subprocess.run([LINTER, "--no-logo"], check=False, cwd=ROOT, capture_output=True, text=True)
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
