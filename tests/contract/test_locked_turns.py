@@ -19,7 +19,7 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.engines("postgresql")
 SERIAL, GROUP = Keys(serial_key="s"), Keys(group_key="g")
 CANCEL = "DELETE FROM packhorse.job WHERE id = %s"
-HOLD = "UPDATE packhorse.job SET state = 'blocked', waits_for = 'hold', is_fresh = false WHERE id = %s"
+HOLD = "UPDATE packhorse.job SET state = 'blocked', waits_for = 'hold' WHERE id = %s"
 
 
 @pytest.fixture
@@ -100,17 +100,34 @@ def test_producers_of_one_key_do_not_wait_for_each_other(engine: PostgresEngine,
 
 
 @pytest.mark.accepts("C15")
-def test_fresh_ones_that_somebody_has_are_placed_later(engine: PostgresEngine, session: psycopg.Connection) -> None:
-    """Nobody who settles waits for them."""
+def test_fresh_ones_that_somebody_has_keep_their_place(engine: PostgresEngine, session: psycopg.Connection) -> None:
+    """Nobody who settles waits for them, and nobody overtakes them."""
     first = enqueue_one(engine, keys=SERIAL)
     lock(session, first)
-    second = enqueue_one(engine, keys=SERIAL)
+    enqueue_one(engine, keys=SERIAL)
     engine.admit_jobs(10)
-    assert claim_one(engine).id == second
+    assert claim(engine) == []
     session.rollback()
-    acknowledge(engine, engine.list_leased_jobs(1, 1)[0], Success())
     assert next_of(engine) == first
-    assert one_value(session, "SELECT count(*) FROM packhorse.job") == 1
+
+
+@pytest.mark.accepts("C15")
+def test_late_ones_that_somebody_has_are_placed_later(engine: PostgresEngine, session: psycopg.Connection) -> None:
+    """They became visible when others with higher ids had their places, and come behind those that came meanwhile."""
+    statement = engine.insert_statement([new_job(keys=SERIAL)])
+    text = PARAMETER.sub(r"%(\1)s", statement.text.replace("%", "%%"))
+    row = session.execute(text.encode(), statement.params).fetchone()
+    assert row is not None
+    running, waiting = line(engine, 2, SERIAL)
+    session.commit()
+    lock(session, row[0])
+    engine.admit_jobs(10)
+    later = enqueue_one(engine, keys=SERIAL)
+    engine.admit_jobs(10)
+    session.rollback()
+    for id in (running, waiting, later, row[0]):
+        assert next_of(engine) == id
+        acknowledge(engine, engine.list_leased_jobs(1, 1)[0], Success())
 
 
 @pytest.mark.accepts("C15")

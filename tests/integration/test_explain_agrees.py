@@ -31,7 +31,7 @@ HALF, MINUTE = timedelta(seconds=30), timedelta(minutes=1)
 POLICY = RetryPolicy(max_attempts=2, max_crashes=3, backoff=Backoff(HALF, HALF, jitter=0))
 ALL = 1000
 QUEUES = ["billing", "mail"]
-TABLES = ("attempt", "dependency", "ended", "finished", "job", "queue", "start", "tally", "turn", "worker")
+TABLES = ("arrival", "attempt", "dependency", "ended", "finished", "job", "queue", "start", "tally", "turn", "worker")
 IN_THE_QUEUE: frozenset[Code] = frozenset({"paused", "floor", "max_running", "rate"})
 """What keeps an available job from being claimed."""
 BESIDE_IT: frozenset[Code] = frozenset({"behind", "next", "slots", "suspect", "suspects_first"})

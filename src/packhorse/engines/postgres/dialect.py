@@ -8,6 +8,7 @@ from packhorse.engines.sql.ranges import HIGHEST_COUNT
 
 PACKAGE = "packhorse.engines.postgres"
 TABLES = (
+    "arrival",
     "attempt",
     "dependency",
     "ended",

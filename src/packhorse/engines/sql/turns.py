@@ -44,7 +44,8 @@ class SqlTurns(SqlOperations):
             if not turns:
                 return Admitted(0, 0)
             placed = run(_place_jobs(turns, limit))
-            return Admitted(len(placed), len(run(_promote_jobs(turns, "told"))))
+            let_on = [row for command in _promote(turns, "told") for row in run(command)]
+            return Admitted(len(placed), len(let_on))
 
     def release_followers(self, limit: int) -> int:
         with self._settling() as run:
@@ -53,7 +54,6 @@ class SqlTurns(SqlOperations):
             if heard := run(_hear_ends(limit)):
                 ended = [row[0] for row in heard if row[0] is not None]
                 run(_look_again(ended))
-                run(_keep_news(ended))
                 run(_wake_turns(_turns_in(heard)))
             run(_await_jobs(limit))
             released = [row[0] for row in run(_release_followers(limit))]
@@ -102,8 +102,9 @@ def settled(commands: Sequence[Command], acks: Sequence[Ack]) -> list[Command]:
     if not keyed:
         return list(commands)
     turns = sorted({Turn(*turn) for ack in keyed for turn in ack.turns})
-    settling = [_lock_turns(turns), _promote_jobs(turns)] if turns else []
-    return [*_starts(keyed), *commands, *settling]
+    groups = [turn for turn in turns if turn.scope == "group"]
+    locking = [_lock_turns(groups)] if groups else []
+    return [*_starts(keyed), *commands, *locking, *_promote(turns)]
 
 
 def announced(commands: Sequence[Command], ack: Ack) -> list[Command]:
@@ -129,11 +130,17 @@ def _place_jobs(turns: Sequence[Turn], limit: int) -> Command:
     return Command("place_jobs", {"turns": _document(turns), "limit": limit})
 
 
-def _promote_jobs(turns: Sequence[Turn], *options: str) -> Command:
-    if not _has_groups(turns):
-        return Command("promote_jobs", {"turns": _document(turns)}, options)
-    params: Params = {"turns": _document(turns), "limit": MOST_PROMOTED, "window": FAIR_WINDOW}
-    return Command("promote_jobs", params, (*options, "groups"))
+def _promote(turns: Sequence[Turn], *options: str) -> list[Command]:
+    """What lets the next jobs of these keys go on. Groups come first, as in the order in which keys are locked."""
+    groups = [turn for turn in turns if turn.scope == "group"]
+    keys = [turn.key for turn in turns if turn.scope == "serial"]
+    commands: list[Command] = []
+    if groups:
+        params: Params = {"turns": _document(groups), "limit": MOST_PROMOTED, "window": FAIR_WINDOW}
+        commands.append(Command("promote_groups", params, options))
+    if keys:
+        commands.append(Command("promote_serial", {"names": list_document(keys)}, options))
+    return commands
 
 
 def _lock_turns(turns: Sequence[Turn]) -> Command:
@@ -158,10 +165,6 @@ def _hear_ends(limit: int) -> Command:
 
 def _lead_followers() -> Command:
     return Command("lead_followers")
-
-
-def _keep_news(ids: Sequence[int]) -> Command:
-    return Command("keep_news", {"ids": list_document(ids)})
 
 
 def _look_again(ids: Sequence[int]) -> Command:
@@ -198,10 +201,6 @@ def _take_idle_turns(turns: Sequence[Turn]) -> Command:
 
 def _forget_turns(turns: Sequence[Turn]) -> Command:
     return Command("forget_turns", {"turns": _document(turns)})
-
-
-def _has_groups(turns: Sequence[Turn]) -> bool:
-    return any(turn.scope == "group" for turn in turns)
 
 
 def _turns_in(heard: Sequence[Row]) -> list[Turn]:

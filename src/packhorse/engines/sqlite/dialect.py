@@ -14,6 +14,7 @@ OLDEST_LIBRARY = (3, 37, 0)
 """The first SQLite that has STRICT tables."""
 
 TABLES_AND_VIEWS = (
+    "arrival",
     "attempt",
     "clock",
     "dependency",

@@ -76,7 +76,6 @@ create table {job} (
     gate text check (gate in ('jobs', 'serial', 'group')),
     serial_place bigint,
     group_place bigint,
-    is_fresh boolean not null default false,
     has_permit boolean not null default false,
     is_awaited boolean not null default false,
     responsible text,
@@ -89,7 +88,6 @@ create table {job} (
         check ((state = 'executing') = (worker_id is not null and lease_number is not null)),
     constraint job_blocked_waits check ((state = 'blocked') = (waits_for is not null)),
     constraint job_scheduled_has_time check (state <> 'scheduled' or scheduled_at is not null),
-    constraint job_fresh_is_at_its_gate check (not is_fresh or (state = 'blocked' and waits_for = gate)),
     constraint job_unique_key_has_an_end check ((unique_key is null) = (unique_until is null))
 ) with (
     fillfactor = 80,
@@ -109,10 +107,8 @@ create index job_asked_to_stop on {job} (worker_id) where state = 'executing' an
 create unique index job_unique on {job} (task, unique_key)
     where unique_key is not null and (started_at is null or unique_until = 'end');
 create index job_parked on {job} (task) where state = 'blocked' and waits_for = 'task';
-create index job_fresh on {job} (gate, id) where is_fresh;
-create index job_serial on {job} (serial_key, serial_place) where waits_for = 'serial' and serial_place is not null;
-create index job_group on {job} (queue, group_key, group_place)
-    where waits_for = 'group' and group_place is not null;
+create index job_serial on {job} (serial_key, (coalesce(serial_place, id))) where waits_for = 'serial';
+create index job_group on {job} (queue, group_key, (coalesce(group_place, id))) where waits_for = 'group';
 create index job_group_members on {job} (queue, group_key) where group_place = 0;
 create index job_permits on {job} (queue) where has_permit;
 

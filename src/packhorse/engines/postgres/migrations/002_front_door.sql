@@ -107,13 +107,13 @@ begin
         responsible);
     loop
         insert into {job} (task, queue, state, priority, order_at, scheduled_at, expected_at, enqueued_at,
-            args, kwargs, meta, max_attempts, unique_key, unique_until, serial_key, group_key, gate, waits_for, is_fresh,
+            args, kwargs, meta, max_attempts, unique_key, unique_until, serial_key, group_key, gate, waits_for,
             responsible)
         values (task, queue,
             case when not is_due then 'scheduled' when gate is not null then 'blocked' else 'available' end, priority,
             coalesce(wanted_at, due_at, moment), due_at, wanted_at, moment, args, kwargs, meta, max_attempts,
             unique_key, case when unique_key is not null then unique_until end, serial_key, group_key, gate,
-            case when is_due then gate end, is_due and gate is not null, responsible)
+            case when is_due then gate end, responsible)
         on conflict do nothing
         returning id into new_id;
         if new_id is null and on_duplicate = 'keep' then

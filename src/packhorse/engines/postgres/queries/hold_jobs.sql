@@ -9,7 +9,7 @@ with named as materialized (
     for update
 ), held as (
     update {job} as job
-    set state = 'blocked', waits_for = 'hold', is_fresh = false, reason = CAST(:reason AS text),
+    set state = 'blocked', waits_for = 'hold', reason = CAST(:reason AS text),
         gate = case when job.gate is null and job.group_key is not null then 'group' else job.gate end,
         group_place = case when job.gate is not null then job.group_place end
     from named

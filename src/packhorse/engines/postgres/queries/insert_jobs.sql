@@ -16,13 +16,13 @@ with running as materialized (
 ), stored as (
 -- end
 insert into {job} as job (task, queue, state, priority, order_at, scheduled_at, expected_at, enqueued_at,
-    args, kwargs, meta, max_attempts, unique_key, unique_until, serial_key, group_key, gate, waits_for, is_fresh,
+    args, kwargs, meta, max_attempts, unique_key, unique_until, serial_key, group_key, gate, waits_for,
     responsible)
 select task, queue,
     case when due_at > {now} then 'scheduled' when gate is not null then 'blocked' else 'available' end, priority,
     coalesce(wanted_at, due_at, {now}), due_at, wanted_at, {now}, args, kwargs, meta, max_attempts,
     unique_key, unique_until, serial_key, group_key, gate, case when due_at > {now} then null else gate end,
-    gate is not null and not coalesce(due_at > {now}, false), responsible
+    responsible
 from (
     select item.*,
         coalesce(timestamptz 'epoch' + scheduled_at {us}, {now} + delay {us}) as due_at,
@@ -46,9 +46,7 @@ set scheduled_at = case when excluded.scheduled_at is not null
     order_at = least(job.order_at, excluded.order_at),
     state = case when job.state = 'scheduled' and excluded.state <> 'scheduled'
         then case when job.gate is null then 'available' else 'blocked' end else job.state end,
-    waits_for = case when job.state = 'scheduled' and excluded.state <> 'scheduled' then job.gate else job.waits_for end,
-    is_fresh = case when job.state = 'scheduled' and excluded.state <> 'scheduled'
-        then job.gate is not null else job.is_fresh end
+    waits_for = case when job.state = 'scheduled' and excluded.state <> 'scheduled' then job.gate else job.waits_for end
 where job.state <> 'executing'
 -- end
 -- One that gets a later time comes to its keys anew when it is due, and the next ones get what it may have had of them.
@@ -61,8 +59,6 @@ set args = excluded.args, kwargs = excluded.kwargs, meta = excluded.meta, priori
         when job.gate is not null then 'blocked' else 'available' end,
     waits_for = case when job.waits_for in ('hold', 'task') then job.waits_for
         when excluded.state <> 'scheduled' then job.gate end,
-    is_fresh = case when job.state = 'blocked' then job.is_fresh else job.gate is not null end
-        and excluded.state <> 'scheduled',
     gate = case when excluded.state <> 'scheduled' or job.gate = 'jobs' then job.gate
         when job.serial_key is not null then 'serial' when job.group_key is not null then 'group' end,
     serial_place = case when excluded.state <> 'scheduled' then job.serial_place end,

@@ -11,6 +11,7 @@ from (values
     ('{revision}', 1, 'SELECT'), ('{revision}', 3, 'UPDATE'),
     ('{load_failure}', 1, 'SELECT'), ('{load_failure}', 2, 'INSERT'), ('{load_failure}', 3, 'UPDATE'),
     ('{load_failure}', 4, 'DELETE'),
+    ('{arrival}', 1, 'SELECT'), ('{arrival}', 2, 'INSERT'), ('{arrival}', 4, 'DELETE'),
     ('{turn}', 1, 'SELECT'), ('{turn}', 2, 'INSERT'), ('{turn}', 3, 'UPDATE'), ('{turn}', 4, 'DELETE'),
     ('{start}', 1, 'SELECT'), ('{start}', 2, 'INSERT'), ('{start}', 4, 'DELETE'),
     ('{ended}', 1, 'SELECT'), ('{ended}', 2, 'INSERT'), ('{ended}', 4, 'DELETE'),

@@ -15,10 +15,10 @@ with back as materialized (
     order by id
     for update
 ), came as (
-    insert into {job} (id, task, queue, state, waits_for, gate, is_fresh, priority, order_at, expected_at, enqueued_at,
+    insert into {job} (id, task, queue, state, waits_for, gate, priority, order_at, expected_at, enqueued_at,
         args, kwargs, meta, max_attempts, attempt, unique_key, unique_until, serial_key, group_key, responsible,
         is_awaited, reason, error_type, error_message, error_traceback)
-    select id, task, queue, case when gate is null then 'available' else 'blocked' end, gate, gate, gate is not null,
+    select id, task, queue, case when gate is null then 'available' else 'blocked' end, gate, gate,
         priority, coalesce(expected_at, {now}), expected_at, enqueued_at,
         args, kwargs, meta, max_attempts, attempt, unique_key, unique_until, serial_key, group_key, responsible,
         true, CAST(:reason AS text), error_type, error_message, error_traceback

@@ -4,7 +4,7 @@
     and not exists (
         select 1 from {job} as waiting
         where {row}.scope = 'serial' and waiting.serial_key = {row}.key
-          and waiting.waits_for = 'serial' and waiting.serial_place is not null
+          and waiting.waits_for = 'serial'
     )
     and not exists (
         select 1 from {job} as member
@@ -14,5 +14,5 @@
     and not exists (
         select 1 from {job} as waiting
         where {row}.scope = 'group' and waiting.queue = {row}.queue and waiting.group_key = {row}.key
-          and waiting.waits_for = 'group' and waiting.group_place is not null
+          and waiting.waits_for = 'group'
     ))

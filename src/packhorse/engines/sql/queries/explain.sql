@@ -7,7 +7,9 @@ with recursive asked (
     error_type, error_message, dismissed_at, dismissed_by
 ) as materialized (
     select id, task, queue, state, priority, order_at, {micros}(scheduled_at), {micros}(started_at), CAST(null AS bigint),
-        attempt, failures, max_attempts, crashes, reason, waits_for, is_fresh, serial_key, serial_place, group_key, group_place,
+        attempt, failures, max_attempts, crashes, reason, waits_for,
+        exists (select 1 from {arrival} as fresh where fresh.gate = job.waits_for and fresh.job_id = job.id),
+        serial_key, coalesce(serial_place, id), group_key, coalesce(group_place, id),
         worker_id, (select worker.name from {worker} as worker where worker.id = job.worker_id), {micros}(cancel_at),
         cancelled_by, error_type, error_message, CAST(null AS bigint), CAST(null AS text)
     from {job} as job
@@ -171,11 +173,12 @@ select {micros}({now}), asked.id, asked.task, asked.queue, asked.state, asked.pr
     -- its serial key: who has it, and how many wait for it before this job
     keeper.id, keeper.state, keeper.waits_for, {micros}(keeper.started_at), {micros}(keeper.scheduled_at),
     (select worker.name from {worker} as worker where worker.id = keeper.worker_id),
-    case when asked.waits_for = 'serial' and asked.serial_place is not null then (
+    case when asked.waits_for = 'serial' and not asked.is_fresh then (
         select count(*) from (
             select 1 from {job} as other
-            where other.serial_key = asked.serial_key and other.waits_for = 'serial' and other.serial_place is not null
-              and other.serial_place < asked.serial_place
+            where other.serial_key = asked.serial_key and other.waits_for = 'serial'
+              and coalesce(other.serial_place, other.id) < asked.serial_place
+              and not exists (select 1 from {arrival} as fresh where fresh.gate = 'serial' and fresh.job_id = other.id)
             limit CAST(:most AS bigint)
         ) as earlier
     ) end,
@@ -193,11 +196,12 @@ select {micros}({now}), asked.id, asked.task, asked.queue, asked.state, asked.pr
             limit CAST(:most AS bigint)
         ) as inside
     ) end,
-    case when asked.waits_for = 'group' and asked.group_place is not null then (
+    case when asked.waits_for = 'group' and not asked.is_fresh then (
         select count(*) from (
             select 1 from {job} as other
             where other.queue = asked.queue and other.group_key = asked.group_key and other.waits_for = 'group'
-              and other.group_place > 0 and other.group_place < asked.group_place
+              and coalesce(other.group_place, other.id) < asked.group_place
+              and not exists (select 1 from {arrival} as fresh where fresh.gate = 'group' and fresh.job_id = other.id)
             limit CAST(:most AS bigint)
         ) as earlier
     ) end,

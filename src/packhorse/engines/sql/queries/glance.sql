@@ -57,7 +57,7 @@ select
     (select {micros}(scheduled_at) - {micros}({now}) from {job} where state = 'scheduled' order by scheduled_at limit 1),
     (select count(*) from {worker} where id = CAST(:worker AS bigint)),
     (select number from {revision}),
-    (select 1 from {job} where is_fresh order by gate limit 1),
+    (select 1 from {arrival} order by gate, job_id limit 1),
     (select 1 from {ended} order by id limit 1),
     (select {micros}(next_at) - {micros}({now}) from {turn} where next_at is not null order by next_at limit 1),
     (select {micros}(min(next_at)) - {micros}({now}) from {queue} where next_at > {now}),

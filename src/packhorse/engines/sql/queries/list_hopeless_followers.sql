@@ -7,7 +7,10 @@ select follower.id, (
       and (target.state = 'cancelled' or target.dismissed_at is not null)
 )
 from {job} as follower
-where follower.is_fresh and follower.gate = 'jobs' and exists (
+where follower.id in (
+    select job_id from {arrival} where gate = 'jobs' order by job_id limit CAST(:limit AS bigint)
+)
+and follower.waits_for = 'jobs' and follower.gate = 'jobs' and exists (
     select 1 from {dependency} as needed join {finished} as target on target.id = needed.on_id
     where needed.job_id = follower.id and needed.needs = 'success'
       and (target.state = 'cancelled' or target.dismissed_at is not null)

@@ -27,6 +27,6 @@ select 0, turn.queue, turn.key
 from {turn} as turn
 where turn.scope = 'group' and turn.queue = CAST(:name AS text) and exists (
     select 1 from {job} as waiting
-    where waiting.queue = turn.queue and waiting.group_key = turn.key and waiting.group_place > 0
+    where waiting.queue = turn.queue and waiting.group_key = turn.key
       and waiting.waits_for = 'group'
 )

@@ -4,12 +4,14 @@
 update {job}
 set gate = case when serial_key is not null then 'serial' when group_key is not null then 'group' end,
     waits_for = case when serial_key is not null then 'serial' when group_key is not null then 'group' end,
-    is_fresh = (serial_key is not null or group_key is not null),
     state = case when serial_key is not null or group_key is not null then 'blocked'
         when scheduled_at > {now} then 'scheduled' else 'available' end
 where id {any_of}
     select follower.id from {job} as follower
-    where follower.is_fresh and follower.gate = 'jobs'
+    where follower.id in (
+        select job_id from {arrival} where gate = 'jobs' order by job_id limit CAST(:limit AS bigint)
+    )
+      and follower.waits_for = 'jobs' and follower.gate = 'jobs'
       and exists (select 1 from {dependency} as needed where needed.job_id = follower.id)
       and not exists (
           select 1 from {dependency} as needed

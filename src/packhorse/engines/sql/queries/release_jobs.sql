@@ -5,7 +5,6 @@
 update {job}
 set state = case when scheduled_at > {now} then 'scheduled' when gate is not null then 'blocked' else 'available' end,
     waits_for = case when scheduled_at > {now} then null else gate end,
-    is_fresh = (gate is not null and not coalesce(scheduled_at > {now}, {false})),
     serial_place = null, group_place = null, reason = null
 where id {any_of}
     select id from {job}

@@ -1,37 +1,33 @@
--- Locks the keys that fresh jobs want, and those of which more may go on now, for the transaction in which it is settled
+-- Locks the keys that jobs have come to, and those of which more may go on now, for the transaction in which it is settled
 -- who is next. What somebody else has locked is passed over: they, or the next who looks, will settle it.
-with fresh (scope, queue, key) as (
-    select 'serial', '', serial_key
-    from (
-        select serial_key from {job} where is_fresh and gate = 'serial' order by id limit CAST(:limit AS bigint)
+with front as (
+    select gate, queue, key, job_id from (
+        select gate, queue, key, job_id from {arrival} where gate = 'serial' order by job_id limit CAST(:limit AS bigint)
     ) as one
-    union
-    select 'group', queue, group_key
-    from (
-        select queue, group_key from {job} where is_fresh and gate = 'group' order by id limit CAST(:limit AS bigint)
+    union all
+    select gate, queue, key, job_id from (
+        select gate, queue, key, job_id from {arrival} where gate = 'group' order by job_id limit CAST(:limit AS bigint)
     ) as one
 )
 insert into {turn} (scope, queue, key)
-select scope, queue, key from fresh
+select distinct gate, queue, key from front
 where not exists (
     select 1 from {turn} as turn
-    where turn.scope = fresh.scope and turn.queue = fresh.queue and turn.key = fresh.key
+    where turn.scope = front.gate and turn.queue = front.queue and turn.key = front.key
 )
-order by scope, queue, key
+order by gate, queue, key
 on conflict do nothing;
 
-with fresh (scope, queue, key) as (
-    select 'serial', '', serial_key
-    from (
-        select serial_key from {job} where is_fresh and gate = 'serial' order by id limit CAST(:limit AS bigint)
+with front as (
+    select gate, queue, key, job_id from (
+        select gate, queue, key, job_id from {arrival} where gate = 'serial' order by job_id limit CAST(:limit AS bigint)
     ) as one
-    union
-    select 'group', queue, group_key
-    from (
-        select queue, group_key from {job} where is_fresh and gate = 'group' order by id limit CAST(:limit AS bigint)
+    union all
+    select gate, queue, key, job_id from (
+        select gate, queue, key, job_id from {arrival} where gate = 'group' order by job_id limit CAST(:limit AS bigint)
     ) as one
 ), wanted (scope, queue, key) as (
-    select scope, queue, key from fresh
+    select gate, queue, key from front
     union
     select scope, queue, key
     from (

@@ -3,7 +3,7 @@
 update {job}
 set state = case when scheduled_at > {now} then 'scheduled' when gate is null then 'available' else 'blocked' end,
     waits_for = case when scheduled_at > {now} then null else gate end,
-    is_fresh = (gate is not null and not coalesce(scheduled_at > {now}, {false})), reason = null
+    reason = null
 where id {any_of}
     select id from {job}
     where state = 'blocked' and waits_for = 'task' and task in (select value from {names})

@@ -58,7 +58,6 @@ create table {job} (
     gate text check (gate in ('jobs', 'serial', 'group')),
     serial_place integer,
     group_place integer,
-    is_fresh integer not null default 0 check (is_fresh in (0, 1)),
     has_permit integer not null default 0 check (has_permit in (0, 1)),
     is_awaited integer not null default 0 check (is_awaited in (0, 1)),
     responsible text,
@@ -71,7 +70,6 @@ create table {job} (
         check ((state = 'executing') = (worker_id is not null and lease_number is not null)),
     constraint job_blocked_waits check ((state = 'blocked') = (waits_for is not null)),
     constraint job_scheduled_has_time check (state <> 'scheduled' or scheduled_at is not null),
-    constraint job_fresh_is_at_its_gate check (not is_fresh or (state = 'blocked' and waits_for = gate)),
     constraint job_unique_key_has_an_end check ((unique_key is null) = (unique_until is null))
 ) strict;
 
@@ -83,10 +81,8 @@ create index packhorse_job_asked_to_stop on {job} (worker_id) where state = 'exe
 create unique index packhorse_job_unique on {job} (task, unique_key)
     where unique_key is not null and (started_at is null or unique_until = 'end');
 create index packhorse_job_parked on {job} (task) where state = 'blocked' and waits_for = 'task';
-create index packhorse_job_fresh on {job} (gate, id) where is_fresh;
-create index packhorse_job_serial on {job} (serial_key, serial_place) where waits_for = 'serial' and serial_place is not null;
-create index packhorse_job_group on {job} (queue, group_key, group_place)
-    where waits_for = 'group' and group_place is not null;
+create index packhorse_job_serial on {job} (serial_key, coalesce(serial_place, id)) where waits_for = 'serial';
+create index packhorse_job_group on {job} (queue, group_key, coalesce(group_place, id)) where waits_for = 'group';
 create index packhorse_job_group_members on {job} (queue, group_key) where group_place = 0;
 create index packhorse_job_permits on {job} (queue) where has_permit = 1;
 

@@ -88,7 +88,7 @@ begin
             then raise(abort, 'packhorse: the job was not enqueued: another one of its task has its unique_key already')
     end;
     insert into {job} (task, queue, state, priority, order_at, scheduled_at, expected_at, enqueued_at,
-        args, kwargs, meta, max_attempts, unique_key, unique_until, serial_key, group_key, gate, waits_for, is_fresh,
+        args, kwargs, meta, max_attempts, unique_key, unique_until, serial_key, group_key, gate, waits_for,
         responsible)
     select new.task, coalesce(new.queue, 'default'),
         case when due_at > {now} then 'scheduled' when gate is not null then 'blocked' else 'available' end,
@@ -96,7 +96,7 @@ begin
         coalesce(new.args, '[]'), new.kwargs, new.meta, new.max_attempts,
         new.unique_key, case when new.unique_key is not null then coalesce(new.unique_until, 'start') end,
         new.serial_key, new.group_key, gate, case when due_at > {now} then null else gate end,
-        gate is not null and not coalesce(due_at > {now}, 0), new.responsible
+        new.responsible
     from (
         select case
                 when json_array_length(new.after) > 0 then 'jobs'

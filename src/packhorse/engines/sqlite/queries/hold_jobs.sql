@@ -7,7 +7,7 @@ where id in (select CAST(value AS bigint) from {ids}) and state in ('blocked', '
   and coalesce(waits_for, '') <> 'hold' and group_key is not null and gate is null;
 
 update {job}
-set state = 'blocked', waits_for = 'hold', is_fresh = 0, reason = :reason,
+set state = 'blocked', waits_for = 'hold', reason = :reason,
     gate = case when gate is null and group_key is not null then 'group' else gate end,
     group_place = case when gate is not null then group_place end
 where id in (select CAST(value AS bigint) from {ids}) and state in ('blocked', 'scheduled', 'available')

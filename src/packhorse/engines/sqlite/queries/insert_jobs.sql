@@ -17,13 +17,13 @@ where job.unique_key is not null and (job.started_at is null or job.unique_until
 -- end
 
 insert into {job} (task, queue, state, priority, order_at, scheduled_at, expected_at, enqueued_at,
-    args, kwargs, meta, max_attempts, unique_key, unique_until, serial_key, group_key, gate, waits_for, is_fresh,
+    args, kwargs, meta, max_attempts, unique_key, unique_until, serial_key, group_key, gate, waits_for,
     responsible)
 select task, queue,
     case when due_at > {now} then 'scheduled' when gate is not null then 'blocked' else 'available' end, priority,
     coalesce(wanted_at, due_at, {now}), due_at, wanted_at, {now}, args, kwargs, meta, max_attempts,
     unique_key, unique_until, serial_key, group_key, gate, case when due_at > {now} then null else gate end,
-    gate is not null and not coalesce(due_at > {now}, false), responsible
+    responsible
 from (
     select json_extract(value, '$.task') as task,
         json_extract(value, '$.queue') as queue,
@@ -55,9 +55,7 @@ set scheduled_at = case when excluded.scheduled_at is not null
     order_at = min({job}.order_at, excluded.order_at),
     state = case when {job}.state = 'scheduled' and excluded.state <> 'scheduled'
         then case when {job}.gate is null then 'available' else 'blocked' end else {job}.state end,
-    waits_for = case when {job}.state = 'scheduled' and excluded.state <> 'scheduled' then {job}.gate else {job}.waits_for end,
-    is_fresh = case when {job}.state = 'scheduled' and excluded.state <> 'scheduled'
-        then {job}.gate is not null else {job}.is_fresh end
+    waits_for = case when {job}.state = 'scheduled' and excluded.state <> 'scheduled' then {job}.gate else {job}.waits_for end
 where {job}.state <> 'executing'
 -- end
 -- with :replace
@@ -69,8 +67,6 @@ set args = excluded.args, kwargs = excluded.kwargs, meta = excluded.meta, priori
         when {job}.gate is not null then 'blocked' else 'available' end,
     waits_for = case when {job}.waits_for in ('hold', 'task') then {job}.waits_for
         when excluded.state <> 'scheduled' then {job}.gate end,
-    is_fresh = case when {job}.state = 'blocked' then {job}.is_fresh else {job}.gate is not null end
-        and excluded.state <> 'scheduled',
     gate = case when excluded.state <> 'scheduled' or {job}.gate = 'jobs' then {job}.gate
         when {job}.serial_key is not null then 'serial' when {job}.group_key is not null then 'group' end,
     serial_place = case when excluded.state <> 'scheduled' then {job}.serial_place end,

@@ -2,10 +2,10 @@
 -- and so do the jobs that they waited for, unless they had gone on.
 -- Whoever waits for them hears of their next end.
 -- One whose unique key is taken does not come into {job}, and so stays where it is.
-insert into {job} (id, task, queue, state, waits_for, gate, is_fresh, priority, order_at, expected_at, enqueued_at,
+insert into {job} (id, task, queue, state, waits_for, gate, priority, order_at, expected_at, enqueued_at,
     args, kwargs, meta, max_attempts, attempt, unique_key, unique_until, serial_key, group_key, responsible,
     is_awaited, reason, error_type, error_message, error_traceback)
-select id, task, queue, case when gate is null then 'available' else 'blocked' end, gate, gate, gate is not null,
+select id, task, queue, case when gate is null then 'available' else 'blocked' end, gate, gate,
     priority, coalesce(expected_at, {now}), expected_at, enqueued_at,
     args, kwargs, meta, max_attempts, attempt, unique_key, unique_until, serial_key, group_key, responsible,
     exists (select 1 from {dependency} where on_id = back.id), :reason, error_type, error_message, error_traceback

@@ -1,37 +1,4 @@
--- Lets the next jobs of these keys go on: that of a serial key where nobody has it, and of a group as many as there is
--- room for. Nobody else writes meanwhile.
--- with :told
-update {turn}
-set next_at = null
-where scope = 'serial' and next_at is not null and key in (select named.key from {turns} where named.scope = 'serial');
--- end
-
-update {turn} as turn
-set next_at = null, holder = case when exists (
-        select 1 from {job} as holding
-        where holding.id = turn.holder and coalesce(holding.gate, '') not in ('jobs', 'serial')
-    ) then holder else coalesce((
-        select next.id from {job} as next
-        where next.serial_key = turn.key and next.waits_for = 'serial' and next.serial_place is not null
-        order by next.serial_place, next.id
-        limit 1
-    ), holder) end
-where scope = 'serial' and queue = '' and key in (select named.key from {turns} where named.scope = 'serial');
-
-update {job}
-set is_fresh = group_key is not null, gate = case when group_key is not null then 'group' end,
-    waits_for = case when group_key is not null then 'group' end,
-    state = case when group_key is not null then 'blocked' when scheduled_at > {now} then 'scheduled' else 'available' end
-where id in (
-    select turn.holder
-    from {turns}
-    join {turn} as turn on turn.scope = named.scope and turn.queue = named.queue and turn.key = named.key
-    where named.scope = 'serial'
-) and +waits_for = 'serial'
-returning queue   -- with :told
-;
-
--- with :groups
+-- Lets as many jobs of these groups go on as there is room for. Nobody else writes meanwhile.
 delete from {start}
 where (queue, key) in (select named.queue, named.key from {turns} where named.scope = 'group')
   and started_at <= {now} - (select group_rate_period_us from {queue} as record where record.name = {start}.queue);
@@ -55,8 +22,7 @@ set next_at = null, room = max(0, min(
     ), 1000000), (
         select count(*) from (
             select 1 from {job} as waiting
-            where waiting.queue = turn.queue and waiting.group_key = turn.key and waiting.group_place > 0
-              and waiting.waits_for = 'group'
+            where {in_line_of_group(waiting, turn)}
             limit :limit
         )
     )
@@ -66,7 +32,7 @@ left join {queue} as record on record.name = named.queue
 where named.scope = 'group' and turn.scope = named.scope and turn.queue = named.queue and turn.key = named.key;
 
 update {job}
-set group_place = 0, is_fresh = 0, gate = null, waits_for = null,
+set group_place = 0, gate = null, waits_for = null,
     order_at = case when (select is_fair from {queue} as record where record.name = {job}.queue)
         then max(order_at, {now}) else order_at end,
     state = case when scheduled_at > {now} then 'scheduled' else 'available' end
@@ -77,9 +43,8 @@ where id in (
     cross join json_each((
         select json_group_array(id) from (
             select waiting.id from {job} as waiting
-            where waiting.queue = turn.queue and waiting.group_key = turn.key and waiting.group_place > 0
-              and waiting.waits_for = 'group'
-            order by waiting.group_place
+            where {in_line_of_group(waiting, turn)}
+            order by coalesce(waiting.group_place, waiting.id)
             limit :limit
         )
     )) as chosen
@@ -106,7 +71,5 @@ where named.scope = 'group' and turn.scope = named.scope and turn.queue = named.
   and (record.group_rate_count is not null or turn.room >= :limit)
   and exists (
       select 1 from {job} as waiting
-      where waiting.queue = turn.queue and waiting.group_key = turn.key and waiting.group_place > 0
-        and waiting.waits_for = 'group'
+      where {in_line_of_group(waiting, turn)}
   )
--- end

@@ -1,60 +1,5 @@
--- Lets the next jobs of these keys go on: that of a serial key where nobody has it, and of a group as many as there is
--- room for. The keys are locked, so that nobody else does the same. Nobody waits here for a job that somebody is cancelling, or
--- has found by its unique key, and at the head of its line nobody overtakes it: it is looked again a little later.
--- with :told
-update {turn}
-set next_at = null
-where next_at is not null and next_at <= {now} and scope = 'serial'
-  and (key in (select named.key from {turns} where named.scope = 'serial')) is true;
--- end
-
-with chosen as materialized (
-    select held.ctid as place, next.id, next.ctid as row
-    from {turns}
-    join {turn} as held on held.scope = named.scope and held.queue = named.queue and held.key = named.key
-    left join lateral (
-        select head.id, head.ctid from {job} as head
-        where head.id = (
-            select waiting.id from {job} as waiting
-            where waiting.serial_key = held.key and waiting.waits_for = 'serial' and waiting.serial_place is not null
-            order by waiting.serial_place
-            limit 1
-        ) and head.waits_for = 'serial'
-        for update skip locked
-    ) as next on true
-    where named.scope = 'serial' and not exists (
-        select from {job} as holder
-        where holder.id = held.holder and coalesce(holder.gate, '') not in ('jobs', 'serial')
-    )
-), given as (
-    update {turn} as turn
-    set holder = coalesce(chosen.id, turn.holder),
-        next_at = case when chosen.id is null then {now} + interval '250 milliseconds' end
-    from chosen
-    where turn.ctid = chosen.place and (chosen.id is not null or exists (
-        select from {job} as waiting
-        where waiting.serial_key = turn.key and waiting.waits_for = 'serial' and waiting.serial_place is not null
-    ))
-), promoted as (
-    update {job} as job
-    set is_fresh = job.group_key is not null,
-        gate = case when job.group_key is not null then 'group' end,
-        waits_for = case when job.group_key is not null then 'group' end,
-        state = case when job.group_key is not null then 'blocked' when job.scheduled_at > {now} then 'scheduled'
-            else 'available' end
-    from chosen
-    where job.ctid = chosen.row
-    returning job.queue
-), hint as (
-    select pg_notify({channel}, '')
-    where exists (select from promoted) and exists (select from {worker} where wants_hints and expires_at > {now})
-)
-select queue from promoted   -- with :told
-where (select count(*) from hint) >= 0   -- with :told
-select queue from promoted where (select count(*) from hint) < 0   -- without :told
-;
-
--- with :groups
+-- Lets as many jobs of these groups go on as there is room for. The groups are locked, so that nobody else does the same. Nobody
+-- waits here for a job that somebody is cancelling, or has found by its unique key: it is looked again a little later.
 delete from {start}
 using {turns}, {queue} as record
 where named.scope = 'group' and {start}.queue = named.queue and {start}.key = named.key
@@ -79,8 +24,7 @@ set next_at = null, room = greatest(0, least(
     ), (
         select count(*) from (
             select from {job} as waiting
-            where waiting.queue = turn.queue and waiting.group_key = turn.key and waiting.group_place > 0
-              and waiting.waits_for = 'group'
+            where {in_line_of_group(waiting, turn)}
             limit CAST(:limit AS bigint)
         ) as ready
     )
@@ -91,7 +35,7 @@ where named.scope = 'group' and turn.scope = named.scope and turn.queue = named.
 
 with promoted as (
     update {job} as job
-    set group_place = 0, is_fresh = false, gate = null, waits_for = null,
+    set group_place = 0, gate = null, waits_for = null,
         order_at = case when chosen.is_fair then greatest(job.order_at, {now}) else job.order_at end,
         state = case when job.scheduled_at > {now} then 'scheduled' else 'available' end
     from (
@@ -101,9 +45,8 @@ with promoted as (
         left join {queue} as record on record.name = named.queue
         cross join lateral (
             select waiting.id from {job} as waiting
-            where waiting.queue = turn.queue and waiting.group_key = turn.key and waiting.group_place > 0
-              and waiting.waits_for = 'group'
-            order by waiting.group_place
+            where {in_line_of_group(waiting, turn)}
+            order by coalesce(waiting.group_place, waiting.id)
             limit turn.room
             for update skip locked
         ) as next
@@ -147,7 +90,5 @@ where named.scope = 'group' and turn.scope = named.scope and turn.queue = named.
   and (record.group_rate_count is not null or turn.room >= CAST(:limit AS integer) or turn.room < 0)
   and exists (
       select from {job} as waiting
-      where waiting.queue = turn.queue and waiting.group_key = turn.key and waiting.group_place > 0
-        and waiting.waits_for = 'group'
+      where {in_line_of_group(waiting, turn)}
   )
--- end
