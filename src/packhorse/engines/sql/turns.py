@@ -40,10 +40,11 @@ class SqlTurns(SqlOperations):
 
     def admit_jobs(self, limit: int) -> Admitted:
         with self._settling() as run:
-            turns = [Turn(*row) for row in run(_take_turns(limit))]
-            if not turns:
+            taken = run(_take_turns(limit))
+            if not taken:
                 return Admitted(0, 0)
-            placed = run(_place_jobs(turns, limit))
+            turns = [Turn(*row[:3]) for row in taken]
+            placed = run(_place_jobs(turns, limit, *(["late"] if any(row[3] for row in taken) else [])))
             let_on = [row for command in _promote(turns, "told") for row in run(command)]
             return Admitted(len(placed), len(let_on))
 
@@ -126,8 +127,8 @@ def _take_turns(limit: int) -> Command:
     return Command("take_turns", {"limit": limit})
 
 
-def _place_jobs(turns: Sequence[Turn], limit: int) -> Command:
-    return Command("place_jobs", {"turns": _document(turns), "limit": limit})
+def _place_jobs(turns: Sequence[Turn], limit: int, *options: str) -> Command:
+    return Command("place_jobs", {"turns": _document(turns), "limit": limit}, options)
 
 
 def _promote(turns: Sequence[Turn], *options: str) -> list[Command]:

@@ -80,8 +80,8 @@ create table {dependency} (
 
 create index dependency_on on {dependency} (on_id);
 
--- Lets the next job of each of these serial keys go on where nobody has the key; of the ones that do, the queues. The keys are locked
--- first, in one order, and only then it is looked who is next, by a statement that sees what others have settled
+-- Lets the next job of each of these serial keys, given in order, go on where nobody has the key; of the ones that do, the
+-- queues. The keys are locked first, in that order, and only then it is looked who is next, by a statement that sees what others have settled
 -- meanwhile. Nobody waits here for a job that somebody is cancelling, or has found by its unique key, and at the head of its
 -- line nobody overtakes it: it is looked again a little later. One plan for all calls: planning would take longer than the work.
 create function {schema}.promote_serial(keys text[]) returns setof text
@@ -91,22 +91,25 @@ set enable_bitmapscan = off
 set jit = off
 set plan_cache_mode = force_generic_plan
 as $$
+declare
+    places constant tid[] := array(
+        select locked.ctid
+        from unnest(keys) as named (key)
+        cross join lateral (
+            select turn.ctid from {turn} as turn
+            where turn.scope = 'serial' and turn.queue = '' and turn.key = named.key
+            for update
+        ) as locked
+    );
 begin
-    perform from {turn} as turn
-    where turn.scope = 'serial' and turn.queue = '' and turn.key = any (keys)
-    order by turn.key
-    for update;
-    update {turn} as turn
-    set next_at = null
-    where turn.next_at is not null and turn.next_at <= {now} and turn.scope = 'serial' and turn.key = any (keys);
     return query
     with chosen as materialized (
         select held.ctid as place, next.id, next.ctid as row
         from {turn} as held
         left join lateral (
             select head.id, head.ctid from {job} as head
-            where head.id = (
-                select waiting.id from {job} as waiting
+            where head.ctid = (
+                select waiting.ctid from {job} as waiting
                 where waiting.serial_key = held.key and waiting.waits_for = 'serial'
                   and coalesce(waiting.serial_place, waiting.id) <= held.last_place
                   and not exists (
@@ -117,7 +120,7 @@ begin
             ) and head.waits_for = 'serial'
             for update skip locked
         ) as next on true
-        where held.scope = 'serial' and held.queue = '' and held.key = any (keys) and not exists (
+        where held.ctid = any (places) and not exists (
             select from {job} as holder
             where holder.id = held.holder and coalesce(holder.gate, '') not in ('jobs', 'serial')
         )
@@ -146,5 +149,17 @@ begin
         where exists (select from promoted) and exists (select from {worker} where wants_hints and expires_at > {now})
     )
     select promoted.queue from promoted where (select count(*) from hint) >= 0;
+    update {turn} as turn
+    set next_at = null
+    where turn.ctid = any (array(
+        select due.ctid
+        from (
+            select one.ctid, one.scope, one.key from {turn} as one
+            where one.next_at is not null and one.next_at <= {now}
+            order by one.next_at
+            offset 0
+        ) as due
+        where due.scope = 'serial' and due.key = any (keys)
+    ));
 end
 $$;

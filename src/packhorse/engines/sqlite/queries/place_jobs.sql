@@ -1,5 +1,7 @@
--- Gives jobs that have come to these keys their places behind all that came before, in the order of their ids. The keys are
--- locked. Mostly a job's id is higher than any place in its line, and is its place: nothing is written then.
+-- Gives jobs that have come to a key their places behind all that came before, in the order of their ids: all that were
+-- found when the keys were taken, since nobody else writes in this transaction. Mostly a job's id is higher than any place in its line,
+-- and is its place: nothing is written then.
+-- with :late
 with front as (
     select gate, queue, key, job_id from (
         select gate, queue, key, job_id from {arrival} where gate = 'serial' order by job_id limit CAST(:limit AS bigint)
@@ -16,11 +18,11 @@ from (
     select arrived.gate, arrived.job_id, turn.last_place,
         turn.last_place + row_number() over (partition by arrived.gate, arrived.queue, arrived.key order by arrived.job_id) as place,
         min(arrived.job_id) over (partition by arrived.gate, arrived.queue, arrived.key) as first_id
-    from {turns}
-    join front as arrived on arrived.gate = named.scope and arrived.queue = named.queue and arrived.key = named.key
-    join {turn} as turn on turn.scope = named.scope and turn.queue = named.queue and turn.key = named.key
+    from front as arrived
+    join {turn} as turn on turn.scope = arrived.gate and turn.queue = arrived.queue and turn.key = arrived.key
 ) as late
 where late.first_id <= late.last_place and job.id = late.job_id and +job.waits_for = late.gate;
+-- end
 
 with front as (
     select gate, queue, key, job_id from (
@@ -34,27 +36,20 @@ with front as (
 update {turn} as turn
 set last_place = case when news.first_id <= turn.last_place then turn.last_place + news.number else news.last_id end
 from (
-    select arrived.gate, arrived.queue, arrived.key, min(arrived.job_id) as first_id, max(arrived.job_id) as last_id,
-        count(*) as number
-    from {turns}
-    join front as arrived on arrived.gate = named.scope and arrived.queue = named.queue and arrived.key = named.key
-    group by 1, 2, 3
+    select gate, queue, key, min(job_id) as first_id, max(job_id) as last_id, count(*) as number from front group by 1, 2, 3
 ) as news
 where turn.scope = news.gate and turn.queue = news.queue and turn.key = news.key;
 
-with front as (
-    select gate, queue, key, job_id from (
-        select gate, queue, key, job_id from {arrival} where gate = 'serial' order by job_id limit CAST(:limit AS bigint)
-    ) as one
-    union all
-    select gate, queue, key, job_id from (
-        select gate, queue, key, job_id from {arrival} where gate = 'group' order by job_id limit CAST(:limit AS bigint)
-    ) as one
-)
 delete from {arrival}
-where (gate, job_id) in (
-    select arrived.gate, arrived.job_id
-    from {turns}
-    join front as arrived on arrived.gate = named.scope and arrived.queue = named.queue and arrived.key = named.key
+where gate = 'serial' and job_id <= (
+    select max(job_id)
+    from (select job_id from {arrival} where gate = 'serial' order by job_id limit CAST(:limit AS bigint)) as front
+)
+returning job_id;
+
+delete from {arrival}
+where gate = 'group' and job_id <= (
+    select max(job_id)
+    from (select job_id from {arrival} where gate = 'group' order by job_id limit CAST(:limit AS bigint)) as front
 )
 returning job_id
