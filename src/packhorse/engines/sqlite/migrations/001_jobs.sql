@@ -80,7 +80,7 @@ create table {job} (
 create index packhorse_job_claim on {job} (queue, priority, order_at, id) where state = 'available' and crashes = 0;
 create index packhorse_job_suspects on {job} (queue, priority, order_at, id) where state = 'available' and crashes > 0;
 create index packhorse_job_due on {job} (scheduled_at) where state = 'scheduled';
-create index packhorse_job_executing on {job} (worker_id) where state = 'executing';
+create index packhorse_job_executing on {job} (worker_id, lease_number) where state = 'executing';
 create index packhorse_job_asked_to_stop on {job} (worker_id) where state = 'executing' and cancel_at is not null;
 create unique index packhorse_job_unique on {job} (task, unique_key)
     where unique_key is not null and (started_at is null or unique_until = 'end');
