@@ -288,11 +288,6 @@ class Context:
                 said = self._said = vars(self).get("_said") or self.journal.open(self.job)
         return said
 
-    def end(self) -> None:
-        """The handler has ended: what it said is stored soon; for the worker."""
-        if self._said is not None:
-            self._said.close()
-
 
 def current() -> Context:
     """The context of the job that is running here.
@@ -312,7 +307,10 @@ def find_current() -> Context | None:
 
 
 class Entered:
-    """Makes a context the current one inside a `with` block; one is made for every run."""
+    """Makes a context the current one while its handler runs, inside a `with` block; one is made for every run.
+
+    When that has ended, what it said is stored soon.
+    """
 
     __slots__ = ("_context", "_token")
 
@@ -324,3 +322,5 @@ class Entered:
 
     def __exit__(self, *raised: object) -> None:
         _current.reset(self._token)
+        if (said := self._context._said) is not None:  # noqa: SLF001 - asked without a call, once for every run
+            said.close()

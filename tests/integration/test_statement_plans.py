@@ -305,11 +305,12 @@ def steps_of_claim(engine: SqliteEngine) -> int:
         steps += 1
         return 0
 
-    [text] = engine._statements.get("claim_jobs")
+    take, read = engine._statements.get("claim_jobs")
     connection = sqlite3.connect(engine.address, isolation_level=None)
     connection.execute("BEGIN IMMEDIATE")
     connection.set_progress_handler(count, 1)
-    assert len(connection.execute(text, CLAIM).fetchall()) == LIMIT
+    connection.execute(take, CLAIM)
+    assert len(connection.execute(read, CLAIM).fetchall()) == LIMIT
     connection.close()
     return steps
 

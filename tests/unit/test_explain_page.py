@@ -24,7 +24,10 @@ def test_the_page_has_every_code_once() -> None:
 @pytest.mark.accepts("C17")
 @pytest.mark.parametrize("rule", ["claimable", "free_permits"])
 def test_claims_and_explanations_are_made_of_the_same_rules(rule: str) -> None:
-    """Each stands in a file of its own, and in both statements by name alone."""
+    """Each stands in a file of its own; in explanations, and in what every dialect claims, by name alone."""
     assert (SQL / "fragments" / f"{rule}.sql").is_file()
-    for statement in ("claim_jobs", "explain"):
-        assert f"{{{rule}(" in (SQL / "queries" / f"{statement}.sql").read_text()
+    for user in ("fragments/next_jobs.sql", "queries/explain.sql"):
+        assert f"{{{rule}(" in (SQL / user).read_text()
+    claims = list(SQL.parent.glob("*/queries/claim_jobs.sql"))
+    assert len(claims) == 2
+    assert all("{next_jobs(" in claim.read_text() for claim in claims)

@@ -118,7 +118,7 @@ class Acker(Service):
         for ack in self._sending:
             if ack.job_id not in accepted and ack.outcome != "unstarted" and not self._resent:
                 report_lost(ack.job_id)
-        lets_others_on = any(ack.turns for ack in self._sending)
+        lets_others_on = any(ack.turns for ack in self._sending if ack.keys)
         with self._lock:
             self._sending, self._resent = [], False
             self._lock.notify_all()

@@ -250,7 +250,9 @@ class Executor:
 
     def _run_in_thread(self, slot: Slot) -> None:
         try:
-            run = self._runner.attempt(slot.job, self._told(slot))
+            if self._cancelled:
+                self._tell(slot)
+            run = self._runner.attempt(slot.job, slot)
         except BaseException as error:  # noqa: BLE001 - whatever it is, the job has an end
             self._settle(slot, error)
         else:
@@ -258,7 +260,9 @@ class Executor:
 
     async def _run_in_loop(self, slot: Slot) -> None:
         try:
-            run = await self._runner.aattempt(slot.job, self._told(slot))
+            if self._cancelled:
+                self._tell(slot)
+            run = await self._runner.aattempt(slot.job, slot)
         except BaseException as error:  # noqa: BLE001 - whatever it is, the job has an end
             self._settle(slot, error)
         else:
@@ -266,7 +270,9 @@ class Executor:
 
     def _run_in_child(self, slot: Slot) -> None:
         try:
-            outcome = self._outcome_in_child(self._told(slot))
+            if self._cancelled:
+                self._tell(slot)
+            outcome = self._outcome_in_child(slot)
         except BaseException as error:  # noqa: BLE001 - whatever it is, the job has an end
             self._settle(slot, error)
         else:
@@ -275,13 +281,13 @@ class Executor:
             if outcome is not None:
                 self._runner.finish(slot.job, outcome, slot)
             else:
-                self._runner.count(decide(slot.job, Success(), RetryPolicy(), chance()))
+                ack = decide(slot.job, Success(), RetryPolicy(), chance())
+                self._runner.count(ack.outcome)
+                self._runner.committed(ack)
 
-    def _told(self, slot: Slot) -> Slot:
-        """The slot, which knows of a cancellation that was asked before the job started."""
-        if self._cancelled:
-            slot.cancelled_by = self._cancelled.get(_claimed(slot.job))
-        return slot
+    def _tell(self, slot: Slot) -> None:
+        """Of a cancellation that was asked before the job started."""
+        slot.cancelled_by = self._cancelled.get(_claimed(slot.job))
 
     def _outcome_in_child(self, slot: Slot) -> Outcome | None:
         job = slot.job

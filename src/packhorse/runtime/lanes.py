@@ -12,9 +12,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol
+
+import msgspec
 
 from packhorse.domain.job import ClaimedJob
 
@@ -57,13 +58,12 @@ class Lane(Protocol):
         ...
 
 
-@dataclass(slots=True, eq=False)
-class Slot:
+class Slot(msgspec.Struct, eq=False):
     """One run in a lane: which job, since when, in which thread, and whether it was to end before its own end."""
 
     job: ClaimedJob
-    started: float = field(default_factory=time.monotonic)
-    thread: int = field(default_factory=threading.get_ident)
+    started: float = msgspec.field(default_factory=time.monotonic)
+    thread: int = msgspec.field(default_factory=threading.get_ident)
     late: bool = False
     stopped: bool = False
     cancelled_by: str | None = None

@@ -31,7 +31,7 @@ from packhorse.context import (
     no_sessions,
 )
 from packhorse.domain.causes import causes
-from packhorse.domain.decide import Ack, decide
+from packhorse.domain.decide import UNRUN, Ack, decide
 from packhorse.domain.job import ClaimedJob
 from packhorse.domain.outcome import (
     ErrorInfo,
@@ -87,8 +87,8 @@ class Run(msgspec.Struct, eq=False):
     """Its lease was gone when it was to commit: it counts for nothing."""
 
 
-def _uncounted(ack: Ack) -> None:
-    """Where nobody counts."""
+def _untold(_: object) -> None:
+    """Where nobody wants to know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +101,8 @@ class Runner:
         eager: whether it opens before the handler is called, for a framework whose own calls are to write in it.
         sessions: makes an SQLAlchemy session over a transaction.
         journal: takes what handlers log, and how far they have come.
-        count: told how every run ended that counts.
+        count: told how every run ended that counts, by its outcome's name.
+        committed: told of every acknowledgement that went with a handler's own commit.
     """
 
     engine: Engine
@@ -113,7 +114,8 @@ class Runner:
     abegin: Callable[[], Awaitable[AsyncTransaction]] | None = None
     sessions: SessionFactory = no_sessions
     journal: Journal = NOWHERE
-    count: Callable[[Ack], None] = _uncounted
+    count: Callable[[str], None] = _untold
+    committed: Callable[[Ack], None] = _untold
 
     def run(self, job: ClaimedJob) -> Run:
         """Run a job whose handler is a plain function, in this thread."""
@@ -127,7 +129,6 @@ class Runner:
         """All steps but the report, for a plain function."""
         run = self._resolve(job, watch)
         self._run(run)
-        run.context.end()
         self._decide(run)
         self._ack(run)
         return run
@@ -136,7 +137,6 @@ class Runner:
         """All steps but the report, for a coroutine function."""
         run = self._resolve(job, watch)
         await self._arun(run)
-        run.context.end()
         self._decide(run)
         await self._aack(run)
         return run
@@ -154,9 +154,9 @@ class Runner:
         if run.lost:
             report_lost(run.job.id)
             return run
-        if not isinstance(run.outcome, Unstarted | Unknown):
+        if ack.outcome not in UNRUN:
             self.hooks.finished(run.context, ack)
-            self.count(ack)
+            self.count(ack.outcome)
         report_ack(run.job, ack)
         return run
 
@@ -208,7 +208,7 @@ class Runner:
 
     def _decide(self, run: Run) -> None:
         policy = run.task.policy if run.task else RetryPolicy()
-        job, outcome = _as_known(run), _known(run.outcome)
+        job, outcome = run.job if run.watch.cancelled_by is None else _as_known(run), _known(run.outcome)
         try:
             ack = decide(job, outcome, policy, chance())
         except Exception as error:
@@ -225,6 +225,7 @@ class Runner:
             return self._deliver(run)
         try:
             run.lost = not tx.commit_with(self._statements(run))
+            self._committed(run)
         except BaseException as error:  # noqa: BLE001 - a commit that failed is the run's outcome
             tx.rollback()
             self._redecide(run, error)
@@ -239,10 +240,15 @@ class Runner:
             return await self._adeliver(run)
         try:
             run.lost = not await tx.commit_with(self._statements(run))
+            self._committed(run)
         except BaseException as error:  # noqa: BLE001 - a commit that failed is the run's outcome
             await tx.rollback()
             self._redecide(run, error)
             await self._adeliver(run)
+
+    def _committed(self, run: Run) -> None:
+        if not run.lost:
+            self.committed(_decided(run))
 
     def _statements(self, run: Run) -> Sequence[Statement]:
         return self.engine.ack_statements(_decided(run))
@@ -354,8 +360,7 @@ def _leading(run: Run) -> tuple[Context, ...]:
 
 def _as_known(run: Run) -> ClaimedJob:
     """The job, with who has asked for its cancellation meanwhile."""
-    by = run.watch.cancelled_by
-    return run.job if by is None else replace(run.job, cancelled_by=by)
+    return replace(run.job, cancelled_by=run.watch.cancelled_by)
 
 
 def _known(outcome: Outcome | None) -> Outcome:

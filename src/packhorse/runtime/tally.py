@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections import Counter
@@ -10,21 +11,29 @@ from contextlib import contextmanager
 
 
 class Tally:
-    """Counts by name, from any thread."""
+    """Counts by name, from any thread, without a lock: it does so for every run.
+
+    `next` of an `itertools.count` is a single step. Reading takes one, too, so that readings are counted and taken off.
+    """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._counts: Counter[str] = Counter()
+        self._counters: dict[str, itertools.count[int]] = {}
+        self._readings: Counter[str] = Counter()
+        self._reading = threading.Lock()
 
     def add(self, name: str) -> None:
         """One more."""
-        with self._lock:
-            self._counts[name] += 1
+        next(self._counters.get(name) or self._counters.setdefault(name, itertools.count()))
 
     def counts(self) -> dict[str, int]:
         """All of them, as they are now."""
-        with self._lock:
-            return dict(self._counts)
+        with self._reading:
+            return {name: self._read(name, counter) for name, counter in list(self._counters.items())}
+
+    def _read(self, name: str, counter: itertools.count[int]) -> int:
+        count = next(counter) - self._readings[name]
+        self._readings[name] += 1
+        return count
 
 
 class Meter:

@@ -138,7 +138,7 @@ class Worker:
         self._acker = Acker(self._engine, self._acked, self._is_more_coming)
         self._journal = JobLogWriter(lambda lines, progress: self._engine.write_log(lines, progress, now_us()))
         self._capture = JobLogHandler(self._journal, settings.capture)
-        self._runner = replace(runner, deliver=self._acker.put, count=self._count, journal=self._journal)
+        self._runner = self._reporting(runner)
         self._producer = Producer(
             self._engine, self._registry, settings, worker=self.id, contact=contact, finish=self._runner.finish
         )
@@ -359,8 +359,17 @@ class Worker:
     def _acked(self) -> None:
         self._producer.freed()
 
-    def _count(self, ack: Ack) -> None:
-        self.tally.add(ack.outcome)
+    def _reporting(self, runner: Runner) -> Runner:
+        """The runner with what it needs of this worker."""
+        return replace(
+            runner,
+            deliver=self._acker.put,
+            journal=self._journal,
+            count=self.tally.add,
+            committed=self._committed,
+        )
+
+    def _committed(self, ack: Ack) -> None:
         if ack.turns:
             self._producer.hint()  # an atomic run has let others on with its own commit
 

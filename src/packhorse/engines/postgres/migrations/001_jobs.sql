@@ -251,6 +251,8 @@ revoke execute on function {schema}.take_ids(bigint) from public;
 -- Ends the runs of some jobs of one lease; see succeed_jobs.sql. One plan for all calls: without it planning takes longer
 -- than the work, for the one job of a handler's own transaction; and for one job adding up takes longer than all else, so
 -- that its plan does without. It must find its rows by an index even if it was made while the table was empty.
+-- What was deleted is read several times: what most of them look at stands first in it, since PostgreSQL takes a row apart
+-- from its beginning.
 create function {schema}.succeed_jobs(ids bigint[], worker bigint, number bigint) returns setof bigint
 language plpgsql
 set enable_seqscan = off
@@ -263,10 +265,13 @@ begin
         with gone as (
             delete from {job} as job
             where job.id = any (ids) and job.worker_id = worker and job.lease_number = number
-            returning job.*, job.failures + job.skips + job.crashes > 0
+            returning job.id, job.queue, job.is_awaited, job.failures + job.skips + job.crashes > 0
                 or not exists (
                     select from {queue} as queue where queue.name = job.queue and queue.keep_succeeded_us = 0
-                ) as is_kept
+                ) as is_kept,
+                job.task, job.priority, job.args, job.kwargs, job.meta, job.enqueued_at, job.order_at, job.scheduled_at,
+                job.expected_at, job.started_at, job.attempt, job.failures, job.skips, job.crashes, job.max_attempts,
+                job.unique_key, job.unique_until, job.serial_key, job.group_key, job.responsible
         ), counted as (
             insert into {tally} (queue, state, kept, ended)
             select gone.queue, 'succeeded', CAST(gone.is_kept AS integer), 1 from gone
@@ -294,8 +299,12 @@ begin
         with gone as (
             delete from {job} as job
             where job.id = any (ids) and job.worker_id = worker and job.lease_number = number
-            returning job.*, job.failures + job.skips + job.crashes > 0
-                or job.queue not in (select queue.name from {queue} as queue where queue.keep_succeeded_us = 0) as is_kept
+            returning job.id, job.queue, job.is_awaited, job.failures + job.skips + job.crashes > 0
+                or not exists (select from {queue} as queue where queue.keep_succeeded_us = 0)
+                or job.queue not in (select queue.name from {queue} as queue where queue.keep_succeeded_us = 0) as is_kept,
+                job.task, job.priority, job.args, job.kwargs, job.meta, job.enqueued_at, job.order_at, job.scheduled_at,
+                job.expected_at, job.started_at, job.attempt, job.failures, job.skips, job.crashes, job.max_attempts,
+                job.unique_key, job.unique_until, job.serial_key, job.group_key, job.responsible
         ), counted as (
             insert into {tally} (queue, state, kept, ended)
             select gone.queue, 'succeeded', count(*) filter (where gone.is_kept), count(*) from gone group by gone.queue

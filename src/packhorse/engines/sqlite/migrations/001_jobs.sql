@@ -25,12 +25,14 @@ create table {installation} (
 insert into {installation} (only_row, id, created_at) values (1, lower(hex(randomblob(16))), {now});
 
 -- Live jobs only: a finished one moves to {finished}, so that this table stays as small as the backlog.
--- Its columns refuse what no worker could read, whoever writes it.
+-- Its columns refuse what no worker could read, whoever writes it. Their checks name three values or more by `or`: of a
+-- list of so many SQLite makes a table for every row that is written, which takes longer than all else that is checked.
 create table {job} (
     id integer primary key autoincrement constraint job_id_is_positive check (id > 0),
     task text not null,
     queue text not null,
-    state text not null check (state in ('blocked', 'scheduled', 'available', 'executing')),
+    state text not null
+        check (state = 'available' or state = 'executing' or state = 'scheduled' or state = 'blocked'),
     priority integer not null constraint job_priority_is_small check (priority between -32768 and 32767),
     order_at integer not null constraint job_order_at_is_a_time check (order_at between {earliest} and {latest}),
     scheduled_at integer constraint job_scheduled_at_is_a_time check (scheduled_at between {earliest} and {latest}),
@@ -55,7 +57,7 @@ create table {job} (
     unique_until text check (unique_until in ('start', 'end')),
     serial_key text,
     group_key text,
-    gate text check (gate in ('jobs', 'serial', 'group')),
+    gate text check (gate = 'jobs' or gate = 'serial' or gate = 'group'),
     serial_place integer,
     group_place integer,
     has_permit integer not null default 0 check (has_permit in (0, 1)),
@@ -76,7 +78,7 @@ create table {job} (
 create index packhorse_job_claim on {job} (queue, priority, order_at, id) where state = 'available' and crashes = 0;
 create index packhorse_job_suspects on {job} (queue, priority, order_at, id) where state = 'available' and crashes > 0;
 create index packhorse_job_due on {job} (scheduled_at) where state = 'scheduled';
-create index packhorse_job_executing on {job} (worker_id) where state = 'executing';
+create index packhorse_job_executing on {job} (worker_id, lease_number) where state = 'executing';
 create index packhorse_job_asked_to_stop on {job} (worker_id) where state = 'executing' and cancel_at is not null;
 create unique index packhorse_job_unique on {job} (task, unique_key)
     where unique_key is not null and (started_at is null or unique_until = 'end');
@@ -91,7 +93,7 @@ create table {finished} (
     id integer primary key,
     task text not null,
     queue text not null,
-    state text not null check (state in ('succeeded', 'failed', 'cancelled')),
+    state text not null check (state = 'succeeded' or state = 'failed' or state = 'cancelled'),
     priority integer not null,
     order_at integer not null,
     scheduled_at integer,

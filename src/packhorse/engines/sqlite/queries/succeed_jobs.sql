@@ -1,6 +1,7 @@
 -- Records that the runs of one claim, or some of them, simply succeeded: most acks say no more than that, and by far the
 -- cheapest way to say it is a list of ids. Guarded by the lease: a row that was rescued meanwhile stays where it is, and
--- its id does not come back.
+-- its id does not come back. The ids are read, and not returned by the deletion: to return anything SQLite would read each
+-- row's columns once more, all of them.
 insert into {finished} (id, task, queue, state, priority, args, kwargs, meta, enqueued_at, order_at, scheduled_at,
     expected_at, started_at, finished_at, attempt, failures, skips, crashes, max_attempts, unique_key, unique_until, serial_key,
     group_key, responsible, worker)
@@ -23,11 +24,15 @@ where worker_id = :worker and lease_number = :number
 limit 1
 on conflict (queue, state) do update set kept = kept + excluded.kept, ended = ended + excluded.ended;
 
+-- Where no job waits for any other, nobody needs to look who is awaited.
 insert into {ended} (job_id)
 select job.id
 from {ids} as named cross join {job} as job on job.id = named.value
-where is_awaited = 1 and worker_id = :worker and lease_number = :number;
+where exists (select 1 from {dependency}) and is_awaited = 1 and worker_id = :worker and lease_number = :number;
+
+select job.id
+from {ids} as named cross join {job} as job on job.id = named.value
+where worker_id = :worker and lease_number = :number;
 
 delete from {job}
 where id in (select value from {ids}) and worker_id = :worker and lease_number = :number
-returning id
