@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import assert_never
 
@@ -54,17 +53,21 @@ class Ack(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The job's serial key, its queue and its group, if it has a serial key or a group."""
 
     @property
-    def turns(self) -> Sequence[tuple[str, str, str]]:
-        """The keys, as `(scope, queue, key)`, whose next jobs may go on when this is through.
+    def freed_key(self) -> str | None:
+        """The serial key whose next job may go on when this is through: a job holds it to its end, through retries."""
+        return self.keys[0] if self.keys is not None and self.state.is_final else None
 
-        A serial key is held to the end, through retries; a group's place while the job runs or could run at once.
-        """
-        if self.keys is None:
-            return ()
-        serial_key, queue, group_key = self.keys
-        serial = () if serial_key is None or not self.state.is_final else (("serial", "", serial_key),)
-        group = () if group_key is None or self.state is JobState.AVAILABLE else (("group", queue, group_key),)
-        return (*serial, *group)
+    @property
+    def freed_group(self) -> tuple[str, str] | None:
+        """The queue and the group in which this gives room: a job has it while it runs, or could run at once."""
+        if self.keys is None or self.keys[2] is None or self.state is JobState.AVAILABLE:
+            return None
+        return self.keys[1], self.keys[2]
+
+    @property
+    def lets_others_on(self) -> bool:
+        """Whether jobs that waited for this one's key, or for room in its group, may go on when this is through."""
+        return self.keys is not None and (self.freed_key is not None or self.freed_group is not None)
 
     @property
     def is_plain(self) -> bool:

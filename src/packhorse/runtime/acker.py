@@ -118,7 +118,7 @@ class Acker(Service):
         for ack in self._sending:
             if ack.job_id not in accepted and ack.outcome != "unstarted" and not self._resent:
                 report_lost(ack.job_id)
-        lets_others_on = any(ack.turns for ack in self._sending if ack.keys)
+        lets_others_on = any(ack.lets_others_on for ack in self._sending)
         with self._lock:
             self._sending, self._resent = [], False
             self._lock.notify_all()
@@ -130,7 +130,7 @@ class Acker(Service):
         try:
             if not send_acks(self._store, [ack]):
                 report_lost(ack.job_id)
-            if ack.turns:
+            if ack.lets_others_on:
                 self.on_turns()
         except Exception as error:
             if not isinstance(error, DatabaseError):

@@ -370,7 +370,7 @@ class Worker:
         )
 
     def _committed(self, ack: Ack) -> None:
-        if ack.turns:
+        if ack.lets_others_on:
             self._producer.hint()  # an atomic run has let others on with its own commit
 
     def _given_up(self) -> None:

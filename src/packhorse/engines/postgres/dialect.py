@@ -68,6 +68,7 @@ def slots(schema: str) -> Mapping[str, str]:
         "unique_keys": ("json_to_recordset(CAST(CAST(:jobs AS text) AS json)) as named (task text, unique_key text)"),
         "least": "least",
         "greatest": "greatest",
+        "bytewise": 'COLLATE "C"',
         "any_of": "= ANY (ARRAY(",
         "for_update": "FOR UPDATE",
         "lock_turn": "FOR UPDATE OF turn",

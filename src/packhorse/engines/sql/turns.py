@@ -45,7 +45,8 @@ class SqlTurns(SqlOperations):
                 return Admitted(0, 0)
             turns = [Turn(*row[:3]) for row in taken]
             placed = run(_place_jobs(turns, limit, *(["late"] if any(row[3] for row in taken) else [])))
-            let_on = [row for command in _promote(turns, "told") for row in run(command)]
+            keys, groups = _apart(turns)
+            let_on = [row for command in _promote(keys, groups, "told") for row in run(command)]
             return Admitted(len(placed), len(let_on))
 
     def release_followers(self, limit: int) -> int:
@@ -102,15 +103,16 @@ def settled(commands: Sequence[Command], acks: Sequence[Ack]) -> list[Command]:
     keyed = [ack for ack in acks if ack.keys is not None]
     if not keyed:
         return list(commands)
-    turns = sorted({Turn(*turn) for ack in keyed for turn in ack.turns})
-    groups = [turn for turn in turns if turn.scope == "group"]
+    keys = sorted({key for ack in keyed if (key := ack.freed_key) is not None})
+    groups = sorted({Turn("group", *group) for ack in keyed if (group := ack.freed_group) is not None})
     locking = [_lock_turns(groups)] if groups else []
-    return [*_starts(keyed), *commands, *locking, *_promote(turns)]
+    return [*_starts(keyed), *commands, *locking, *_promote(keys, groups)]
 
 
 def announced(commands: Sequence[Command], ack: Ack) -> list[Command]:
     """The same for a handler's own transaction, whose snapshot may be too old to settle anything: others are told."""
-    turns = [Turn(*turn) for turn in ack.turns]
+    turns = [Turn("group", *ack.freed_group)] if ack.freed_group is not None else []
+    turns += [Turn("serial", "", ack.freed_key)] if ack.freed_key is not None else []
     return [*_starts([ack]), *commands, *([_announce_ends(turns)] if turns else [])]
 
 
@@ -131,10 +133,13 @@ def _place_jobs(turns: Sequence[Turn], limit: int, *options: str) -> Command:
     return Command("place_jobs", {"turns": _document(turns), "limit": limit}, options)
 
 
-def _promote(turns: Sequence[Turn], *options: str) -> list[Command]:
+def _apart(turns: Sequence[Turn]) -> tuple[list[str], list[Turn]]:
+    """Serial keys, and groups."""
+    return [turn.key for turn in turns if turn.scope == "serial"], [turn for turn in turns if turn.scope == "group"]
+
+
+def _promote(keys: Sequence[str], groups: Sequence[Turn], *options: str) -> list[Command]:
     """What lets the next jobs of these keys go on. Groups come first, as in the order in which keys are locked."""
-    groups = [turn for turn in turns if turn.scope == "group"]
-    keys = [turn.key for turn in turns if turn.scope == "serial"]
     commands: list[Command] = []
     if groups:
         params: Params = {"turns": _document(groups), "limit": MOST_PROMOTED, "window": FAIR_WINDOW}

@@ -83,6 +83,7 @@ def slots() -> Mapping[str, str]:
         ),
         "least": "min",
         "greatest": "max",
+        "bytewise": "COLLATE binary",
         "any_of": "IN (SELECT id FROM (",
         "for_update": "",
         "lock_turn": "",

@@ -10,7 +10,7 @@ with locked as materialized (
     select turn.key
     from {turns}
     join {turn} as turn on turn.scope = named.scope and turn.queue = named.queue and turn.key = named.key
-    order by turn.scope, turn.queue, turn.key
+    order by turn.scope {bytewise}, turn.queue {bytewise}, turn.key {bytewise}
     for update of turn
 )
 select 1 from locked where key is null
