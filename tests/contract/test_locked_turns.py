@@ -13,7 +13,7 @@ from packhorse.testing.contract.engine_queues import put
 from packhorse.testing.contract.steps import acknowledge, claim, claim_one, decided, enqueue_one, line, settle
 from packhorse.testing.samples import new_job
 from tests.contract.connections import PARAMETER
-from tests.contract.test_locked_rows import lock, one_value
+from tests.contract.test_locked_rows import lock
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.engines("postgresql")
