@@ -140,13 +140,17 @@ def _apart(turns: Sequence[Turn]) -> tuple[list[str], list[Turn]]:
 
 def _promote(keys: Sequence[str], groups: Sequence[Turn], *options: str) -> list[Command]:
     """What lets the next jobs of these keys go on. Groups come first, as in the order in which keys are locked."""
-    commands: list[Command] = []
-    if groups:
-        params: Params = {"turns": _document(groups), "limit": MOST_PROMOTED, "window": FAIR_WINDOW}
-        commands.append(Command("promote_groups", params, options))
-    if keys:
-        commands.append(Command("promote_serial", {"names": list_document(keys)}, options))
-    return commands
+    promoting = [_promote_groups(groups, options)] if groups else []
+    return [*promoting, _promote_serial(keys, options)] if keys else promoting
+
+
+def _promote_groups(groups: Sequence[Turn], options: tuple[str, ...]) -> Command:
+    params: Params = {"turns": _document(groups), "limit": MOST_PROMOTED, "window": FAIR_WINDOW}
+    return Command("promote_groups", params, options)
+
+
+def _promote_serial(keys: Sequence[str], options: tuple[str, ...]) -> Command:
+    return Command("promote_serial", {"names": list_document(keys)}, options)
 
 
 def _lock_turns(turns: Sequence[Turn]) -> Command:
