@@ -70,8 +70,8 @@ def test_sqlite_explains_and_claims_by_indexes(sqlite_url: str, name: str, optio
     engine = SqliteEngine(sqlite_url)
     engine.migrate()
     connection = sqlite3.connect(engine.address)
-    [text] = engine._statements.get(name, *options)
-    steps = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {text}", PARAMS | CLAIM)]
+    texts = engine._statements.get(name, *options)
+    steps = [row[3] for text in texts for row in connection.execute(f"EXPLAIN QUERY PLAN {text}", PARAMS | CLAIM)]
     connection.close()
     engine.close()
     scanned = {step.split()[1].removeprefix("packhorse_") for step in steps if step.startswith("SCAN")}
