@@ -22,6 +22,9 @@ class SqlRetention(SqlBase):
             for queue, state, since_us, until_us in rows
         ]
 
+    def forget_starts(self, limit: int) -> int:
+        return len(self._write("forget_starts", {"limit": limit}))
+
     def prune_jobs(self, expired: Expired, limit: int) -> Pruned:
         params: Params = {
             "queue": expired.queue,

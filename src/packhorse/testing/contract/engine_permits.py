@@ -159,6 +159,25 @@ class PermitContract(EngineContract):
         assert all(acknowledge(engine, job, Unstarted()) for job in jobs)
         assert limited(engine) == []
 
+    def test_starts_are_forgotten_when_their_queue_has_no_rate_any_more(self, engine: Engine) -> None:
+        """A chunk at a time; while it has one they are left to its claims."""
+        put(engine, "default", rate="3/m")
+        enqueue(engine, 9)
+        assert [len(limited(engine, limit=1)) for _ in range(3)] == [1, 1, 1]
+        assert engine.forget_starts(100) == 0
+        put(engine, "default", rate=None)
+        assert [engine.forget_starts(2) for _ in range(3)] == [2, 1, 0]
+
+    def test_starts_of_a_queue_that_is_removed_are_forgotten(self, engine: Engine) -> None:
+        """They would count for a rate of the same name."""
+        put(engine, "default", rate="3/m")
+        enqueue(engine, 9)
+        assert len(limited(engine)) == 3
+        engine.remove_queue("default")
+        assert engine.forget_starts(100) == 1
+        put(engine, "default", rate="2/m")
+        assert len(limited(engine)) == 2
+
     @pytest.mark.accepts("C16")
     def test_limit_and_rate_hold_together(self, engine: Engine, clock: Clock) -> None:
         """The narrower one says how many."""
