@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import click
 
 from packhorse.cli.output import ago, coloured, moment, print_fields, print_table, printable
 from packhorse.domain.job import AttemptRecord, JobRecord
+from packhorse.explaining import Needed
 
 DECODED = ("args", "kwargs", "meta", "result")
 """The fields that hold JSON."""
+NOTHING: Mapping[str, str | None] = MappingProxyType({})
 HEADERS = ("ID", "STATE", "TASK", "QUEUE", "PRIORITY", "ATTEMPT", "ENQUEUED", "ABOUT")
 
 
@@ -25,8 +28,8 @@ def print_jobs(jobs: Sequence[JobRecord]) -> None:
         click.echo("no jobs")
 
 
-def print_job(job: JobRecord, attempts: Sequence[AttemptRecord], progress: str | None = None) -> None:
-    """Print everything about a job, and how far it is."""
+def print_job(job: JobRecord, attempts: Sequence[AttemptRecord], standing: Mapping[str, str | None] = NOTHING) -> None:
+    """Print everything about a job; `standing` says what is not in its record, such as how far it is."""
     print_fields(
         {
             "job": job.id,
@@ -34,7 +37,7 @@ def print_job(job: JobRecord, attempts: Sequence[AttemptRecord], progress: str |
             "state": job.state.value,
             "reason": job.reason,
             "asked to stop": _asked_text(job),
-            "progress": progress,
+            **standing,
             "queue": job.queue,
             "priority": job.priority,
             "args": job.args,
@@ -64,6 +67,21 @@ def job_document(job: JobRecord) -> dict[str, Any]:
 def attempt_document(attempt: AttemptRecord) -> dict[str, Any]:
     """The attempt as a JSON object."""
     return dataclasses.asdict(attempt)
+
+
+def needed_document(needed: Needed) -> dict[str, Any]:
+    """A job that another one waits for as a JSON object."""
+    return dataclasses.asdict(needed)
+
+
+def needed_text(needed: Sequence[Needed]) -> str | None:
+    """The jobs that one waits for, a line for each; of which any end will do, that is said."""
+    return "\n".join(_needed_line(one) for one in needed) or None
+
+
+def _needed_line(one: Needed) -> str:
+    need = "" if one.needs == "success" else ", any end will do"
+    return f"job {one.id} ({one.state or 'not recorded any more'}{need})"
 
 
 def _row(job: JobRecord) -> tuple[object, ...]:

@@ -1,4 +1,4 @@
-"""The row of `explain.sql` as facts. Columns go by position, part by part."""
+"""The rows of `explain.sql`, as facts, and of `list_needed.sql`. Columns go by position, part by part."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from packhorse.domain.explanation import (
 from packhorse.domain.moments import moment, optional_moment
 from packhorse.domain.state import JobState
 from packhorse.domain.worker import WorkerRecord
+from packhorse.explaining import Needed
 from packhorse.statement import Row
 
 Seen = Callable[[WorkerRecord], WorkerRecord]
@@ -48,6 +49,12 @@ def facts(row: Row, as_seen: Seen) -> Facts:
         group=_group(columns),
         needed=_needed(next(columns)),
     )
+
+
+def needed(row: Row) -> Needed:
+    """A row of `list_needed.sql`."""
+    id, state, needs = row
+    return Needed(id=id, state=None if state is None else JobState(state), needs=needs)
 
 
 def _job(columns: Iterator[Any]) -> JobFacts:

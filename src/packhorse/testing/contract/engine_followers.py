@@ -55,6 +55,21 @@ def states(engine: Engine, *ids: int) -> list[str]:
 class FollowerContract(EngineContract):
     """Jobs with `after`."""
 
+    def test_what_a_job_waits_for_is_listed_with_its_state(self, engine: Engine) -> None:
+        """Also what has ended by now or is no longer recorded; nothing of a job that may go on."""
+        first, second, gone = enqueue(engine, 3)
+        follower = follow(engine, second, first, gone)
+        late = enqueue_one(engine, keys=Keys(after=(first,), after_needs="end"))
+        finish(engine, first, Fail())
+        finish(engine, gone)
+        assert engine.delete_jobs([gone]) == {gone}
+        assert [(one.id, one.state, one.needs) for one in engine.list_needed(follower)] == [
+            (first, "failed", "success"),
+            (second, "available", "success"),
+            (gone, None, "success"),
+        ]
+        assert engine.list_needed(first) == engine.list_needed(late) == []
+
     @pytest.mark.accepts("C15")
     @pytest.mark.parametrize("end", ENDS, ids=["plain", "result", "fail", "cancel"])
     @pytest.mark.parametrize("needs", ["success", "end"])
