@@ -10,6 +10,7 @@ import click
 
 from packhorse.cli.flags import json_option, target_options
 from packhorse.cli.groups import Command
+from packhorse.cli.known import warn_of_unknown_task
 from packhorse.cli.target import Target
 from packhorse.cli.values import ID, Integer, duration, moment, priority
 from packhorse.errors import PayloadError
@@ -70,7 +71,8 @@ def enqueue(
     calls = _read_calls(args, kwargs)
     ids = _enqueue(target, name, calls, options)
     _print_ids(ids, as_json=as_json)
-    _warn_of_unknown(target, name)
+    if target.path is None:  # otherwise it was refused
+        warn_of_unknown_task(target, name, "the job waits for one that does")
 
 
 def _read_calls(args: Sequence[str], kwargs: str | None) -> list[CallArguments]:
@@ -144,18 +146,3 @@ def _print_ids(ids: Sequence[int], *, as_json: bool) -> None:
         click.echo(f"job {ids[0]}")
     else:
         click.echo(f"{len(ids):,} jobs" + (f", {ids[0]} to {ids[-1]}" if ids else ""))
-
-
-def _warn_of_unknown(target: Target, name: str) -> None:
-    """Without the application's code a wrong name can't be refused; the workers that run know theirs."""
-    if target.path is not None:
-        return
-    from packhorse.cli.exits import warn
-
-    known = target.app.engine.list_known_tasks()
-    if known and name not in known:
-        import difflib
-
-        close = difflib.get_close_matches(name, known, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        warn(f"no worker that runs now knows a task {name!r}, so the job waits for one that does{hint}")
