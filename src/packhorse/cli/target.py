@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from packhorse.app import Packhorse
 
 SQLITE = "sqlite"
+ANY_APP = "module:app"
+"""Stands for the address of an application that nobody has named."""
 
 
 @dataclass(slots=True)
@@ -67,8 +69,8 @@ class Target:
         return ["--database-url", shlex.quote(without_password(self.database_url)), *schema]
 
     def completed(self, text: str) -> str:
-        """The text with these options in each command that it suggests."""
-        return completed(text, self.words)
+        """The text with these options in each command that it suggests; a worker is told which application."""
+        return completed(text, self.words, lambda: shlex.quote(self.path or ANY_APP))
 
     @property
     def configured_url(self) -> str | None:

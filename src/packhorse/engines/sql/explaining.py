@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from packhorse.domain.explanation import LATELY, MOST_COUNTED, Explanation
+from packhorse.domain.explanation import ALONE, LATELY, MOST_COUNTED, Explanation
 from packhorse.domain.moments import micros_in
 from packhorse.domain.order import AGING_STEP
 from packhorse.domain.reasons import explain
@@ -21,6 +21,7 @@ class SqlExplaining(SqlBase):
             "most": MOST_COUNTED + 1,
             "lately": micros_in(LATELY),
             "step": micros_in(AGING_STEP),
+            "alone": micros_in(ALONE),
         }
         rows = self._read("explain", params)
         return explain(of.facts(rows[0], self._as_seen)) if rows else None

@@ -106,7 +106,7 @@ def _queue(columns: Iterator[Any]) -> QueueFacts:
 
 
 def _worker(one: list[Any], as_seen: Seen) -> WorkerFacts:
-    id, name, queues, started_at, expires_at, knows_task, executing = one
+    id, name, queues, started_at, expires_at, knows_task, executing, runs_alone = one
     record = WorkerRecord(
         id=id,
         name=name,
@@ -115,7 +115,7 @@ def _worker(one: list[Any], as_seen: Seen) -> WorkerFacts:
         expires_at=moment(expires_at),
         executing=executing,
     )
-    return WorkerFacts(record=as_seen(record), knows_task=bool(knows_task))
+    return WorkerFacts(record=as_seen(record), knows_task=bool(knows_task), runs_alone=runs_alone)
 
 
 def _key(columns: Iterator[Any]) -> KeyFacts:
