@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -55,7 +55,8 @@ def print_job(job: JobRecord, attempts: Sequence[AttemptRecord], standing: Mappi
     )
     _print_timeline(job)
     for attempt in attempts:
-        _print_attempt(attempt)
+        is_final = attempt.attempt == job.attempt and attempt.outcome == "fail"
+        _print_attempt(attempt, told={job.reason, _error_text(job)} if is_final else set())
 
 
 def job_document(job: JobRecord) -> dict[str, Any]:
@@ -108,8 +109,8 @@ def _asked_text(job: JobRecord) -> str | None:
     return None if job.cancel_at is None else f"{ago(job.cancel_at)}, by {job.cancelled_by}"
 
 
-def _error_text(job: JobRecord) -> str | None:
-    return None if job.error_type is None else f"{job.error_type}: {job.error_message}"
+def _error_text(one: JobRecord | AttemptRecord) -> str | None:
+    return None if one.error_type is None else f"{one.error_type}: {one.error_message}"
 
 
 def _print_timeline(job: JobRecord) -> None:
@@ -124,14 +125,15 @@ def _print_timeline(job: JobRecord) -> None:
     print_fields({name: f"{moment(at)}  ({ago(at)})" for name, at in times.items() if at is not None})
 
 
-def _print_attempt(attempt: AttemptRecord) -> None:
+def _print_attempt(attempt: AttemptRecord, told: Collection[str | None]) -> None:
+    """Print how a run ended, but for what was told of the job already."""
     by = f" on {printable(attempt.worker, lines=False)}" if attempt.worker else ""
     heading = f"attempt {attempt.attempt}: {attempt.outcome}, {moment(attempt.ended_at)}{by}"
     click.echo(f"\n{click.style(heading, bold=True)}")
-    if attempt.reason and attempt.reason != attempt.error_type:
+    if attempt.reason and attempt.reason not in {attempt.error_type, *told}:
         click.echo(f"  {printable(attempt.reason)}")
-    if attempt.error_type:
-        text = attempt.error_traceback or f"{attempt.error_type}: {attempt.error_message}"
+    text = attempt.error_traceback or _error_text(attempt)
+    if text is not None and text not in told:
         click.echo(coloured("failed", "  " + printable(text.rstrip()).replace("\n", "\n  ")))
 
 
