@@ -52,6 +52,16 @@ def test_one_failure_is_shown_with_its_history(shop_cli: CommandLine, shop: Pack
     assert shop_cli("inbox", "show", "4711").complaint == "packhorse: job 4711 is not in the inbox\n"
 
 
+def test_what_was_dismissed_is_not_counted_as_in_the_inbox(
+    shop_cli: CommandLine, shop: Packhorse, refused: list[int]
+) -> None:
+    """By id as by filter."""
+    first, second = map(str, refused[:2])
+    shop.inbox.dismiss(refused[0], why="too old")
+    dry = shop_cli("inbox", "solve", first, second, "--dry-run")
+    assert dry.out == f"job {first}: was dismissed\njob {second}: would be solved\n"
+
+
 def test_failures_are_solved(shop_cli: CommandLine, shop: Packhorse, refused: list[int]) -> None:
     """One by its id, the others by filter, after a count and a question; they run again."""
     one, others = str(refused[-1]), ["--task", "shop.refuse"]
