@@ -171,6 +171,7 @@ class Client(Declarations):
         state: JobState | str | None = None,
         queue: str | None = None,
         task: str | None = None,
+        key: str | None = None,
         before_id: int | None = None,
         limit: int = 50,
     ) -> Sequence[JobRecord]:
@@ -180,6 +181,7 @@ class Client(Declarations):
             state: only those in this state.
             queue: only those in this queue.
             task: only those of this task.
+            key: only those with this unique key, serial key or group.
             before_id: only ids smaller than this: the last one seen, for the next page.
             limit: at most this many.
 
@@ -190,9 +192,8 @@ class Client(Declarations):
         if limit < 1:
             raise ConfigurationError(f"limit must be 1 or more, not {limit}")
         chosen = None if state is None else state_named(state)
-        return self._open_engine().list_jobs(
-            JobFilter(state=chosen, queue=queue, task=task, before_id=before_id, limit=limit)
-        )
+        wanted = JobFilter(state=chosen, queue=queue, task=task, key=key, before_id=before_id, limit=limit)
+        return self._open_engine().list_jobs(wanted)
 
     def list_attempts(self, id: int) -> Sequence[AttemptRecord]:
         """The runs of a job that did not succeed, in order."""

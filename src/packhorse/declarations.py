@@ -8,6 +8,7 @@ from packhorse.domain.queue import QueueOptions
 from packhorse.modules import TaskModules
 from packhorse.queueing import Queues
 from packhorse.routing import Routing
+from packhorse.task import TaskRegistry
 
 
 class Declarations:
@@ -16,10 +17,12 @@ class Declarations:
     Attributes:
         queues: the queues as records: to pause them, to change their settings, and to make rules at run time.
         modules: the modules that hold tasks.
+        registry: the tasks.
     """
 
     queues: Queues
     modules: TaskModules
+    registry: TaskRegistry
     _routing: Routing
 
     def queue(self, name: str, **settings: Unpack[QueueOptions]) -> None:
@@ -72,3 +75,8 @@ class Declarations:
             ConfigurationError: that is no module's name.
         """
         self.modules.include(*modules)
+
+    def named_queues(self) -> frozenset[str]:
+        """The queues that the code names: those that it declares or leads jobs into, and those of its tasks."""
+        of_tasks = {task.queue for task in self.registry.list_tasks()}
+        return frozenset({*self.queues.declared, *self._routing.declared.values(), *of_tasks})

@@ -90,6 +90,8 @@ class JobFilter:
     state: JobState | None = None
     queue: str | None = None
     task: str | None = None
+    key: str | None = None
+    """Of a job that has it as its unique key, its serial key or its group."""
     before_id: int | None = None
     """Only ids smaller than this: the next page."""
     limit: int = 50

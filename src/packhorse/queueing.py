@@ -156,6 +156,11 @@ class Queues:
             if known.setdefault(setting, value) != value:
                 raise ConfigurationError(f"queue {name!r} has another {setting} already")
 
+    @property
+    def declared(self) -> Sequence[str]:
+        """The queues that the code declares."""
+        return [*self._declared]
+
     def write_declared(self) -> Sequence[str]:
         """Write what code says of the queues where the records say something else; the names of those."""
         records = {one.name: one for one in self._engine().list_queue_settings()} if self._declared else {}

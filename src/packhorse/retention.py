@@ -43,6 +43,14 @@ class Retention(Protocol):
         """What may be pruned now: for each queue and state at most one entry. Reads indexes, and takes no lock."""
         ...
 
+    def forget_starts(self, limit: int) -> int:
+        """Delete up to `limit` records of when jobs started that count for no rate any more; how many.
+
+        Those of queues that have no rate, and of groups that have no jobs. The others go when the next such job is
+        claimed or let on.
+        """
+        ...
+
     def prune_jobs(self, expired: Expired, limit: int) -> Pruned:
         """Delete up to `limit` of these jobs, the oldest first, with their attempts, logs and progress.
 

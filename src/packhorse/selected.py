@@ -249,6 +249,12 @@ def narrowed(selection: Selection, verb: Verb) -> Selection:
     return replace(selection, states=states, is_held=is_held, is_unheld=is_unheld, is_open=is_open)
 
 
+def is_fit(engine: Engine, verb: Verb, id: int) -> bool:
+    """Whether something could be done with this job, by the rule by which many are counted."""
+    selection = narrowed(Selection(states=ALLOWED[verb]), verb)
+    return bool(engine.list_selected(replace(selection, until_id=id), id - 1, 1))
+
+
 def in_chunks(ids: Iterable[int]) -> Iterator[Sequence[int]]:
     """Ids in chunks, each once, in order."""
     ordered = sorted(set(ids))

@@ -95,6 +95,40 @@ def test_an_application_that_cannot_be_loaded_is_explained(folder_cli: CommandLi
     assert len(done.err.splitlines()) == 1
 
 
+@pytest.mark.parametrize("words", [["jobs", "list"], ["queues", "list"], ["stats"], ["inbox", "list"], ["check"]])
+def test_whoever_needs_the_database_alone_goes_on_without_broken_code(
+    folder_cli: CommandLine, words: list[str]
+) -> None:
+    """Where the environment names both: with a line that says why, and which database it is."""
+    environ = {"PACKHORSE_APP": "shop.broken:app", "PACKHORSE_DATABASE_URL": "sqlite:///shop.db"}
+    assert folder_cli("migrate", "up", "-A", "shop.jobs:app").code == 0
+    done = folder_cli(*words, **environ)
+
+    assert done.code == 0
+    assert done.out
+    assert "note: importing shop.broken failed: NameError" in done.complaint
+    assert f"this is about {folder_cli.folder / 'shop.db'}" in done.complaint
+
+
+@pytest.mark.parametrize(
+    ("words", "environ"),
+    [
+        (["stats"], {"PACKHORSE_APP": "shop.broken:app"}),
+        (["stats", "-A", "shop.broken:app"], {"PACKHORSE_DATABASE_URL": "sqlite:///shop.db"}),
+        (["enqueue", "t"], {"PACKHORSE_APP": "shop.broken:app", "PACKHORSE_DATABASE_URL": "sqlite:///shop.db"}),
+        (["worker"], {"PACKHORSE_APP": "shop.broken:app", "PACKHORSE_DATABASE_URL": "sqlite:///shop.db"}),
+    ],
+)
+def test_broken_code_ends_what_can_not_do_without_it(
+    folder_cli: CommandLine, words: list[str], environ: dict[str, str]
+) -> None:
+    """What is named on the command line is meant; no database is known without the code, or the code has to check."""
+    done = folder_cli(*words, **environ)
+
+    assert done.code == 2
+    assert done.complaint.startswith("packhorse: importing shop.broken failed")
+
+
 @pytest.mark.parametrize(
     ("path", "why"),
     [

@@ -46,6 +46,30 @@ def test_a_job_can_wait_for_its_time(shop_cli: CommandLine, shop: Packhorse) -> 
     assert 7100 < (delayed.scheduled_at - delayed.enqueued_at).total_seconds() < 7300
 
 
+def test_a_job_carries_keys(shop_cli: CommandLine, shop: Packhorse) -> None:
+    """Those of its line and its group, and the jobs that it waits for."""
+    first, second = (shop.enqueue("shop.wait", 0) for _ in range(2))
+    words = ["--serial-key", "c 7", "--group", "tenant", "--after", str(first.id), "--after", str(second.id)]
+    assert shop_cli("enqueue", "shop.greet", "Ann", *words).code == 0
+    [job] = shop.list_jobs(state=JobState.BLOCKED)
+
+    assert (job.serial_key, job.group_key, job.waits_for) == ("c 7", "tenant", "jobs")
+    assert [one.id for one in shop.engine.list_needed(job.id)] == [first.id, second.id]
+
+
+def test_a_second_job_with_a_unique_key_is_refused(shop_cli: CommandLine, shop: Packhorse) -> None:
+    """With an exit code of its own, unless it is said what else is to be done."""
+    words = ["enqueue", "shop.greet", "--unique-key", "hello"]
+    first = shop_cli(*words, "Ann")
+    refused = shop_cli(*words, "Ben")
+    assert (first.code, refused.code, refused.out) == (0, 6, "")
+    assert "has it already" in refused.complaint
+
+    assert shop_cli(*words, "Cy", "--on-duplicate", "keep").out == first.out
+    assert shop_cli(*words, "Dee", "--on-duplicate", "replace").out == first.out
+    assert [job.args for job in shop.list_jobs()] == ['["Dee"]']
+
+
 def test_each_line_of_standard_input_is_a_job(shop_cli: CommandLine, shop: Packhorse) -> None:
     """A JSON array is all arguments, an object keywords, anything else one argument; blank lines are passed over."""
     lines = ['["Ann", true]', "", '{"name": "Bob"}', '"Cy\\u2028d"']
@@ -103,6 +127,8 @@ def test_progress_is_for_terminals(shop_cli: CommandLine, shop: Packhorse) -> No
         (["shop.greet", "Ann", "--queue", "a b"], "", "'a b' is no name for a queue"),
         (["shop.greet", "Ann", "--max-attempts", "0"], "", "it must be at least 1"),
         (["shop.greet", "Ann", "--delay", "1s", "--at", "2200-01-01T00:00Z"], "", "give --delay or --at, not both"),
+        (["shop.greet", "Ann", "--on-duplicate", "keep"], "", "say something of a unique_key: give one"),
+        (["shop.greet", "Ann", "--unique-key", ""], "", "unique_key must be a text of 1 to 200 characters"),
     ],
 )
 def test_what_would_not_run_is_refused(

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from packhorse import Packhorse
-from tests.acceptance.command import CommandLine
+from tests.acceptance.command import APP, CommandLine
 
 pytestmark = pytest.mark.accepts("C17")
 
@@ -23,7 +23,7 @@ def test_the_reason_and_what_to_do_stand_in_plain_words(shop_cli: CommandLine, s
     assert lines[2:] == [
         "      do `packhorse queues resume mail`",
         "  - no worker is alive",
-        "      do `packhorse worker -q mail`",
+        f"      do `packhorse worker -q mail -A {APP}`",
     ]
     assert shop_cli("queues", "resume", "mail").code == 0
     assert "paused" not in shop_cli("jobs", "explain", str(id)).out
@@ -37,6 +37,7 @@ def test_a_command_that_is_told_reaches_the_same_database(cli: CommandLine, shop
 
     assert "it is on hold: held by kim" in told.out
     assert f"do `packhorse jobs release {id} --database-url " in told.out
+    assert "do `packhorse worker -q mail -A module:app`" in told.out
 
 
 def test_programs_get_codes_and_figures(shop_cli: CommandLine, shop: Packhorse) -> None:

@@ -44,11 +44,22 @@ def test_one_failure_is_shown_with_its_history(shop_cli: CommandLine, shop: Pack
     shown = shop_cli("inbox", "show", id).out
     document = shop_cli("inbox", "show", id, "--json").json
 
-    for text in ("inbox +processing", "taken by +robin, ", "responsible +kim", "attempt 1: fail", " +fill it in"):
+    for text in ("inbox +processing", "taken by +robin, ", "responsible +kim", "reason +fill it in", "attempt 1: fail"):
         assert re.search(f"^{text}", shown, re.MULTILINE), text
+    assert (shown.count("customer 42 has no address"), shown.count("fill it in")) == (1, 1)
     assert (document["state"], document["taken_by"]) == ("processing", "robin")
     assert [attempt["outcome"] for attempt in document["attempts"]] == ["fail"]
     assert shop_cli("inbox", "show", "4711").complaint == "packhorse: job 4711 is not in the inbox\n"
+
+
+def test_what_was_dismissed_is_not_counted_as_in_the_inbox(
+    shop_cli: CommandLine, shop: Packhorse, refused: list[int]
+) -> None:
+    """By id as by filter."""
+    first, second = map(str, refused[:2])
+    shop.inbox.dismiss(refused[0], why="too old")
+    dry = shop_cli("inbox", "solve", first, second, "--dry-run")
+    assert dry.out == f"job {first}: was dismissed\njob {second}: would be solved\n"
 
 
 def test_failures_are_solved(shop_cli: CommandLine, shop: Packhorse, refused: list[int]) -> None:

@@ -95,6 +95,26 @@ def test_a_job_is_shown_with_its_story(shop_cli: CommandLine, failed: int, succe
     assert shop_cli("jobs", "show", str(succeeded), "--json").json["result"] == "Hello Ann"
 
 
+def test_jobs_are_listed_by_key_and_shown_with_what_they_wait_for(shop_cli: CommandLine, shop: Packhorse) -> None:
+    """The hint of the next page keeps the key; the ids that a job waits for stand with their states."""
+    first, second = (shop.named("shop.wait").using(serial_key="c 7").enqueue(0) for _ in range(2))
+    last = shop.named("shop.greet").using(after=[first, second], after_needs="end", group="c 7").enqueue("Ann")
+    page = shop_cli("jobs", "list", "--key", "c 7", "--limit", "1", "--json")
+    assert [job["id"] for job in page.json] == [last.id]
+    assert shop_cli("jobs", "list", "--key", "c 8").out == "no jobs\n"
+    shop.engine.cancel_jobs([second.id])
+
+    hint = shop_cli("jobs", "list", "--key", "c 7", "--limit", "1").err
+    assert [job["id"] for job in shop_cli(*suggested(hint), "--json").json] == [second.id]
+    assert shop_cli("jobs", "show", str(last.id), "--json").json["after"] == [
+        {"id": first.id, "state": "blocked", "needs": "end"},
+        {"id": second.id, "state": "cancelled", "needs": "end"},
+    ]
+    shown = shop_cli("jobs", "show", str(last.id)).out
+    assert re.search(rf"^after +job {first.id} \(blocked, any end will do\)$", shown, re.MULTILINE)
+    assert shop_cli("jobs", "show", str(first.id), "--json").json["after"] == []
+
+
 def test_a_lost_worker_is_told_once_for_each_attempt(shop_cli: CommandLine, shop: Packhorse) -> None:
     """In one line, which says how it ended."""
     job = shop.named("shop.kill").enqueue()

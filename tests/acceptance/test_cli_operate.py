@@ -97,6 +97,12 @@ def test_one_job_is_told_apart_from_the_other(shop_cli: CommandLine, shop: Packh
     assert shop_cli("jobs", "hold", first).out == f"job {first}: held\n"
     dry = shop_cli("jobs", "hold", "--all", "--dry-run", "--json").json
     assert dry["would_be_held"] == len(waiting) - 1
+    dry = shop_cli("jobs", "hold", first, second, "--dry-run")
+    assert dry.out == f"job {first}: is on hold already\njob {second}: would be held\n"
+    assert shop_cli("jobs", "release", first, second, "--dry-run", "--json").json == {
+        "would_be_released": [int(first)],
+        "refused": {second: "is available, not on hold"},
+    }
     again = shop_cli("jobs", "hold", first, second)
     assert (again.code, again.out, again.err) == (1, f"job {second}: held\n", f"job {first}: is on hold already\n")
     assert shop_cli("jobs", "release", first, second).code == 0

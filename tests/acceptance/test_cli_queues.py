@@ -75,6 +75,18 @@ def test_running_processes_take_up_a_pool_size(shop_cli: CommandLine, shop: Pack
     assert worker.process.poll() is None
 
 
+@pytest.mark.parametrize("words", [["show"], ["set", "slots=2"], ["pause"]], ids=" ".join)
+def test_a_queue_that_nobody_knows_is_told(shop_cli: CommandLine, shop: Packhorse, words: list[str]) -> None:
+    """With the closest one; it may be one of the future, so nothing is refused. Those of the code's tasks are known."""
+    verb, *settings = words
+    done = shop_cli("queues", verb, "mial", *settings)
+    assert done.code == 0
+    assert "no code declares a queue 'mial'" in done.complaint
+    assert "did you mean 'mail'?" in done.complaint
+    for name in ("mail", "default"):
+        assert shop_cli("queues", verb, name, *settings).err == ""
+
+
 @pytest.mark.accepts("M12")
 def test_settings_are_shown_with_who_has_said_so(shop_cli: CommandLine, shop: Packhorse) -> None:
     """What was set at run time, until it is reset; a setting alone or all of them."""

@@ -107,6 +107,38 @@ def test_schedules_are_made_and_removed_at_run_time(shop_cli: CommandLine, sched
     assert scheduled.schedules.find("nightly") is None
 
 
+def test_a_removed_schedule_of_the_code_comes_back(shop_cli: CommandLine, scheduled: Packhorse) -> None:
+    """It is said, and what would keep it from running instead."""
+    done = shop_cli("schedules", "remove", "morning", "poll")
+    assert (done.code, done.out) == (0, "schedule morning: removed\nschedule poll: removed\n")
+    assert "morning is declared in tests.acceptance.shop_app" in done.complaint
+    assert "`packhorse schedules pause morning` would keep it from running then" in done.complaint
+    assert "poll is" not in done.err
+
+
+def test_a_paused_schedule_has_no_next_ticks(shop_cli: CommandLine, scheduled: Packhorse) -> None:
+    """They would not run; they are shown again when it is resumed."""
+    scheduled.schedules.pause("poll", by="kim")
+    shown = shop_cli("schedules", "show", "poll").out
+    assert re.search(r"^status +paused by kim", shown, re.MULTILINE)
+    assert not re.search(r"^next ", shown, re.MULTILINE)
+    assert shop_cli("schedules", "show", "poll", "--json").json["next_ticks"] == []
+
+    scheduled.schedules.resume("poll")
+    assert len(shop_cli("schedules", "show", "poll", "--json").json["next_ticks"]) == 5
+
+
+def test_a_schedule_of_a_task_that_nobody_knows_is_told(shop_cli: CommandLine, shop: Packhorse) -> None:
+    """It is stored: the code that has the task may come; without code and workers there is nobody to ask."""
+    words = ["schedules", "put", "nightly", "shop.gret", "--every", "1d"]
+    done = shop_cli(*words)
+    assert (done.code, done.out) == (0, "schedule nightly: stored\n")
+    assert "neither the code here nor any worker that runs now knows a task 'shop.gret'" in done.complaint
+    assert "did you mean 'shop.greet'?" in done.complaint
+    assert shop_cli(*words, PACKHORSE_APP="").err == ""
+    assert shop_cli("schedules", "put", "other", "shop.greet", "Ann", "--every", "1d").err == ""
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

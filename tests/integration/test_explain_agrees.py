@@ -34,7 +34,7 @@ QUEUES = ["billing", "mail"]
 TABLES = ("arrival", "attempt", "dependency", "ended", "finished", "job", "queue", "start", "tally", "turn", "worker")
 IN_THE_QUEUE: frozenset[Code] = frozenset({"paused", "floor", "max_running", "rate"})
 """What keeps an available job from being claimed."""
-BESIDE_IT: frozenset[Code] = frozenset({"behind", "next", "slots", "suspect", "suspects_first"})
+BESIDE_IT: frozenset[Code] = frozenset({"behind", "next", "slots", "alone", "suspect", "suspects_first"})
 """What a claimable job may have all the same."""
 
 queues = st.sampled_from(QUEUES)

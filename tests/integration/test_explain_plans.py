@@ -17,7 +17,13 @@ ROWS = 60_000
 MANY = frozenset({"job", "finished", "start", "attempt", "dependency"})
 """The tables that may be long."""
 ALIASES = frozenset({"other", "running", "past", "live", "keeper", "first", "next", "member", "held", "head", "needed"})
-PARAMS: dict[str, Any] = {"id": 1, "most": MOST_COUNTED + 1, "lately": 300_000_000, "step": 600_000_000}
+PARAMS: dict[str, Any] = {
+    "id": 1,
+    "most": MOST_COUNTED + 1,
+    "lately": 300_000_000,
+    "step": 600_000_000,
+    "alone": 30_000_000,
+}
 CLAIM: dict[str, Any] = {"queue": "b", "limit": 5, "worker": 1, "number": 1}
 pytestmark = [pytest.mark.accepts("C17"), pytest.mark.slow]
 

@@ -9,8 +9,9 @@ from packhorse import JobState, Packhorse
 from packhorse.domain.outcome import Fail, Failure, Success
 from packhorse.engine import Engine
 from packhorse.retention import Expired, Pruned
-from packhorse.runtime.pruner import ASK_AGAIN, CHUNK, Pruner
+from packhorse.runtime.pruner import ASK_AGAIN, CHUNK, SHORTEST_REST, Pruner
 from packhorse.testing.clock import HasClock, MovingClock
+from packhorse.testing.contract.engine_queues import put
 from packhorse.testing.contract.steps import acknowledge, claim, enqueue, enqueue_one, run_one
 from packhorse.testing.samples import ERROR
 from tests.integration.worker_kit import working
@@ -82,6 +83,17 @@ def test_it_goes_chunk_by_chunk_and_rests_between_them(engine: Engine, clock: Mo
     assert engine.count_jobs()[JobState.SUCCEEDED] == 0
 
 
+def test_starts_that_no_rate_counts_any_more_go_too(engine: Engine) -> None:
+    """They go chunk by chunk, and without any finished job."""
+    put(engine, "default", rate=(10 * CHUNK, timedelta(hours=1)))
+    enqueue(engine, CHUNK + 1)
+    for _ in range(CHUNK + 1):
+        assert len(claim(engine, limit=1, limited=True)) == 1
+    put(engine, "default", rate=None)
+    assert passes(Pruner(engine, lambda: True)) == [SHORTEST_REST, None]
+    assert engine.forget_starts(1) == 0
+
+
 def test_who_does_not_lead_prunes_nothing(engine: Engine, clock: MovingClock) -> None:
     """And one that leads no longer stops in the middle."""
     finish(engine, 3)
@@ -119,6 +131,10 @@ class Watched:
     def list_expired(self) -> list[Expired]:
         """What may be pruned."""
         return self._engine.list_expired()
+
+    def forget_starts(self, limit: int) -> int:
+        """Forget starts."""
+        return self._engine.forget_starts(limit)
 
     def prune_jobs(self, expired: Expired, limit: int) -> Pruned:
         """Do it, and note it."""

@@ -86,14 +86,20 @@ def test_a_password_is_not_repeated(url: str, shown: str) -> None:
 
 
 def test_a_suggested_command_reaches_the_same_database() -> None:
-    """The options follow it; a text without one, and a worker, which takes no address, stay as they are."""
+    """The options follow it; a worker, which takes no address, gets its application; other texts stay as they are."""
     words = ["--database-url", "sqlite:///a.db"]
 
-    assert completed("run `packhorse migrate up` first", words) == (
+    def told(text: str, *words: str) -> str:
+        return completed(text, words, lambda: "shop:app")
+
+    assert told("run `packhorse migrate up` first", *words) == (
         "run `packhorse migrate up --database-url sqlite:///a.db` first"
     )
-    assert completed("see `packhorse worker` or `make`", words) == "see `packhorse worker` or `make`"
-    assert completed("run `packhorse migrate up`", []) == "run `packhorse migrate up`"
+    assert told("see `packhorse worker -p 2` or `make`", *words) == "see `packhorse worker -p 2 -A shop:app` or `make`"
+    assert told("`packhorse worker -A shop`, `packhorse workers list`") == (
+        "`packhorse worker -A shop`, `packhorse workers list`"
+    )
+    assert told("run `packhorse migrate up`") == "run `packhorse migrate up`"
 
 
 @pytest.mark.parametrize(

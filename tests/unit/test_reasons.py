@@ -33,7 +33,14 @@ def job(state: JobState = JobState.AVAILABLE, **changes: Any) -> JobFacts:
     return JobFacts(**{"id": 42, "task": TASK, "queue": "mail", "state": state, "priority": 5, **changes})
 
 
-def worker(id: int = 1, *, knows_task: bool = True, queues: tuple[str, ...] = (), **changes: Any) -> WorkerFacts:
+def worker(
+    id: int = 1,
+    *,
+    knows_task: bool = True,
+    runs_alone: int | None = None,
+    queues: tuple[str, ...] = (),
+    **changes: Any,
+) -> WorkerFacts:
     """A live worker."""
     record = WorkerRecord(
         **{
@@ -46,7 +53,7 @@ def worker(id: int = 1, *, knows_task: bool = True, queues: tuple[str, ...] = ()
             **changes,
         }
     )
-    return WorkerFacts(record=record, knows_task=knows_task)
+    return WorkerFacts(record=record, knows_task=knows_task, runs_alone=runs_alone)
 
 
 def explained(about: JobFacts | None = None, **changes: Any) -> Explanation:
@@ -331,6 +338,19 @@ def test_suspects_are_told() -> None:
         "it was held 2 times by a worker that died, so it runs alone, when the worker's other jobs have ended"
     ]
     assert texts(suspects=2)[0] == "2 of the jobs before it lost their worker, and each of them runs alone"
+
+
+def test_a_job_that_runs_alone_is_told_to_those_that_wait_for_its_worker() -> None:
+    """Where every worker that could take them has one; for as long as it gets no neighbours."""
+    one, two, other = (worker(id, runs_alone=id + 10) for id in (1, 2, 3))
+    free, strange = worker(3), worker(3, queues=("other",))
+
+    assert texts(workers=[one]) == ["web1:7 runs job 11 alone, because a worker that held it died, for 30 s at most"]
+    assert texts(workers=[one, two, strange]) == [
+        "web1:7 and web2:7 run a job alone, because a worker that held it died, for 30 s at most"
+    ]
+    assert [reason.code for reason in explained(workers=[one, free]).reasons] == ["next"]
+    assert [reason.code for reason in explained(job(crashes=1), workers=[other]).reasons] == ["alone", "suspect"]
 
 
 def test_reasons_come_in_order_of_importance() -> None:

@@ -10,8 +10,9 @@ import click
 
 from packhorse.cli.flags import json_option, target_options
 from packhorse.cli.groups import Command
+from packhorse.cli.known import warn_of_unknown_task
 from packhorse.cli.target import Target
-from packhorse.cli.values import Integer, duration, moment, priority
+from packhorse.cli.values import ID, Integer, duration, moment, priority
 from packhorse.errors import PayloadError
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from packhorse.task import Call
 
 STANDARD_INPUT = ("-",)
+ON_DUPLICATE = ("refuse", "keep", "replace", "earliest")
 CHUNK = 2000
 """How many lines of standard input are stored between two looks at the progress."""
 
@@ -38,6 +40,11 @@ CHUNK = 2000
 @click.option("--delay", type=duration, help="Not before this long from now: 30s, 5m, 2h, 1d.")
 @click.option("--at", "scheduled_at", type=moment, help="Not before this moment: 2026-12-24T18:00:00+01:00.")
 @click.option("--max-attempts", type=Integer(1), help="How many counted failures make it fail for good.")
+@click.option("--unique-key", metavar="KEY", help="No two waiting jobs of the task have the same.")
+@click.option("--on-duplicate", type=click.Choice(ON_DUPLICATE), help="If another job has the unique key: refuse.")
+@click.option("--serial-key", metavar="KEY", help="Jobs with the same one run one at a time, in order.")
+@click.option("--group", metavar="KEY", help="Whose job it is, for the limits and shares of groups.")
+@click.option("--after", type=ID, multiple=True, help="Not before this job has succeeded; as often as wanted.")
 @json_option
 @target_options
 def enqueue(
@@ -48,11 +55,14 @@ def enqueue(
         packhorse enqueue shop.jobs.send_invoice 42
         packhorse enqueue shop.jobs.greet Ann --kwargs '{"loud": true}' --delay 5m
         packhorse enqueue shop.jobs.send_invoice '[42, "copy"]'        a JSON array: all arguments
+        packhorse enqueue shop.jobs.reindex 7 --unique-key customer:7 --on-duplicate keep
+        packhorse enqueue shop.jobs.summary --after 42 --after 43
         jq -c '.[]' orders.json | packhorse enqueue shop.jobs.bill -   a job for each line
 
     Each argument is a JSON value if it reads as one, else text. Put -- before arguments that begin with a dash. A line
     of standard input is a JSON array (all arguments), a JSON object (keywords) or one value; all lines are enqueued in
-    one transaction, or none. Where the application's code is at hand its task checks the call.
+    one transaction, or none. Where the application's code is at hand its task checks the call. With a unique key that
+    another job has it ends with 6, unless --on-duplicate says keep (that job it is then), replace or earliest.
 
     Next: `packhorse jobs show ID` tells how the job is doing.
     """
@@ -61,7 +71,8 @@ def enqueue(
     calls = _read_calls(args, kwargs)
     ids = _enqueue(target, name, calls, options)
     _print_ids(ids, as_json=as_json)
-    _warn_of_unknown(target, name)
+    if target.path is None:  # otherwise it was refused
+        warn_of_unknown_task(target, name, "the job waits for one that does")
 
 
 def _read_calls(args: Sequence[str], kwargs: str | None) -> list[CallArguments]:
@@ -79,7 +90,7 @@ def _enqueue(target: Target, name: str, calls: Sequence[CallArguments], options:
     if target.path is not None:
         _check_name(target.app, name)
     app = target.ready
-    task = app.named(name).using(**options)
+    task = app.named(name).using(**{**options, "after": options["after"] or None})
     jobs = [task.call(*call.args, **call.kwargs) for call in calls]
     try:
         if len(jobs) <= CHUNK:
@@ -135,18 +146,3 @@ def _print_ids(ids: Sequence[int], *, as_json: bool) -> None:
         click.echo(f"job {ids[0]}")
     else:
         click.echo(f"{len(ids):,} jobs" + (f", {ids[0]} to {ids[-1]}" if ids else ""))
-
-
-def _warn_of_unknown(target: Target, name: str) -> None:
-    """Without the application's code a wrong name can't be refused; the workers that run know theirs."""
-    if target.path is not None:
-        return
-    from packhorse.cli.exits import warn
-
-    known = target.app.engine.list_known_tasks()
-    if known and name not in known:
-        import difflib
-
-        close = difflib.get_close_matches(name, known, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        warn(f"no worker that runs now knows a task {name!r}, so the job waits for one that does{hint}")

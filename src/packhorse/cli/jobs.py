@@ -43,6 +43,7 @@ def jobs() -> None:
 @click.option("--state", type=click.Choice([state.value for state in JobState]), help="Only jobs in this state.")
 @click.option("--queue", metavar="NAME", help="Only jobs of this queue.")
 @click.option("--task", metavar="NAME", help="Only jobs of this task.")
+@click.option("--key", metavar="KEY", help="Only jobs with this unique key, serial key or group.")
 @click.option("--before", "before_id", type=ID, help="Only ids below this: the next page.")
 @click.option("--limit", type=Integer(1, 10_000), default=50, help="At most this many.")
 @json_option
@@ -50,16 +51,15 @@ def jobs() -> None:
 def list_(
     target: Target,
     *,
-    state: str | None,
-    queue: str | None,
-    task: str | None,
     before_id: int | None,
     limit: int,
     as_json: bool,
+    **filters: str | None,
 ) -> None:
     """List jobs, the newest first.
 
         packhorse jobs list --state failed --queue billing
+        packhorse jobs list --key customer:7
         packhorse jobs list --json | jq '.[].id'
 
     Next: `packhorse jobs show ID`.
@@ -67,14 +67,14 @@ def list_(
     from packhorse.cli.output import print_json
     from packhorse.cli.records import job_document, print_jobs
 
-    found = target.existing.list_jobs(state=state, queue=queue, task=task, before_id=before_id, limit=limit + 1)
+    found = target.existing.list_jobs(**filters, before_id=before_id, limit=limit + 1)
     shown = found[:limit]
     if as_json:
         print_json([job_document(job) for job in shown])
     else:
         print_jobs(shown)
         if len(found) > limit:
-            _hint_next_page(target, shown, {"--state": state, "--queue": queue, "--task": task})
+            _hint_next_page(target, shown, filters)
 
 
 @jobs.command()
@@ -87,25 +87,26 @@ def show(target: Target, id: int, *, as_json: bool) -> None:
         packhorse jobs show 42
         packhorse jobs show 42 --json | jq .attempts
 
-    Its times, how far it is, its arguments, its result, and each attempt that did not succeed, with the error and its
-    traceback.
+    Its times, how far it is, which jobs it waits for, its arguments, its result, and each attempt that did not succeed,
+    with the error and its traceback.
 
     Next: `packhorse jobs log ID` has what it logged, `packhorse jobs retry ID` lets a failed job run again.
     """
     from packhorse.cli.job_log import progress_document, progress_text
     from packhorse.cli.output import print_json
-    from packhorse.cli.records import attempt_document, job_document, print_job
+    from packhorse.cli.records import attempt_document, job_document, needed_document, needed_text, print_job
 
     app = target.existing
     job, attempts, progress = app.get_job(id), app.list_attempts(id), app.find_progress(id)
+    needed = app.engine.list_needed(id)
     if as_json:
-        more = {"progress": progress_document(progress, job)}
+        more = {"progress": progress_document(progress, job), "after": [needed_document(one) for one in needed]}
         print_json(job_document(job) | more | {"attempts": [attempt_document(attempt) for attempt in attempts]})
     else:
-        print_job(job, attempts, progress_text(progress, job))
+        print_job(job, attempts, {"progress": progress_text(progress, job), "after": needed_text(needed)})
 
 
 def _hint_next_page(target: Target, shown: Sequence[JobRecord], filters: dict[str, str | None]) -> None:
-    given = "".join(f"{name} {shlex.quote(value)} " for name, value in filters.items() if value is not None)
+    given = "".join(f"--{name} {shlex.quote(value)} " for name, value in filters.items() if value is not None)
     page = f"`packhorse jobs list {given}--limit {len(shown)} --before {shown[-1].id}`"
     click.echo(target.completed(f"{len(shown):,} shown; the next ones: {page}"), err=True)

@@ -66,8 +66,9 @@ def packhorse() -> None:
         packhorse jobs list --state failed       see what needs a person
 
     Most commands need only to know the database: --database-url, PACKHORSE_DATABASE_URL, or the application's own (-A,
-    PACKHORSE_APP, or `app` under [tool.packhorse] in pyproject.toml). Every option can be set in the environment, too:
-    --limit of `jobs list` is PACKHORSE_JOBS_LIST_LIMIT.
+    PACKHORSE_APP, or `app` under [tool.packhorse] in pyproject.toml). They do without an application that can't be
+    imported, unless it is given by -A, when the database is named as well. Every option can be set in the environment,
+    too: --limit of `jobs list` is PACKHORSE_JOBS_LIST_LIMIT.
 
     Exit codes: 0 done; 1 failed; 2 usage, configuration, import or a missing permission in the database; 3 database
     unreachable or unusable; 4 schema missing, older or newer; 5 killed after the shutdown timeout; 6 a job with that

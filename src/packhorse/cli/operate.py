@@ -204,10 +204,10 @@ def _by_ids(target: Target, desk: Packhorse | Inbox, ids: Sequence[int], order: 
 
 
 def _preview(app: Packhorse, ids: Sequence[int], order: Order) -> int:
-    from packhorse.selected import ALLOWED
+    from packhorse.selected import is_fit
 
     jobs = {id: app.find_job(id) for id in ids}
-    fit = [id for id, job in jobs.items() if job is not None and job.state in ALLOWED[order.verb]]
+    fit = [id for id in ids if is_fit(app.engine, order.verb, id)]
     if order.as_json:
         reasons = {id: why_not(job, order) for id, job in jobs.items() if id not in fit}
         print_json({f"would_be_{order.done}": fit, "refused": reasons})

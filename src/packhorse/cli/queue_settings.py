@@ -11,6 +11,7 @@ import click
 from packhorse.cli.exits import ExitCode
 from packhorse.cli.flags import json_option, target_options
 from packhorse.cli.groups import Command
+from packhorse.cli.known import warn_of_unknown_queue
 from packhorse.cli.operate import Order, carry_out, record_options
 from packhorse.cli.output import print_json
 from packhorse.cli.queues import print_record, record_document
@@ -46,6 +47,7 @@ def pause(target: Target, names: Sequence[str], by: str | None, reason: str | No
     for name in names:
         is_new = app.queues.pause(name, by=by or user_name(), reason=reason)
         click.echo(f"queue {name}: {'paused' if is_new else 'was paused before'}")
+    warn_of_unknown_queue(target, *names)
 
 
 @click.command(cls=Command)
@@ -83,6 +85,7 @@ def set_(target: Target, name: str, settings: Sequence[str], *, as_json: bool) -
     Next: `packhorse queues reset NAME` lets the code have the say again.
     """
     record = target.existing.queues.set(name, **_read(settings))
+    warn_of_unknown_queue(target, name)
     _print(record, as_json=as_json)
 
 

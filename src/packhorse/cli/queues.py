@@ -13,6 +13,7 @@ from packhorse.cli.counts import counts_document, shown_counts
 from packhorse.cli.exits import warn
 from packhorse.cli.flags import json_option, target_options
 from packhorse.cli.groups import LazyGroup
+from packhorse.cli.known import warn_of_unknown_queue
 from packhorse.cli.output import ago, print_fields, print_json, print_table, told_failure
 from packhorse.cli.target import Target
 from packhorse.domain.durations import duration
@@ -80,6 +81,7 @@ def show(target: Target, name: str, *, as_json: bool) -> None:
     Next: `packhorse queues set NAME SETTING=VALUE`.
     """
     record = target.existing.queues.get(name)
+    warn_of_unknown_queue(target, name)
     if as_json:
         print_json({"name": name, **record_document(record)})
     else:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import click
 
 from packhorse.cli.output import ago, coloured, moment, print_fields, print_table, printable
 from packhorse.domain.job import AttemptRecord, JobRecord
+from packhorse.explaining import Needed
 
 DECODED = ("args", "kwargs", "meta", "result")
 """The fields that hold JSON."""
+NOTHING: Mapping[str, str | None] = MappingProxyType({})
 HEADERS = ("ID", "STATE", "TASK", "QUEUE", "PRIORITY", "ATTEMPT", "ENQUEUED", "ABOUT")
 
 
@@ -25,8 +28,8 @@ def print_jobs(jobs: Sequence[JobRecord]) -> None:
         click.echo("no jobs")
 
 
-def print_job(job: JobRecord, attempts: Sequence[AttemptRecord], progress: str | None = None) -> None:
-    """Print everything about a job, and how far it is."""
+def print_job(job: JobRecord, attempts: Sequence[AttemptRecord], standing: Mapping[str, str | None] = NOTHING) -> None:
+    """Print everything about a job; `standing` says what is not in its record, such as how far it is."""
     print_fields(
         {
             "job": job.id,
@@ -34,7 +37,7 @@ def print_job(job: JobRecord, attempts: Sequence[AttemptRecord], progress: str |
             "state": job.state.value,
             "reason": job.reason,
             "asked to stop": _asked_text(job),
-            "progress": progress,
+            **standing,
             "queue": job.queue,
             "priority": job.priority,
             "args": job.args,
@@ -52,7 +55,8 @@ def print_job(job: JobRecord, attempts: Sequence[AttemptRecord], progress: str |
     )
     _print_timeline(job)
     for attempt in attempts:
-        _print_attempt(attempt)
+        is_final = attempt.attempt == job.attempt and attempt.outcome == "fail"
+        _print_attempt(attempt, told={job.reason, _error_text(job)} if is_final else set())
 
 
 def job_document(job: JobRecord) -> dict[str, Any]:
@@ -64,6 +68,21 @@ def job_document(job: JobRecord) -> dict[str, Any]:
 def attempt_document(attempt: AttemptRecord) -> dict[str, Any]:
     """The attempt as a JSON object."""
     return dataclasses.asdict(attempt)
+
+
+def needed_document(needed: Needed) -> dict[str, Any]:
+    """A job that another one waits for as a JSON object."""
+    return dataclasses.asdict(needed)
+
+
+def needed_text(needed: Sequence[Needed]) -> str | None:
+    """The jobs that one waits for, a line for each; of which any end will do, that is said."""
+    return "\n".join(_needed_line(one) for one in needed) or None
+
+
+def _needed_line(one: Needed) -> str:
+    need = "" if one.needs == "success" else ", any end will do"
+    return f"job {one.id} ({one.state or 'not recorded any more'}{need})"
 
 
 def _row(job: JobRecord) -> tuple[object, ...]:
@@ -90,8 +109,8 @@ def _asked_text(job: JobRecord) -> str | None:
     return None if job.cancel_at is None else f"{ago(job.cancel_at)}, by {job.cancelled_by}"
 
 
-def _error_text(job: JobRecord) -> str | None:
-    return None if job.error_type is None else f"{job.error_type}: {job.error_message}"
+def _error_text(one: JobRecord | AttemptRecord) -> str | None:
+    return None if one.error_type is None else f"{one.error_type}: {one.error_message}"
 
 
 def _print_timeline(job: JobRecord) -> None:
@@ -106,14 +125,15 @@ def _print_timeline(job: JobRecord) -> None:
     print_fields({name: f"{moment(at)}  ({ago(at)})" for name, at in times.items() if at is not None})
 
 
-def _print_attempt(attempt: AttemptRecord) -> None:
+def _print_attempt(attempt: AttemptRecord, told: Collection[str | None]) -> None:
+    """Print how a run ended, but for what was told of the job already."""
     by = f" on {printable(attempt.worker, lines=False)}" if attempt.worker else ""
     heading = f"attempt {attempt.attempt}: {attempt.outcome}, {moment(attempt.ended_at)}{by}"
     click.echo(f"\n{click.style(heading, bold=True)}")
-    if attempt.reason and attempt.reason != attempt.error_type:
+    if attempt.reason and attempt.reason not in {attempt.error_type, *told}:
         click.echo(f"  {printable(attempt.reason)}")
-    if attempt.error_type:
-        text = attempt.error_traceback or f"{attempt.error_type}: {attempt.error_message}"
+    text = attempt.error_traceback or _error_text(attempt)
+    if text is not None and text not in told:
         click.echo(coloured("failed", "  " + printable(text.rstrip()).replace("\n", "\n  ")))
 
 

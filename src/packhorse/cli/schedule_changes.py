@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from packhorse.cli.exits import warn
 from packhorse.cli.flags import json_option, target_options
 from packhorse.cli.groups import Command
+from packhorse.cli.known import warn_of_unknown_task
 from packhorse.cli.selecting import user_name
 from packhorse.cli.target import Target
 from packhorse.cli.values import duration
@@ -125,6 +127,7 @@ def put(
     call = app.named(task).using(queue=queue).call(*given.args, **given.kwargs)
     stored = {name} if app.schedules.put(name, rule, call, **policy) else set[str]()
     _report([name], stored, "stored", "was so before", as_json=as_json)
+    warn_of_unknown_task(target, task, "its jobs wait for one that does")
 
 
 @click.command(cls=Command)
@@ -136,12 +139,17 @@ def remove(target: Target, names: Sequence[str], *, as_json: bool) -> None:
 
         packhorse schedules remove nightly
 
-    One that stands in the code comes back when a worker with that code starts.
+    One that stands in the code comes back when a worker with that code starts: pause it instead.
 
     Next: `packhorse schedules list`.
     """
-    removed = target.existing.schedules.remove(*names)
+    schedules = target.existing.schedules
+    owners = {one.name: one.owner for one in schedules.list() if one.is_declared}
+    removed = schedules.remove(*names)
     _report(names, removed, "removed", "was gone before", as_json=as_json)
+    for name in sorted(removed & owners.keys()):
+        again = f"{name} is declared in {owners[name]}, so it comes back when a worker with that code starts"
+        warn(target.completed(f"{again}; `packhorse schedules pause {name}` would keep it from running then"))
 
 
 @click.command(cls=Command)

@@ -119,7 +119,7 @@ def _row(record: ScheduleRecord) -> tuple[object, ...]:
     return (
         record.name,
         _in_words(record),
-        _in_zone(record.next_at, record) if record.paused_at is None and record.undeclared_at is None else "",
+        _in_zone(record.next_at, record) if _is_on(record) else "",
         "" if run is None else f"{run.state} {ago(run.ended_at or run.fired_at, record.seen_at)}",
         _took(run),
         _remark(record),
@@ -171,7 +171,12 @@ def _in_zone(at: datetime | None, record: ScheduleRecord) -> str | None:
 
 
 def _next_ticks(record: ScheduleRecord) -> Iterator[datetime]:
-    return islice(_ticks(record), NEXT_TICKS)
+    """The next ticks that will run; none while nothing runs."""
+    return islice(_ticks(record), NEXT_TICKS if _is_on(record) else 0)
+
+
+def _is_on(record: ScheduleRecord) -> bool:
+    return record.paused_at is None and record.undeclared_at is None
 
 
 def _ticks(record: ScheduleRecord) -> Iterator[datetime]:

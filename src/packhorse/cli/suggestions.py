@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 COMMAND = re.compile(r"`(packhorse (?!worker\b)[^`]+)`")
-"""A command in a message. The worker is left alone: it takes no address."""
+"""A command in a message, but for the worker: it takes no address."""
+WORKER = re.compile(r"`(packhorse worker\b(?![^`]* -A )[^`]*)`")
+"""A worker in a message that does not name its application."""
 SECRET = re.compile(r"((?:ssl)?password=)[^&]*", re.IGNORECASE)
 HIDDEN = "***"
 
 
-def completed(text: str, words: Sequence[str]) -> str:
-    """The text, with the words at the end of each command in it."""
+def completed(text: str, words: Sequence[str], app: Callable[[], str]) -> str:
+    """The text, with the words at the end of each command in it, and the application at that of a worker."""
+    text = WORKER.sub(lambda found: f"`{found[1]} -A {app()}`", text)
     return COMMAND.sub(lambda found: f"`{' '.join([found[1], *words])}`", text)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from packhorse.cli.exits import Complaint, code_of
+from packhorse.cli.exits import Complaint, code_of, warn
 from packhorse.cli.suggestions import completed, without_password
 from packhorse.errors import ConfigurationError, DatabaseUnreachable, PackhorseError
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from packhorse.app import Packhorse
 
 SQLITE = "sqlite"
+ANY_APP = "module:app"
+"""Stands for the address of an application that nobody has named."""
 
 
 @dataclass(slots=True)
@@ -37,6 +39,7 @@ class Target:
     schema: str | None = None
     is_named: bool = False
     _app: Packhorse | None = field(default=None, init=False)
+    _is_without_code: bool = field(default=False, init=False)
 
     @property
     def app(self) -> Packhorse:
@@ -53,7 +56,7 @@ class Target:
     @property
     def path(self) -> str | None:
         """Where the application's code is, or None when the command works without it."""
-        if self.database_url is not None:
+        if self.database_url is not None or self._is_without_code:
             return None
         return self.app_path or _configured_path()
 
@@ -66,8 +69,8 @@ class Target:
         return ["--database-url", shlex.quote(without_password(self.database_url)), *schema]
 
     def completed(self, text: str) -> str:
-        """The text with these options in each command that it suggests."""
-        return completed(text, self.words)
+        """The text with these options in each command that it suggests; a worker is told which application."""
+        return completed(text, self.words, lambda: shlex.quote(self.path or ANY_APP))
 
     @property
     def configured_url(self) -> str | None:
@@ -97,12 +100,14 @@ class Target:
     def found(self) -> Packhorse:
         """The application, when its database is there already: a command that only looks creates none.
 
-        A file in a folder that is missing can't be created by looking; the engine says so when it is asked.
+        Code that the command line does not name, and that can't be imported, is done without where the address of the
+        database stands elsewhere, too; that is said. A file in a folder that is missing can't be created by looking;
+        the engine says so when it is asked.
 
         Raises:
             DatabaseUnreachable: the SQLite file does not exist, though its folder does.
         """
-        engine = self.app.engine
+        engine = self._with_or_without_code().engine
         path = Path(engine.address)
         if engine.dialect == SQLITE and path.parent.is_dir() and not path.exists():
             raise DatabaseUnreachable(
@@ -145,6 +150,16 @@ class Target:
         if isinstance(error, PackhorseError):
             raise Complaint(self.completed(str(error)), code_of(error)) from error
 
+    def _with_or_without_code(self) -> Packhorse:
+        try:
+            return self.app
+        except ConfigurationError as error:
+            if self.path is None or self.is_named or self.schema is not None or _configured_url() is None:
+                raise
+            self._is_without_code = True
+            warn(f"{error}; without the application's code this is about {self.app.engine.address}")
+            return self.app
+
     def _load(self, path: str) -> Packhorse:
         from packhorse.cli.application import load
 
@@ -170,6 +185,12 @@ class Target:
         if app.settings.database_url.startswith(DJANGO):
             look_here_first()
         return app
+
+
+def _configured_url() -> str | None:
+    from packhorse.config import Settings
+
+    return Settings.load().database_url
 
 
 def _configured_path() -> str | None:

@@ -48,7 +48,7 @@ def list_(target: Target, *, as_json: bool) -> None:
     if as_json:
         print_json([dataclasses.asdict(worker) for worker in found])
     elif not found:
-        click.echo(f"no workers: start one with `packhorse worker -A {target.path or 'module:app'}`")
+        click.echo(target.completed("no workers: start one with `packhorse worker`"))
     else:
         print_table(HEADERS, [_row(one) for one in found], numbers="EXECUTING")
         for failure in app.list_load_failures():

@@ -12,6 +12,8 @@ from packhorse.domain.worker import WorkerRecord
 
 MOST_COUNTED = 10_000
 """Up to where what stands in a job's way is counted."""
+ALONE = timedelta(seconds=30)
+"""After how long a job that runs alone gets neighbours, so that a long one does not idle its worker."""
 LATELY = timedelta(minutes=5)
 """How far back the pace of a queue is measured."""
 
@@ -40,6 +42,7 @@ Code = Literal[
     "max_running",
     "rate",
     "slots",
+    "alone",
     "suspect",
     "suspects_first",
     "behind",
@@ -149,6 +152,8 @@ class WorkerFacts:
     record: WorkerRecord
     """What it says of itself; `executing` is how many jobs of this queue it holds."""
     knows_task: bool
+    runs_alone: int | None = None
+    """The job that it runs alone, and for a while claims nothing beside, because a worker that held it died."""
 
     def is_alive(self, now: datetime) -> bool:
         """Whether it was heard of within its lease."""

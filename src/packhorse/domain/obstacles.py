@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from packhorse.domain.durations import duration
-from packhorse.domain.explanation import Facts, LoadProblem, Reason, WorkerFacts
+from packhorse.domain.explanation import ALONE, Facts, LoadProblem, Reason, WorkerFacts
 from packhorse.domain.queue import RateLimit
 
 MOST_NAMED = 3
@@ -54,6 +54,7 @@ def in_its_way(facts: Facts, ahead: int) -> Iterator[Reason]:
     """What lets jobs of the queue start only one after the other, for an available job with so many before it."""
     yield from _limits(facts, ahead)
     yield from _slots(facts)
+    yield from _alone(facts)
     if facts.job.crashes:
         times = "once" if facts.job.crashes == 1 else f"{facts.job.crashes} times"
         text = f"it was held {times} by a worker that died, so it runs alone, when the worker's other jobs have ended"
@@ -79,11 +80,25 @@ def _limits(facts: Facts, ahead: int) -> Iterator[Reason]:
 
 
 def _slots(facts: Facts) -> Iterator[Reason]:
-    slots, job = facts.queue.slots, facts.job
-    fitting = [one for one in facts.workers if one.is_alive(facts.now) and one.serves(job.queue) and one.knows_task]
+    slots, job, fitting = facts.queue.slots, facts.job, _fitting(facts)
     if slots is not None and fitting and all(one.record.executing >= slots for one in fitting):
         text = f"{_who(fitting, 'hold')} as many jobs of the queue {job.queue} as allowed: {slots} (slots)"
         yield Reason(code="slots", text=text, advice=f"`packhorse queues set {job.queue} slots={slots * 2}`")
+
+
+def _alone(facts: Facts) -> Iterator[Reason]:
+    fitting = _fitting(facts)
+    jobs = sorted(one.runs_alone for one in fitting if one.runs_alone is not None)
+    if jobs and len(jobs) == len(fitting):
+        what = f"job {jobs[0]}" if len(jobs) == 1 else "a job"
+        text = f"{_who(fitting, 'run')} {what} alone, because a worker that held it died, for {duration(ALONE)} at most"
+        yield Reason(code="alone", text=text)
+
+
+def _fitting(facts: Facts) -> list[WorkerFacts]:
+    """The workers that could take it."""
+    queue = facts.job.queue
+    return [one for one in facts.workers if one.is_alive(facts.now) and one.serves(queue) and one.knows_task]
 
 
 def _unknown(facts: Facts, alive: Sequence[WorkerFacts]) -> Reason:

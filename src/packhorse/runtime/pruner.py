@@ -17,7 +17,7 @@ from packhorse.runtime.service import Service
 log: logging.Logger = logging.getLogger("packhorse.worker")
 
 CHUNK = 1000
-"""Jobs in one transaction."""
+"""Jobs, or starts of jobs, in one transaction."""
 REST = 4.0
 """How many times as long as a chunk took the next one is put off."""
 SHORTEST_REST = 0.02
@@ -27,7 +27,7 @@ ASK_AGAIN = 5.0
 
 
 class Pruner(Service):
-    """Deletes finished jobs that were kept as long as their queue says, while this worker leads.
+    """Deletes what need not be kept, while this worker leads: finished jobs, as their queue says, and starts of jobs.
 
     Args:
         engine: the database.
@@ -51,8 +51,9 @@ class Pruner(Service):
             return ASK_AGAIN
         if self._expired:
             return self._prune()
+        is_more = self._engine.forget_starts(CHUNK) == CHUNK
         self._expired.extend(self._engine.list_expired())
-        return SHORTEST_REST if self._expired else None
+        return SHORTEST_REST if self._expired or is_more else None
 
     def _prune(self) -> float | None:
         """Delete a chunk; queues take turns, so that none waits until another's are gone."""

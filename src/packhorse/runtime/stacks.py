@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from packhorse.runtime.lanes import Slot
 
+MOST_NAMED = 5
+"""How many threads with the same stack are named."""
+
 
 def stacks_of(runs: Sequence[Slot] = (), loop: asyncio.AbstractEventLoop | None = None) -> str:
     """The text. No arguments and no variables are in it, only places in the code.
@@ -45,15 +48,25 @@ def _line_of(run: Slot) -> str:
 
 
 def _threads(runs: dict[int, Slot]) -> Iterator[str]:
+    """The stack of each thread that runs a job, and once each that others have: most threads wait at the same place."""
     frames = sys._current_frames()  # noqa: SLF001 - documented, the only way
+    alike: dict[tuple[str, str], list[str]] = {}
     for thread in threading.enumerate():
         frame = frames.get(thread.ident or 0)
         if frame is None or thread is threading.current_thread():
             continue
         run = runs.get(thread.ident or 0)
         job = f", job {run.job.id}" if run and not thread.name.startswith("packhorse-loop") else ""
-        yield f"thread {thread.name}{job}\n"
-        yield from traceback.format_stack(frame)
+        alike.setdefault((job, "".join(traceback.format_stack(frame))), []).append(thread.name)
+    for (job, stack), names in alike.items():
+        yield f"{_named(names)}{job}\n{stack}"
+
+
+def _named(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return f"thread {names[0]}"
+    rest = len(names) - MOST_NAMED
+    return f"{len(names)} threads, {', '.join(names[:MOST_NAMED])}{f' and {rest} more' if rest > 0 else ''}"
 
 
 def _coroutines(loop: asyncio.AbstractEventLoop | None) -> Iterator[str]:

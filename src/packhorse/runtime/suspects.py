@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from enum import Enum, auto
 
+from packhorse.domain.explanation import ALONE
 from packhorse.domain.job import ClaimedJob
 from packhorse.runtime.acker import Acker
 from packhorse.runtime.executor import Executor
@@ -18,8 +19,6 @@ DRAIN_SECONDS = 5.0
 """How long a suspect waits for its neighbours to end before it is claimed beside them."""
 CROWDED_SECONDS = 30.0
 """For how long suspects are then claimed without waiting, before the neighbours are waited for again."""
-ALONE_SECONDS = 30.0
-"""After how long a suspect that runs alone gets neighbours, so that a long one does not idle the worker."""
 
 
 class Turn(Enum):
@@ -45,7 +44,7 @@ class Suspects:
     def turn(self) -> Turn:
         """Whose turn it is now."""
         if self._is_running():
-            is_long = self._clock() - self._since > ALONE_SECONDS
+            is_long = self._clock() - self._since > ALONE.total_seconds()
             return Turn.OTHERS if is_long or self._is_crowded() else Turn.NOBODY
         if not self.queues:
             return Turn.OTHERS

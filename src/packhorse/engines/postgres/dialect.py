@@ -58,6 +58,7 @@ def slots(schema: str) -> Mapping[str, str]:
         "latest": "timestamptz '9999-12-31 23:59:59.999999+00'",
         "highest_count": str(HIGHEST_COUNT),
         "lease_lost": f"'{LEASE_LOST}'",
+        "row_id": "ctid",
         "false": "false",
         "true": "true",
         "ids": "json_array_elements_text(CAST(CAST(:ids AS text) AS json))",

@@ -50,7 +50,7 @@ SETTLING = frozenset({"take_turns", "lead_followers"})
 RELAXED = SETTLING | {"claim_jobs", "take_permits", "stage_jobs", "seek_hints", "write_log"}
 """What is committed without waiting for the disk. If the server crashes and forgets one of them it is done again: a
 claim that was forgotten is refused by its lease, and costs a repeated run, never a repeated effect."""
-INDEXED = frozenset({"claim_jobs", "take_permits", "ack_jobs", "log_starts", "prune_jobs"})
+INDEXED = frozenset({"claim_jobs", "take_permits", "ack_jobs", "log_starts", "undo_starts", "prune_jobs"})
 """What must find its rows by an index even where the statistics were taken while the table was empty."""
 BY_INDEX = "SET LOCAL enable_seqscan = off;\nSET LOCAL jit = off;\n"
 """A table without a fitting index is then read as before, but at a cost in the plan for which the server would compile

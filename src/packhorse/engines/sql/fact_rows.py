@@ -1,4 +1,4 @@
-"""The row of `explain.sql` as facts. Columns go by position, part by part."""
+"""The rows of `explain.sql`, as facts, and of `list_needed.sql`. Columns go by position, part by part."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from packhorse.domain.explanation import (
 from packhorse.domain.moments import moment, optional_moment
 from packhorse.domain.state import JobState
 from packhorse.domain.worker import WorkerRecord
+from packhorse.explaining import Needed
 from packhorse.statement import Row
 
 Seen = Callable[[WorkerRecord], WorkerRecord]
@@ -48,6 +49,12 @@ def facts(row: Row, as_seen: Seen) -> Facts:
         group=_group(columns),
         needed=_needed(next(columns)),
     )
+
+
+def needed(row: Row) -> Needed:
+    """A row of `list_needed.sql`."""
+    id, state, needs = row
+    return Needed(id=id, state=None if state is None else JobState(state), needs=needs)
 
 
 def _job(columns: Iterator[Any]) -> JobFacts:
@@ -99,7 +106,7 @@ def _queue(columns: Iterator[Any]) -> QueueFacts:
 
 
 def _worker(one: list[Any], as_seen: Seen) -> WorkerFacts:
-    id, name, queues, started_at, expires_at, knows_task, executing = one
+    id, name, queues, started_at, expires_at, knows_task, executing, runs_alone = one
     record = WorkerRecord(
         id=id,
         name=name,
@@ -108,7 +115,7 @@ def _worker(one: list[Any], as_seen: Seen) -> WorkerFacts:
         expires_at=moment(expires_at),
         executing=executing,
     )
-    return WorkerFacts(record=as_seen(record), knows_task=bool(knows_task))
+    return WorkerFacts(record=as_seen(record), knows_task=bool(knows_task), runs_alone=runs_alone)
 
 
 def _key(columns: Iterator[Any]) -> KeyFacts:

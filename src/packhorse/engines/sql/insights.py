@@ -29,6 +29,7 @@ class SqlInsights(SqlBase):
             "state": filter.state,
             "queue": filter.queue,
             "task": filter.task,
+            "key": filter.key,
             "before_id": filter.before_id,
         }
         given = {name: value for name, value in params.items() if value is not None}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from packhorse.domain.claim import Claim
-from packhorse.domain.decide import Ack
+from packhorse.domain.decide import UNRUN, Ack
 from packhorse.domain.job import ClaimedJob, Lease, NewJob, are_alike
 from packhorse.domain.moments import micros_in
 from packhorse.domain.order import AGING_STEP
@@ -20,7 +20,7 @@ from packhorse.statement import Row, Statement
 
 LEAST_REACH = 100
 """In how many jobs more than it wants, of each priority, a claim looks for some that nobody is claiming just now."""
-UNRECORDED = frozenset({"success", "unstarted", "unknown"})
+UNRECORDED = UNRUN | {"success"}
 """The outcomes that leave no attempt in the history."""
 
 
@@ -204,12 +204,26 @@ def _claim_options(claim: Claim) -> tuple[Params, *tuple[str, ...]]:
 
 def ack_commands(acks: Sequence[Ack]) -> list[Command]:
     """What records these acks, and lets the next jobs of their keys go on."""
-    return settled(_recording(acks), acks)
+    return [*_starts_undone(acks), *settled(_recording(acks), acks)]
 
 
 def handler_commands(ack: Ack) -> list[Command]:
     """The same in a handler's transaction, whose snapshot may be too old to settle whose turn it is."""
     return announced(_recording([ack]), ack)
+
+
+def _starts_undone(acks: Sequence[Ack]) -> list[Command]:
+    """What gives the starts back to their queues' rates of jobs that were claimed and did not run."""
+    ids: dict[tuple[Lease, bool], list[int]] = {}
+    for ack in acks:
+        if ack.outcome in UNRUN:
+            ids.setdefault((ack.lease, ack.state.is_final), []).append(ack.job_id)
+    return [_undo_starts(lease, of_lease, is_final) for (lease, is_final), of_lease in ids.items()]
+
+
+def _undo_starts(lease: Lease, ids: Sequence[int], is_final: bool) -> Command:
+    params: Params = {"ids": list_document(ids), "worker": lease.worker, "number": lease.number}
+    return Command("undo_starts", params, ("final",) if is_final else ())
 
 
 def _recording(acks: Sequence[Ack]) -> list[Command]:

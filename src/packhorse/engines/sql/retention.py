@@ -9,6 +9,7 @@ from packhorse.domain.retention import KEPT_FOR
 from packhorse.domain.state import JobState
 from packhorse.engines.sql.base import Params, SqlBase
 from packhorse.retention import Expired, Pruned
+from packhorse.statement import Row
 
 
 class SqlRetention(SqlBase):
@@ -22,6 +23,9 @@ class SqlRetention(SqlBase):
             for queue, state, since_us, until_us in rows
         ]
 
+    def forget_starts(self, limit: int) -> int:
+        return len(self._write("forget_starts", {"limit": limit}))
+
     def prune_jobs(self, expired: Expired, limit: int) -> Pruned:
         params: Params = {
             "queue": expired.queue,
@@ -30,6 +34,10 @@ class SqlRetention(SqlBase):
             "until": expired.until_us,
             "limit": limit,
         }
-        rows = self._write("prune_jobs", params, *(("dismissed",) if expired.state is JobState.FAILED else ()))
+        rows = self._prune_jobs(params, *(("dismissed",) if expired.state is JobState.FAILED else ()))
         reached = max((at_us for _, at_us in rows), default=expired.since_us)
         return Pruned(ids=[id for id, _ in rows], rest=replace(expired, since_us=reached))
+
+    def _prune_jobs(self, params: Params, *options: str) -> list[Row]:
+        """Delete a chunk; the ids, and since when each job could have been deleted."""
+        return self._write("prune_jobs", params, *options)

@@ -66,6 +66,7 @@ def slots() -> Mapping[str, str]:
         "earliest": str(EARLIEST),
         "latest": str(LATEST),
         "highest_count": str(HIGHEST_COUNT),
+        "row_id": "rowid",
         "false": "0",
         "true": "1",
         "ids": "json_each(:ids)",

@@ -17,7 +17,6 @@ from packhorse.engines.sql.joblog import SqlJobLog
 from packhorse.engines.sql.jobs import SqlJobStore
 from packhorse.engines.sql.keyed import Storing
 from packhorse.engines.sql.migrations import load_migrations
-from packhorse.engines.sql.retention import SqlRetention
 from packhorse.engines.sql.schedules import SqlSchedules
 from packhorse.engines.sql.statements import Statements
 from packhorse.engines.sql.turns import SqlTurns
@@ -28,6 +27,7 @@ from packhorse.engines.sqlite.insights import SqliteInsights
 from packhorse.engines.sqlite.liveness import WorkerLocks
 from packhorse.engines.sqlite.operations import SqliteOperations
 from packhorse.engines.sqlite.queues import SqliteQueueStore
+from packhorse.engines.sqlite.retention import SqliteRetention
 from packhorse.engines.sqlite.schema import SqliteSchema
 from packhorse.engines.sqlite.transactions import SqliteTransaction, begin_async
 from packhorse.engines.sqlite.wal import WalKeeper
@@ -51,7 +51,7 @@ class SqliteEngine(
     SqlCancellations,
     SqlExplaining,
     SqlTurns,
-    SqlRetention,
+    SqliteRetention,
     SqliteSchema,
 ):
     """`packhorse.engine.Engine` on one SQLite file.

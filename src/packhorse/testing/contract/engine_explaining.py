@@ -229,6 +229,28 @@ class ExplainContract(EngineContract):
         assert [explained(engine, id).ahead for id in (old, urgent)] == [0, 1]
         assert ids_of(claim(engine, aging=True, suspects=True)) == [old, urgent]
 
+    def test_a_worker_that_runs_a_suspect_alone_takes_no_other_job(self, engine: Engine, clock: Clock) -> None:
+        """For a while; and not when it holds others, beside which the suspect runs."""
+        worker = register(engine, lease=HOUR)
+        suspect = enqueue_one(engine)
+        run_one(engine, WorkerLost("w"))
+        assert ids_of(claim(engine, worker=worker.id, suspects=True)) == [suspect]
+        other = enqueue_one(engine, priority=1)
+        assert codes(engine, other) == ["alone"]
+        assert f"runs job {suspect} alone" in reasons(engine, other)["alone"].text
+        clock.advance(MINUTE)
+        assert codes(engine, other) == ["next"]
+
+    def test_one_that_runs_a_suspect_beside_others_takes_more(self, engine: Engine) -> None:
+        """It has waited for its neighbours long enough."""
+        worker = register(engine)
+        enqueue_one(engine)
+        run_one(engine, WorkerLost("w"))
+        neighbour = enqueue_one(engine)
+        assert ids_of(claim(engine, worker=worker.id)) == [neighbour]
+        assert len(claim(engine, worker=worker.id, suspects=True)) == 1
+        assert codes(engine, enqueue_one(engine, priority=1)) == ["next"]
+
     def test_the_wait_is_told_from_the_pace_of_the_queue(self, engine: Engine, clock: Clock) -> None:
         """Of what has ended in the last minutes; not when that was too little."""
         register(engine)

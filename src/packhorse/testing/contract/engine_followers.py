@@ -11,6 +11,7 @@ from packhorse.domain.outcome import Cancel, Fail, Outcome, Retry, Success
 from packhorse.domain.state import JobState
 from packhorse.engine import Engine
 from packhorse.testing.contract.engine_queues import put
+from packhorse.testing.contract.engine_retention import prune
 from packhorse.testing.contract.steps import (
     acknowledge,
     claim,
@@ -54,6 +55,21 @@ def states(engine: Engine, *ids: int) -> list[str]:
 
 class FollowerContract(EngineContract):
     """Jobs with `after`."""
+
+    def test_what_a_job_waits_for_is_listed_with_its_state(self, engine: Engine) -> None:
+        """Also what has ended by now or is no longer recorded; nothing of a job that may go on."""
+        first, second, gone = enqueue(engine, 3)
+        follower = follow(engine, second, first, gone)
+        late = enqueue_one(engine, keys=Keys(after=(first,), after_needs="end"))
+        finish(engine, first, Fail())
+        finish(engine, gone)
+        assert engine.delete_jobs([gone]) == {gone}
+        assert [(one.id, one.state, one.needs) for one in engine.list_needed(follower)] == [
+            (first, "failed", "success"),
+            (second, "available", "success"),
+            (gone, None, "success"),
+        ]
+        assert engine.list_needed(first) == engine.list_needed(late) == []
 
     @pytest.mark.accepts("C15")
     @pytest.mark.parametrize("end", ENDS, ids=["plain", "result", "fail", "cancel"])
@@ -175,17 +191,14 @@ class FollowerContract(EngineContract):
         assert states(engine, follower, follow(engine, late)) == ["available", "available"]
 
     def test_what_is_pruned_before_its_followers_were_told_is_still_known(self, engine: Engine, clock: Clock) -> None:
-        """Nobody worked for a month: the followers of a cancelled job are cancelled all the same; then it goes."""
+        """Nobody worked for a month: the followers of a cancelled job are cancelled all the same."""
         target, done = enqueue(engine, 2)
         follower = follow(engine, target, done)
         engine.cancel_jobs([target])
         clock.advance(timedelta(days=30))
-        for is_told in (False, True):
-            for expired in engine.list_expired():
-                engine.prune_jobs(expired, 100)
-            assert (engine.find_job(target) is None) == is_told
-            settle(engine)
-        assert states(engine, follower) == ["cancelled"]
+        assert prune(engine) == []
+        settle(engine)
+        assert states(engine, target, follower) == ["cancelled", "cancelled"]
 
     def test_both_may_come_with_one_transaction(self, engine: Engine, producer: ProducerConnection) -> None:
         """Before its commit nobody sees either; after a rollback there is neither."""
@@ -267,6 +280,26 @@ class FollowerContract(EngineContract):
         assert states(engine, target, follower) == ["available", "blocked"]
         finish(engine, target)
         assert states(engine, follower) == ["available"]
+
+    @pytest.mark.accepts("C15")
+    def test_what_was_given_up_is_not_pruned_before_those_that_would_wait_for_it(
+        self, engine: Engine, clock: Clock
+    ) -> None:
+        """A cancelled follower that is brought back would take it for succeeded; both are pruned in the end."""
+        put(engine, "short", keep_cancelled=timedelta(0))
+        targets = enqueue(engine, 3, queue="short")
+        done, *given_up = targets
+        follower = follow(engine, *targets)
+        [job] = claim(engine, queue="short", limit=1)
+        assert (job.id, acknowledge(engine, job, Success())) == (done, True)
+        engine.cancel_jobs(given_up)
+        settle(engine)
+        assert prune(engine) == []
+        engine.retry_jobs([follower])
+        settle(engine)
+        assert states(engine, follower) == ["cancelled"]
+        clock.advance(8 * 24 * HOUR)
+        assert {*prune(engine), *prune(engine)} == {*targets, follower}
 
     def test_what_a_deleted_follower_waited_for_is_forgotten(self, engine: Engine) -> None:
         """A cancelled follower keeps nobody from being deleted, and is itself deleted or pruned."""

@@ -151,6 +151,25 @@ class GroupContract(EngineContract):
             settle(engine)
         assert ran == ids[:4]
 
+    def test_starts_are_forgotten_when_they_count_no_more(self, engine: Engine, clock: Clock) -> None:
+        """Those of groups without jobs when their time is over, and of queues without such a rate at once."""
+        put(engine, "default", group_rate="2/m")
+        put(engine, "mail", group_rate="2/m")
+        for queue in ("default", "mail"):
+            line(engine, 1, GROUP, queue=queue)
+            run_one(engine, Success(), queue=queue)
+        assert (engine.forget_turns(10), engine.forget_starts(10)) == (2, 0)
+        put(engine, "mail", group_rate=None)
+        assert engine.forget_starts(10) == 1
+        assert len(line(engine, 2, GROUP)) == 2
+        assert len(ready(engine)) == 1
+        clock.advance(2 * timedelta(minutes=1))
+        assert engine.forget_starts(10) == 0
+        settle(engine)
+        assert len(drained(engine)) == 2
+        clock.advance(2 * timedelta(minutes=1))
+        assert (engine.forget_turns(10), engine.forget_starts(10)) == (1, 2)
+
     @pytest.mark.accepts("C16")
     def test_another_rate_holds_at_once(self, engine: Engine) -> None:
         """Nobody waits for what the old one would have allowed."""

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from packhorse.domain.job import Keys
 from packhorse.domain.outcome import Fail, Failure, Success, WorkerLost
 from packhorse.domain.state import JobState
 from packhorse.engine import Engine, Glance, JobFilter
@@ -134,6 +135,18 @@ class InsightsContract(EngineContract):
         assert found(engine, queue="mail") == found(engine, task="send") == [mail]
         assert found(engine, state=JobState.AVAILABLE, queue="mail", task="send") == [mail]
         assert found(engine, state=JobState.FAILED, queue="mail") == []
+
+    def test_the_list_can_be_filtered_by_a_key(self, engine: Engine) -> None:
+        """A unique key, a serial key or a group; live and finished jobs."""
+        unique = enqueue_one(engine, keys=Keys(unique_key="k"))
+        ended = enqueue_one(engine, keys=Keys(serial_key="k"))
+        engine.cancel_jobs([ended])
+        group = enqueue_one(engine, queue="mail", keys=Keys(unique_key="other", group_key="k"))
+        enqueue_one(engine, keys=Keys(serial_key="other"))
+        assert found(engine, key="k") == [group, ended, unique]
+        assert found(engine, key="k", queue="mail") == [group]
+        assert found(engine, key="k", state=JobState.CANCELLED) == [ended]
+        assert found(engine, key="K") == []
 
     def test_queues_are_listed_with_their_counts(self, engine: Engine) -> None:
         """By name, also those whose jobs are all over; with the moment that the longest-waiting job is wanted for."""

@@ -8,13 +8,15 @@ from concurrent.futures import ProcessPoolExecutor
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
-from packhorse.domain.outcome import Fail, Outcome, Retry, Skip, Success, Unstarted
+from packhorse.domain.outcome import Fail, Outcome, Retry, Skip, Success, Unknown, Unstarted
 from packhorse.domain.state import JobState
 from packhorse.engine import Engine, JobFilter
 from packhorse.testing.contract.engine_queues import put
 from packhorse.testing.contract.steps import acknowledge, claim, decided, enqueue, ids_of, rescue
 from packhorse.testing.contract.subject import Clock, EngineContract, Subject
+from packhorse.testing.samples import TASK
 
 PROCESSES = 8
 MINUTE = timedelta(minutes=1)
@@ -111,6 +113,70 @@ class PermitContract(EngineContract):
         assert limited(engine) == ids[3:5]
         clock.advance(MINUTE / 2)
         assert limited(engine) == [ids[5]]
+
+    @pytest.mark.accepts("C16")
+    @pytest.mark.parametrize("outcome", [Unstarted(), Unknown(TASK)], ids=str)
+    def test_what_goes_back_without_having_run_uses_up_no_rate(
+        self, engine: Engine, clock: Clock, outcome: Outcome
+    ) -> None:
+        """Another one may start at once; what did start counts from its own start on."""
+        put(engine, "default", rate="3/m")
+        enqueue(engine, 9)
+        jobs = claim(engine, limited=True)
+        assert all(acknowledge(engine, job, outcome) for job in jobs[:2])
+        clock.advance(MINUTE / 2)
+        assert len(limited(engine)) == 2
+        assert limited(engine) == []
+        clock.advance(MINUTE / 2)
+        assert len(limited(engine)) == 1
+        assert limited(engine) == []
+        due_in = engine.glance(1).due_in
+        assert due_in is not None
+        assert MINUTE / 4 < due_in <= MINUTE / 2
+
+    @pytest.mark.accepts("C16")
+    def test_a_start_is_given_back_once(self, engine: Engine) -> None:
+        """An acknowledgement that comes twice gives nothing more, nor does one that is refused."""
+        put(engine, "default", rate="3/m")
+        enqueue(engine, 9)
+        back, asked, _ = claim(engine, limited=True)
+        assert acknowledge(engine, back, Unstarted())
+        assert not acknowledge(engine, back, Unstarted())
+        engine.cancel_jobs([asked.id], by="ann")
+        assert not acknowledge(engine, asked, Unstarted())
+        assert len(limited(engine)) == 1
+        assert acknowledge(engine, replace(asked, cancelled_by="ann"), Unstarted())
+        assert len(limited(engine)) == 1
+        assert limited(engine) == []
+
+    @pytest.mark.accepts("C16")
+    def test_what_was_claimed_before_there_was_a_rate_gives_nothing_back(self, engine: Engine) -> None:
+        """It never counted."""
+        enqueue(engine, 9)
+        jobs = claim(engine, limit=3)
+        put(engine, "default", rate="2/m")
+        assert len(limited(engine)) == 2
+        assert all(acknowledge(engine, job, Unstarted()) for job in jobs)
+        assert limited(engine) == []
+
+    def test_starts_are_forgotten_when_their_queue_has_no_rate_any_more(self, engine: Engine) -> None:
+        """A chunk at a time; while it has one they are left to its claims."""
+        put(engine, "default", rate="3/m")
+        enqueue(engine, 9)
+        assert [len(limited(engine, limit=1)) for _ in range(3)] == [1, 1, 1]
+        assert engine.forget_starts(100) == 0
+        put(engine, "default", rate=None)
+        assert [engine.forget_starts(2) for _ in range(3)] == [2, 1, 0]
+
+    def test_starts_of_a_queue_that_is_removed_are_forgotten(self, engine: Engine) -> None:
+        """They would count for a rate of the same name."""
+        put(engine, "default", rate="3/m")
+        enqueue(engine, 9)
+        assert len(limited(engine)) == 3
+        engine.remove_queue("default")
+        assert engine.forget_starts(100) == 1
+        put(engine, "default", rate="2/m")
+        assert len(limited(engine)) == 2
 
     @pytest.mark.accepts("C16")
     def test_limit_and_rate_hold_together(self, engine: Engine, clock: Clock) -> None:

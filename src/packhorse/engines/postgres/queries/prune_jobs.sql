@@ -1,11 +1,11 @@
 -- Deletes the oldest of the finished jobs that need not be kept any more, with all that belongs to them, and counts them.
--- One for whose success other jobs still wait stays until these have been told.
+-- One that has not succeeded stays while others are recorded that were to wait for its success.
 -- A row that somebody else has locked is passed over: it is being retried, or another pruner has it. The scan of the index
 -- starts where the chunk before ended, so that what was deleted is not walked again while vacuum has not been round.
 with old as materialized (
     select id, finished_at as at from {finished} as past   -- without :dismissed
     select id, dismissed_at as at from {finished} as past   -- with :dismissed
-    where queue = CAST(:queue AS text) and state = CAST(:state AS text) and {deletable(past)}
+    where queue = CAST(:queue AS text) and state = CAST(:state AS text) and {prunable(past)}
       -- without :dismissed
       and finished_at >= {at}(CAST(:since AS bigint)) and finished_at <= {at}(CAST(:until AS bigint))
     order by finished_at

@@ -157,6 +157,15 @@ select {micros}({now}), asked.id, asked.task, asked.queue, asked.state, asked.pr
             (
                 select count(*) from {job} as held
                 where held.state = 'executing' and held.worker_id = worker.id and held.queue = asked.queue
+            ),
+            (
+                select suspect.id from {job} as suspect
+                where suspect.state = 'executing' and suspect.worker_id = worker.id and suspect.crashes > 0
+                  and suspect.started_at > {now} - CAST(:alone AS bigint) {us}
+                  and not exists (
+                      select 1 from {job} as held
+                      where held.state = 'executing' and held.worker_id = worker.id and held.id <> suspect.id
+                  )
             )
         )) AS text)
         from {worker} as worker

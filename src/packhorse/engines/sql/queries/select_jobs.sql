@@ -16,6 +16,7 @@ with live as (
       and state = CAST(:state AS text)   -- with :state
       and queue = CAST(:queue AS text)   -- with :queue
       and task = CAST(:task AS text)   -- with :task
+      and CAST(:key AS text) in (unique_key, serial_key, group_key)   -- with :key
     order by id desc
     limit CAST(:limit AS bigint)
 ), past as (
@@ -33,6 +34,7 @@ with live as (
       and state = CAST(:state AS text)   -- with :state
       and queue = CAST(:queue AS text)   -- with :queue
       and task = CAST(:task AS text)   -- with :task
+      and CAST(:key AS text) in (unique_key, serial_key, group_key)   -- with :key
     order by id desc
     limit CAST(:limit AS bigint)
 )
