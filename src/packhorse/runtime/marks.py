@@ -3,7 +3,7 @@
 PostgreSQL keeps dead rows, and their places in the index, until no snapshot can see them. A claim that starts at the
 head walks all of them; one that starts where the last one ended walks none. What such a claim can't see is looked for
 apart: jobs of more urgent priorities often, those that were committed late or wanted sooner once in a while, and
-everything as soon as nothing is found behind the mark.
+everything when nothing is found behind the mark, as soon as the last look is not fresh any more.
 """
 
 from __future__ import annotations

@@ -16,7 +16,8 @@ from packhorse.runtime.acker import Acker
 from packhorse.runtime.contact import Contact
 from packhorse.runtime.executor import Executor
 from packhorse.runtime.hints import Hints
-from packhorse.runtime.marks import COSTLY_LOOK, HEAD, Marks, Start, Toll
+from packhorse.runtime.looks import SHORTEST_WAIT, Looks
+from packhorse.runtime.marks import HEAD, Marks, Start, Toll
 from packhorse.runtime.permits import Permits, unlimited
 from packhorse.runtime.rate import Rate
 from packhorse.runtime.ready import make_ready
@@ -31,9 +32,6 @@ from packhorse.task import TaskRegistry
 LARGEST_BUFFER = 500
 STALE_SECONDS = 1.0
 """A claimed job that has not started after this time is given back."""
-SHORTEST_WAIT = 0.01
-USUAL_LOOK_SECONDS = 0.05
-"""A look that takes longer, because dead rows lie in its way, is repeated less often than usual."""
 USUAL_CLAIM_SECONDS = 0.01
 """A claim beside a full lane that takes longer walks over too many of that lane's jobs to be repeated at once."""
 PARK_LIMIT = 5000
@@ -72,16 +70,13 @@ class Producer(Service):
         self._ready: list[str] = []
         self._held_back: list[str] = []
         self._others: frozenset[str] = frozenset()
-        self._look_at = 0.0
-        self._due_at: float | None = None
+        self._looks = Looks(settings.poll)
         self._reconcile_at = time.monotonic() + settings.lease
         self._calm_at = 0.0
         self._is_hinted = False
-        self._last_queue: str | None = None
         self._hints = Hints(engine, worker)
         self._rate = Rate()
         self._marks = Marks()
-        self._toll = Toll(COSTLY_LOOK)
         self._beside_at = 0.0
         self._beside_toll = Toll()
         self.claimed: Meter = Meter()
@@ -115,7 +110,8 @@ class Producer(Service):
     def learn(self) -> None:
         """More tasks are registered than before. From any thread."""
         self._known = self._registry.names()
-        self._others, self._look_at = frozenset(), 0.0
+        self._others = frozenset()
+        self._looks.want()
         self.wake()
 
     def run_once(self) -> float | None:
@@ -144,37 +140,31 @@ class Producer(Service):
         What a claim took whose answer never arrived is found, and given back, when the database answers again.
         """
         self._ready, self._suspects.queues = [], []
-        self._look_at = self._reconcile_at = 0.0
+        self._looks.want()
+        self._reconcile_at = 0.0
         self._calm_at = time.monotonic() + CALM_SECONDS
         self._give_back(self._executor.withdraw())
 
     # Looking
 
     def _is_time_to_look(self) -> bool:
-        return self._is_look_due() or (self._is_hinted and not self._can_claim())
-
-    def _is_look_due(self) -> bool:
-        now = time.monotonic()
-        return now >= self._look_at or (self._due_at is not None and now >= self._due_at)
+        return self._looks.is_due() or (self._is_hinted and not self._can_claim())
 
     def _guess(self) -> bool:
-        """When a hint comes, a job has most likely come where the last ones did: claim there first, and look then.
-
-        Never twice in succession: whatever else there is to do shows in a look alone.
-        """
-        if self._last_queue is None or self._ready or self._suspects.queues or self._is_look_due():
-            return False
-        self._is_hinted, self._look_at = False, 0.0
-        self._ready, self._last_queue = [self._last_queue], None
-        return True
+        """After a hint, do without a look for now: claim what is known of, else where the last jobs came from."""
+        if self._ready or self._suspects.queues:
+            is_known = not self._looks.is_due() and self._looks.want_soon()
+        elif is_known := (queue := self._looks.guess()) is not None:
+            self._ready = [queue]
+        self._is_hinted = self._is_hinted and not is_known
+        return is_known
 
     def _look(self) -> bool:
         """See what there is to do; False when this worker was given up and must start nothing more."""
         begun, was_idle = time.monotonic(), self._is_idle()
         self._is_hinted = False
         glance = self._engine.glance(self._worker, self._rules.has_floors)
-        ended = time.monotonic()
-        self._look_at = ended + max(self._settings.poll, self._toll.pause(ended - begun - USUAL_LOOK_SECONDS))
+        self._looks.ended(time.monotonic() - begun)
         self._contact.made()
         if not glance.is_registered:
             self._give_up()
@@ -184,14 +174,11 @@ class Producer(Service):
         if make_ready(self._engine, glance, self._known):
             glance = self._engine.glance(self._worker, self._rules.has_floors)
         self._note(glance)
-        self.is_drained = was_idle and self._is_nothing_due() and not (self._ready or self._suspects.queues)
+        self.is_drained = was_idle and not (self._looks.is_job_due() or self._ready or self._suspects.queues)
         return True
 
     def _is_idle(self) -> bool:
         return self._executor.is_idle() and self._acker.is_idle()
-
-    def _is_nothing_due(self) -> bool:
-        return self._due_at is None or self._due_at > time.monotonic() + SHORTEST_WAIT
 
     def _note(self, glance: Glance) -> None:
         if self._rules.refresh(glance.revision):
@@ -200,8 +187,7 @@ class Producer(Service):
         waiting = [queue for queue in self._ready if queue in ready]
         self._ready = waiting + [queue for queue in ready if queue not in waiting]
         self._suspects.queues = self._served(glance.suspect_queues)
-        due_in = glance.due_in
-        self._due_at = None if due_in is None else time.monotonic() + max(SHORTEST_WAIT, due_in.total_seconds())
+        self._looks.expect(glance.due_in)
         self._others = self._others & self._engine.list_known_tasks() if self._others else self._others
 
     def _give_up(self) -> None:
@@ -217,7 +203,7 @@ class Producer(Service):
     def _pause(self) -> float:
         if self._can_claim() or (self._is_hinted and self._has_room()):
             return 0.0
-        moments = [self._look_at, self._reconcile_at, *([] if self._due_at is None else [self._due_at])]
+        moments = [self._looks.next_at, self._reconcile_at]
         if not self._may_claim():
             moments.append(self._beside_at)
         pause = max(0.0, min(moments) - time.monotonic())
@@ -259,7 +245,7 @@ class Producer(Service):
         if len(jobs) == wanted or start.above is not None:
             self._ready.append(queue)
         elif start.after is not None:
-            self._look_at = 0.0  # whether there is something in front of the mark, the next look tells
+            self._looks.want_soon()  # whether there is something in front of the mark, the next look tells
         elif full:
             self._held_back.append(queue)
         self._accept(jobs)
@@ -279,7 +265,7 @@ class Producer(Service):
         elif is_limited:
             self._used_up.note(queue, len(jobs))
         elif jobs:
-            self._look_at = 0.0  # whether another worker held more of them back, the next look tells
+            self._looks.want()  # whether another worker held more of them back, the next look tells
         self._accept(jobs)
 
     def _may_claim(self) -> bool:
@@ -364,7 +350,7 @@ class Producer(Service):
         if jobs:
             self.is_drained = False
             self._executor.accept(jobs)
-            self._last_queue = jobs[-1].queue
+            self._looks.brought(jobs[-1].queue)
         return jobs
 
     def _set_aside(self, jobs: list[ClaimedJob]) -> None:
