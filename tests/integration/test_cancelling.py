@@ -1,8 +1,6 @@
 """A running job sees its cancellation; what it makes of that is its own."""
 
 import asyncio
-import os
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +14,7 @@ from packhorse.domain.retry import RetryPolicy
 from packhorse.runtime.acker import Acker
 from packhorse.testing.contract.steps import claim_one
 from packhorse.testing.samples import ERROR
-from tests.integration.worker_kit import Gate, wait_for, working
+from tests.integration.worker_kit import WRITTEN, Gate, wait_for, working, written_app
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.accepts("C17")
@@ -25,7 +23,7 @@ APP = """
 import os, time
 from pathlib import Path
 from packhorse import Context, Packhorse
-app = Packhorse(os.environ["CANCELLING_URL"])
+app = Packhorse(os.environ["WRITTEN_APP_URL"])
 
 @app.task(name="count", isolation="process", max_attempts=1)
 def count(ctx: Context, sign: str) -> None:
@@ -59,7 +57,6 @@ def die(ctx: Context, sign: str) -> None:
         time.sleep(0.01)
     os.kill(os.getpid(), 9)
 """
-PATH = "cancelling_app:app"
 
 
 @pytest.fixture
@@ -74,18 +71,8 @@ def app(database_url: str) -> Iterator[Packhorse]:
 @pytest.fixture
 def isolated_app(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Packhorse]:
     """An application whose tasks run in children, importable by them."""
-    (tmp_path / "cancelling_app.py").write_text(APP)
-    monkeypatch.setenv("CANCELLING_URL", database_url)
-    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
-    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
-    monkeypatch.syspath_prepend(str(tmp_path))
-    sys.modules.pop("cancelling_app", None)
-    import cancelling_app  # type: ignore[import-not-found]  # pyright: ignore[reportMissingImports]
-
-    app: Packhorse = cancelling_app.app
-    app.engine.migrate()
-    yield app
-    app.close()
+    with written_app(APP, database_url, tmp_path, monkeypatch) as app:
+        yield app
 
 
 @pytest.mark.parametrize("atomic", [False, True], ids=["plain", "atomic"])
@@ -250,7 +237,7 @@ def test_a_cancelled_job_whose_worker_dies_is_not_rescued(app: Packhorse) -> Non
 def test_an_isolated_handler_sees_it(isolated_app: Packhorse, tmp_path: Path, task: str) -> None:
     """It is told through the pipe."""
     sign = tmp_path / "sign"
-    with working(isolated_app, app_path=PATH, children=1):
+    with working(isolated_app, app_path=WRITTEN, children=1):
         job = isolated_app.named(task).enqueue(str(sign))
         wait_until(sign.exists, 60, "the handler to begin")
         isolated_app.cancel(job.id, by="ann")
@@ -263,7 +250,7 @@ def test_an_isolated_handler_sees_it(isolated_app: Packhorse, tmp_path: Path, ta
 def test_an_isolated_handler_that_does_not_listen_is_killed(isolated_app: Packhorse, tmp_path: Path) -> None:
     """After the grace, because it can be; no crash is counted, and its lines are kept."""
     sign = tmp_path / "sign"
-    with working(isolated_app, app_path=PATH, children=1, cancel_grace=0.2):
+    with working(isolated_app, app_path=WRITTEN, children=1, cancel_grace=0.2):
         job = isolated_app.named("deaf").enqueue(str(sign))
         wait_until(sign.exists, 60, "the handler to begin")
         isolated_app.cancel(job.id, by="ann")
@@ -278,7 +265,7 @@ def test_an_isolated_handler_that_does_not_listen_is_killed(isolated_app: Packho
 def test_an_isolated_handlers_log_and_progress_come_through_the_pipe(isolated_app: Packhorse, tmp_path: Path) -> None:
     """While it runs, and what it said before it was killed stays."""
     sign = tmp_path / "sign"
-    with working(isolated_app, app_path=PATH, children=1):
+    with working(isolated_app, app_path=WRITTEN, children=1):
         job = isolated_app.named("die").enqueue(str(sign))
         [line] = wait_until(lambda: isolated_app.list_log(job.id), 60, "its line")
         sign.touch()

@@ -1,6 +1,5 @@
 """Isolated children: how they start, how long they live, and what they may not know."""
 
-import os
 import subprocess
 import sys
 import threading
@@ -11,7 +10,7 @@ import pytest
 
 from packhorse import JobState, Packhorse
 from packhorse.runtime.isolation import Children
-from tests.integration.worker_kit import wait_for, working
+from tests.integration.worker_kit import WRITTEN, wait_for, working, written_app
 from tests.unit.claimed import claimed_job
 from tests.waiting import wait_until
 
@@ -19,7 +18,7 @@ APP = """
 import os, time
 from pathlib import Path
 from packhorse import Packhorse
-app = Packhorse(os.environ["CHILDREN_URL"])
+app = Packhorse(os.environ["WRITTEN_APP_URL"])
 
 @app.task(name="where", isolation="process")
 def where() -> int:
@@ -34,24 +33,13 @@ def meet(folder: str, count: int) -> None:
 def known() -> None:
     pass
 """
-PATH = "children_app:app"
 
 
 @pytest.fixture
 def app(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Packhorse]:
     """An application whose tasks run in children, importable by them."""
-    (tmp_path / "children_app.py").write_text(APP)
-    monkeypatch.setenv("CHILDREN_URL", database_url)
-    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
-    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
-    monkeypatch.syspath_prepend(str(tmp_path))
-    sys.modules.pop("children_app", None)
-    import children_app  # type: ignore[import-not-found]  # pyright: ignore[reportMissingImports]
-
-    app: Packhorse = children_app.app
-    app.engine.migrate()
-    yield app
-    app.close()
+    with written_app(APP, database_url, tmp_path, monkeypatch) as app:
+        yield app
 
 
 def in_a_thread(work: Callable[[], object]) -> None:
@@ -70,7 +58,7 @@ def lane_threads() -> list[threading.Thread]:
 @pytest.mark.accepts("C19")
 def test_a_child_outlives_the_thread_that_asked_for_it(app: Packhorse) -> None:
     """The kernel kills it with the thread that started it; that must not be one that comes and goes."""
-    children, job = Children(PATH), claimed_job(task="where")
+    children, job = Children(WRITTEN), claimed_job(task="where")
     pids: list[object] = []
     for _ in range(2):
         in_a_thread(lambda: pids.append(children.run(job, None)))
@@ -86,7 +74,7 @@ def test_a_stop_lets_isolated_jobs_end(app: Packhorse, tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     first.mkdir()
     second.mkdir()
-    with working(app, app_path=PATH, children=3, shutdown_timeout=30.0) as worker:
+    with working(app, app_path=WRITTEN, children=3, shutdown_timeout=30.0) as worker:
         for job in [app.named("meet").enqueue(str(first), 3) for _ in range(3)]:
             wait_for(app, job.id, timeout=60)
         late = app.named("meet").enqueue(str(second), 2)
@@ -106,7 +94,7 @@ def test_a_child_that_cannot_be_started_is_a_failure_of_its_job(
     app: Packhorse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A deployment has replaced the virtual environment: the job says so, and the slot is free for the next one."""
-    with working(app, app_path=PATH, children=1) as worker:
+    with working(app, app_path=WRITTEN, children=1) as worker:
         with monkeypatch.context() as replaced:
             replaced.setattr(sys, "executable", "/nowhere/bin/python")
             record = wait_for(app, app.named("KNOWN").enqueue().id)
@@ -119,8 +107,8 @@ def test_a_child_that_cannot_be_started_is_a_failure_of_its_job(
 @pytest.mark.accepts("C11", "C19")
 def test_a_task_that_only_the_children_do_not_know_is_parked(app: Packhorse, tmp_path: Path) -> None:
     """A deployment has renamed it under a running worker, which is replaced: no crash, no attempt is counted."""
-    (tmp_path / "children_app.py").write_text(APP.replace("KNOWN", "RENAMED"))
-    with working(app, app_path=PATH, children=1) as worker:
+    (tmp_path / "written_app.py").write_text(APP.replace("KNOWN", "RENAMED"))
+    with working(app, app_path=WRITTEN, children=1) as worker:
         job = app.named("KNOWN").enqueue()
         wait_until(lambda: worker.is_ending, 30, "the worker to end")
     record = job.record()

@@ -169,7 +169,7 @@ def test_a_claim_whose_answer_was_lost_is_given_back(app: Packhorse) -> None:
 def test_hints_without_end_about_one_queue_leave_time_to_look_around(
     app: Packhorse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each brings a job where the last ones came, which is claimed without looking, but never twice in succession."""
+    """Each brings a job where the last ones came, which is claimed without looking, but only while a look is fresh."""
     stopping, steps = threading.Event(), list[str]()
     claim_jobs, glance = app.engine.claim_jobs, app.engine.glance
 
@@ -196,11 +196,11 @@ def test_hints_without_end_about_one_queue_leave_time_to_look_around(
         monkeypatch.setattr(app.engine, "glance", noting_looks)
         flood = threading.Thread(target=hint)
         flood.start()
-        wait_until(lambda: len(steps) >= 300, 30, "many looks and claims")
+        wait_until(lambda: steps.count("look") >= 20, 30, "looks, long before the poll calls for one")
         stopping.set()
         flood.join()
 
-    assert 3 * steps.count("look") >= steps.count("claim")
+    assert steps.count("claim") > steps.count("look")
 
 
 @pytest.mark.accepts("C6")

@@ -1,15 +1,23 @@
 """A worker inside the test's own process, and a small application for it."""
 
+import importlib
+import os
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from packhorse import JobRecord, JobState, Packhorse
 from packhorse.runtime.settings import WorkerSettings
 from packhorse.runtime.worker import Worker
 from tests.waiting import wait_until
 
+WRITTEN = "written_app:app"
+"""Where children find it."""
 FINAL = (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)
 
 
@@ -22,6 +30,21 @@ def working(app: Packhorse, **settings: Any) -> Iterator[Worker]:
         yield worker
     finally:
         worker.end()
+
+
+@contextmanager
+def written_app(source: str, url: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Packhorse]:
+    """The `app` of a module of this text, which children import, too; `WRITTEN_APP_URL` tells it the database."""
+    (folder / "written_app.py").write_text(source)
+    monkeypatch.setenv("WRITTEN_APP_URL", url)
+    monkeypatch.setenv("PYTHONPATH", f"{folder}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.syspath_prepend(str(folder))
+    sys.modules.pop("written_app", None)
+    app: Packhorse = importlib.import_module("written_app").app
+    app.engine.migrate()
+    yield app
+    app.close()
 
 
 def wait_for(app: Packhorse, job_id: int, *states: JobState, timeout: float = 15.0) -> JobRecord:
