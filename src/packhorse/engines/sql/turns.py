@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from packhorse.domain.decide import Ack
+from packhorse.domain.decide import UNRUN, Ack
 from packhorse.engines.sql.base import Command, Params
 from packhorse.engines.sql.documents import list_document
 from packhorse.engines.sql.operations import SqlOperations
@@ -120,7 +120,7 @@ def _starts(acks: Sequence[Ack]) -> list[Command]:
     """What keeps the starts of jobs of groups in mind whose runs have ended."""
     ids: dict[int, list[int]] = {}
     for ack in acks:
-        if ack.keys is not None and ack.keys[2] is not None and ack.outcome != "unstarted":
+        if ack.keys is not None and ack.keys[2] is not None and ack.outcome not in UNRUN:
             ids.setdefault(ack.lease.worker, []).append(ack.job_id)
     return [_log_starts(worker, ids[worker]) for worker in sorted(ids)]
 
