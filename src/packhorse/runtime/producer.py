@@ -171,10 +171,13 @@ class Producer(Service):
             return False
         if glance.has_lost_workers:
             self.on_lost_workers()
-        if make_ready(self._engine, glance, self._known):
+        made = make_ready(self._engine, glance, self._known)
+        if made:
             glance = self._engine.glance(self._worker, self._rules.has_floors)
         self._note(glance)
-        self.is_drained = was_idle and not (self._looks.is_job_due() or self._ready or self._suspects.queues)
+        is_more_to_settle = made > 0 and glance.has_turns and self._looks.want_soon()
+        is_known = self._looks.is_job_due() or bool(self._ready or self._suspects.queues)
+        self.is_drained = was_idle and not is_known and not is_more_to_settle
         return True
 
     def _is_idle(self) -> bool:

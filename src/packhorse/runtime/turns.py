@@ -8,9 +8,10 @@ TURN_LIMIT = 5000
 
 
 def settle_turns(turns: Turns) -> int:
-    """Let jobs go on whose turn it is, as long as more have come; of how many it is settled."""
-    let_on, placed = turns.release_followers(TURN_LIMIT), TURN_LIMIT
-    while placed >= TURN_LIMIT:
-        admitted = turns.admit_jobs(TURN_LIMIT)
-        placed, let_on = admitted.placed, let_on + admitted.let_on
-    return let_on
+    """Settle whose turn it is of jobs that have come, and let those go on; of how many jobs something is settled.
+
+    One pass, during which acknowledgements of the same keys wait: where more have come, others may run meanwhile.
+    """
+    released = turns.release_followers(TURN_LIMIT)
+    admitted = turns.admit_jobs(TURN_LIMIT)
+    return released + admitted.placed + admitted.let_on
