@@ -41,9 +41,12 @@ class SqlTurns(SqlOperations):
     def admit_jobs(self, limit: int) -> Admitted:
         with self._settling() as run:
             taken = run(_take_turns(limit))
-            if not taken:
+            if new := [Turn(*row[:3]) for row in taken if row[3] is None]:
+                run(_make_turns(new))
+                taken = run(_take_turns(limit))
+            turns = sorted(Turn(*row[:3]) for row in taken if row[3] is not None)
+            if not turns:
                 return Admitted(0, 0)
-            turns = [Turn(*row[:3]) for row in taken]
             placed = run(_place_jobs(turns, limit, *(["late"] if any(row[3] for row in taken) else [])))
             keys, groups = _apart(turns)
             let_on = [row for command in _promote(keys, groups, "told") for row in run(command)]
@@ -127,6 +130,10 @@ def _starts(acks: Sequence[Ack]) -> list[Command]:
 
 def _take_turns(limit: int) -> Command:
     return Command("take_turns", {"limit": limit})
+
+
+def _make_turns(turns: Sequence[Turn]) -> Command:
+    return Command("make_turns", {"turns": _document(turns)})
 
 
 def _place_jobs(turns: Sequence[Turn], limit: int, *options: str) -> Command:

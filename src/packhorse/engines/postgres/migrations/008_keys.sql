@@ -112,8 +112,14 @@ begin
                 select waiting.ctid from {job} as waiting
                 where waiting.serial_key = held.key and waiting.waits_for = 'serial'
                   and coalesce(waiting.serial_place, waiting.id) <= held.last_place
-                  and not exists (
-                      select from {arrival} as fresh where fresh.gate = 'serial' and fresh.job_id = waiting.id
+                  and (
+                      (waiting.id < (
+                          select first.job_id from {arrival} as first
+                          where first.gate = 'serial' order by first.job_id limit 1
+                      )) is not false
+                      or not exists (
+                          select from {arrival} as fresh where fresh.gate = 'serial' and fresh.job_id = waiting.id
+                      )
                   )
                 order by coalesce(waiting.serial_place, waiting.id)
                 limit 1
