@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from packhorse import JobState, Packhorse
+from packhorse.runtime.turns import TURN_LIMIT
+from packhorse.testing.contract.steps import settle
 from tests.crash.fleet import fleet
 from tests.crash.gates import open_gate
 from tests.waiting import wait_until
@@ -63,6 +65,21 @@ def test_a_drain_ends_when_nothing_is_left(oracle_url: str, oracle: Packhorse, c
 
     assert oracle.count_jobs()[JobState.SUCCEEDED] == 15 * len(jobs)
     assert oracle.get_job(later.id).state == JobState.SCHEDULED
+
+
+def test_a_drain_goes_on_behind_a_long_line_that_can_not(oracle_url: str, oracle: Packhorse, code: Path) -> None:
+    """More jobs wait for a key than some passes settle, and a held job has it: what came behind them runs."""
+    tell = oracle.named("tell")
+    holder = tell.using(serial_key="a").enqueue()
+    settle(oracle.engine)
+    oracle.hold(holder.id, by="ann")
+    oracle.enqueue_many([tell.using(serial_key="a").call() for _ in range(6 * TURN_LIMIT)])
+    behind = tell.using(serial_key="b").enqueue()
+    with fleet(oracle_url, code.parent, "--drain", "--poll", "60", app=STEERED) as ships:
+        ships.start()
+        assert ships.wait(40) == [0]
+
+    assert oracle.get_job(behind.id).state == JobState.SUCCEEDED
 
 
 def test_a_drain_waits_for_what_runs(oracle_url: str, oracle: Packhorse, code: Path) -> None:

@@ -175,7 +175,9 @@ class Producer(Service):
         if made:
             glance = self._engine.glance(self._worker, self._rules.has_floors)
         self._note(glance)
-        is_more_to_settle = made > 0 and glance.has_turns and self._looks.want_soon()
+        is_more_to_settle = made > 0 and glance.has_turns
+        if is_more_to_settle:
+            self._looks.want_soon()
         is_known = self._looks.is_job_due() or bool(self._ready or self._suspects.queues)
         self.is_drained = was_idle and not is_known and not is_more_to_settle
         return True

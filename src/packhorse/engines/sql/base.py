@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from packhorse.engines.sql.statements import Statements
-from packhorse.statement import Row, Transaction
+from packhorse.statement import Row, Statement, Transaction
 
 Params = Mapping[str, str | int | None]
 NO_PARAMS: Params = {}
@@ -47,6 +47,11 @@ class SqlBase(ABC):
     def _write(self, name: str, params: Params = NO_PARAMS, *options: str) -> list[Row]:
         """Run the statements of `name`.sql in a transaction of their own; the rows of all of them."""
         return self._write_all([Command(name, params, options)])
+
+    def _run(self, transaction: Transaction, command: Command) -> list[Row]:
+        """Run a command in an open transaction of ours; the rows of all its statements."""
+        texts = self._statements.get(command.name, *command.options)
+        return [row for text in texts for row in transaction.run(Statement(text, command.params))]
 
     @abstractmethod
     def installation_id(self) -> str:

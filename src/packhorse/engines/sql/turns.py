@@ -13,7 +13,7 @@ from packhorse.domain.decide import UNRUN, Ack
 from packhorse.engines.sql.base import Command, Params
 from packhorse.engines.sql.documents import list_document
 from packhorse.engines.sql.operations import SqlOperations
-from packhorse.statement import Row, Statement, Transaction
+from packhorse.statement import Row
 from packhorse.turns import Admitted
 
 FAIR_WINDOW = 32
@@ -92,10 +92,6 @@ class SqlTurns(SqlOperations):
             transaction.rollback()
             raise
         transaction.commit()
-
-    def _run(self, transaction: Transaction, command: Command) -> list[Row]:
-        texts = self._statements.get(command.name, *command.options)
-        return [row for text in texts for row in transaction.run(Statement(text, command.params))]
 
 
 def settled(commands: Sequence[Command], acks: Sequence[Ack]) -> list[Command]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from packhorse.engines.sql.base import Command, Params
 from packhorse.engines.sql.documents import list_document
 from packhorse.engines.sql.retention import SqlRetention
-from packhorse.statement import Row, Statement, Transaction
+from packhorse.statement import Row
 
 
 class SqliteRetention(SqlRetention):
@@ -14,18 +14,14 @@ class SqliteRetention(SqlRetention):
     def _prune_jobs(self, params: Params, *options: str) -> list[Row]:
         transaction = self.begin()
         try:
-            rows = self._in(transaction, _list_prunable(params, *options))
+            rows = self._run(transaction, _list_prunable(params, *options))
             if rows:
-                self._in(transaction, _prune_jobs(params, [row[0] for row in rows]))
+                self._run(transaction, _prune_jobs(params, [row[0] for row in rows]))
         except BaseException:
             transaction.rollback()
             raise
         transaction.commit()
         return rows
-
-    def _in(self, transaction: Transaction, command: Command) -> list[Row]:
-        texts = self._statements.get(command.name, *command.options)
-        return [row for text in texts for row in transaction.run(Statement(text, command.params))]
 
 
 def _list_prunable(params: Params, *options: str) -> Command:

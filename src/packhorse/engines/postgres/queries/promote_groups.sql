@@ -2,7 +2,7 @@
 -- waits here for a job that somebody is cancelling, or has found by its unique key: it is looked again a little later.
 delete from {start}
 using {turns}, {queue} as record
-where named.scope = 'group' and {start}.queue = named.queue and {start}.key = named.key
+where {start}.queue = named.queue and {start}.key = named.key
   and record.name = named.queue and {start}.started_at <= {now} - record.group_rate_period_us {us};
 
 -- How many of each group may go on: what starts in its period, what has not started yet counted as if it did, keeps the rate.
@@ -31,7 +31,7 @@ set next_at = null, room = greatest(0, least(
 ))
 from {turns}
 left join {queue} as record on record.name = named.queue
-where named.scope = 'group' and turn.scope = named.scope and turn.queue = named.queue and turn.key = named.key;
+where turn.scope = named.scope and turn.queue = named.queue and turn.key = named.key;
 
 with promoted as (
     update {job} as job
@@ -50,7 +50,6 @@ with promoted as (
             limit turn.room
             for update skip locked
         ) as next
-        where named.scope = 'group'
     ) as chosen
     where job.id = chosen.id
     returning job.queue, job.group_key
@@ -58,7 +57,7 @@ with promoted as (
     update {turn} as turn
     set room = -1
     from {turns}
-    where named.scope = 'group' and turn.scope = named.scope and turn.queue = named.queue and turn.key = named.key
+    where turn.scope = named.scope and turn.queue = named.queue and turn.key = named.key
       and turn.room > 0 and (turn.queue, turn.key, turn.room) not in (
           select promoted.queue, promoted.group_key, CAST(count(*) AS integer) from promoted group by 1, 2
       )
@@ -86,7 +85,7 @@ set next_at = case when turn.room < 0 then {now} + interval '250 milliseconds'
 ) + record.group_rate_period_us {us} end
 from {turns}
 left join {queue} as record on record.name = named.queue
-where named.scope = 'group' and turn.scope = named.scope and turn.queue = named.queue and turn.key = named.key
+where turn.scope = named.scope and turn.queue = named.queue and turn.key = named.key
   and (record.group_rate_count is not null or turn.room >= CAST(:limit AS integer) or turn.room < 0)
   and exists (
       select from {job} as waiting

@@ -2,13 +2,7 @@
 -- who is next; tells of each whether one has come too late for its id to be its place. What somebody else has locked is passed over:
 -- they, or the next who looks, will settle it. A key that is new has no row yet: of such a one null is told.
 with front as (
-    select gate, queue, key, job_id from (
-        select gate, queue, key, job_id from {arrival} where gate = 'serial' order by job_id limit CAST(:limit AS bigint)
-    ) as one
-    union all
-    select gate, queue, key, job_id from (
-        select gate, queue, key, job_id from {arrival} where gate = 'group' order by job_id limit CAST(:limit AS bigint)
-    ) as one
+    {first_arrivals(:limit)}
 ), wanted (scope, queue, key, first_id) as (
     select scope, queue, key, min(first_id)
     from (

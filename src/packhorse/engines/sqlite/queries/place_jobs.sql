@@ -3,13 +3,7 @@
 -- and is its place: nothing is written then.
 -- with :late
 with front as (
-    select gate, queue, key, job_id from (
-        select gate, queue, key, job_id from {arrival} where gate = 'serial' order by job_id limit CAST(:limit AS bigint)
-    ) as one
-    union all
-    select gate, queue, key, job_id from (
-        select gate, queue, key, job_id from {arrival} where gate = 'group' order by job_id limit CAST(:limit AS bigint)
-    ) as one
+    {first_arrivals(:limit)}
 )
 update {job} as job
 set serial_place = case when late.gate = 'serial' then late.place else serial_place end,
@@ -25,13 +19,7 @@ where late.first_id <= late.last_place and job.id = late.job_id and +job.waits_f
 -- end
 
 with front as (
-    select gate, queue, key, job_id from (
-        select gate, queue, key, job_id from {arrival} where gate = 'serial' order by job_id limit CAST(:limit AS bigint)
-    ) as one
-    union all
-    select gate, queue, key, job_id from (
-        select gate, queue, key, job_id from {arrival} where gate = 'group' order by job_id limit CAST(:limit AS bigint)
-    ) as one
+    {first_arrivals(:limit)}
 )
 update {turn} as turn
 set last_place = case when news.first_id <= turn.last_place then turn.last_place + news.number else news.last_id end

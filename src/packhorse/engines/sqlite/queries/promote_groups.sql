@@ -1,6 +1,6 @@
 -- Lets as many jobs of these groups go on as there is room for. Nobody else writes meanwhile.
 delete from {start}
-where (queue, key) in (select named.queue, named.key from {turns} where named.scope = 'group')
+where (queue, key) in (select named.queue, named.key from {turns})
   and started_at <= {now} - (select group_rate_period_us from {queue} as record where record.name = {start}.queue);
 
 -- How many of each group may go on: what starts in its period, what has not started yet counted as if it did, keeps the rate.
@@ -29,7 +29,7 @@ set next_at = null, room = max(0, min(
 ))
 from {turns}
 left join {queue} as record on record.name = named.queue
-where named.scope = 'group' and turn.scope = named.scope and turn.queue = named.queue and turn.key = named.key;
+where turn.scope = named.scope and turn.queue = named.queue and turn.key = named.key;
 
 update {job}
 set group_place = 0, gate = null, waits_for = null,
@@ -48,7 +48,7 @@ where id in (
             limit :limit
         )
     )) as chosen
-    where named.scope = 'group' and turn.room > 0 and chosen.key < turn.room
+    where turn.room > 0 and chosen.key < turn.room
 )
 returning queue   -- with :told
 ;
@@ -67,7 +67,7 @@ set next_at = case when turn.room >= :limit then {now} else (
 ) + record.group_rate_period_us end
 from {turns}
 left join {queue} as record on record.name = named.queue
-where named.scope = 'group' and turn.scope = named.scope and turn.queue = named.queue and turn.key = named.key
+where turn.scope = named.scope and turn.queue = named.queue and turn.key = named.key
   and (record.group_rate_count is not null or turn.room >= :limit)
   and exists (
       select 1 from {job} as waiting
