@@ -15,7 +15,6 @@ _JOB = ClaimedJob(
     args="[]",
     kwargs=None,
     meta=None,
-    enqueued_at_us=1_767_225_600_000_000,
     attempt=1,
     failures=0,
     skips=0,

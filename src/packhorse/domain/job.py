@@ -119,11 +119,10 @@ class ClaimedJob(msgspec.Struct, frozen=True, gc=False):
     queue: str
     priority: int
     order_at_us: int
-    """Microseconds since 1970, as `enqueued_at_us`; a moment is made of it only for whoever asks."""
+    """Microseconds since 1970; a moment is made of it only for whoever asks."""
     args: str
     kwargs: str | None
     meta: str | None
-    enqueued_at_us: int
     attempt: int
     """Which run this is, from 1."""
     failures: int
@@ -141,11 +140,6 @@ class ClaimedJob(msgspec.Struct, frozen=True, gc=False):
     def order_at(self) -> datetime:
         """Its place in the queue, inside its priority."""
         return moment(self.order_at_us)
-
-    @property
-    def enqueued_at(self) -> datetime:
-        """When it was enqueued."""
-        return moment(self.enqueued_at_us)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,6 @@ _CLAIMED = ClaimedJob(
     args="[42]",
     kwargs=None,
     meta=None,
-    enqueued_at_us=1_767_225_600_000_000,
     attempt=1,
     failures=0,
     skips=0,

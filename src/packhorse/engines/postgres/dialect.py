@@ -74,6 +74,7 @@ def slots(schema: str) -> Mapping[str, str]:
         "for_update": "FOR UPDATE",
         "lock_turn": "FOR UPDATE OF turn",
         "skip_locked_turn": "FOR UPDATE OF turn SKIP LOCKED",
+        "row": "ctid",
         "skip_locked": "FOR UPDATE SKIP LOCKED",
         "wait_for_lock": "FOR UPDATE",
         "matches": "LIKE",

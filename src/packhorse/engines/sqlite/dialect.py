@@ -89,6 +89,7 @@ def slots() -> Mapping[str, str]:
         "for_update": "",
         "lock_turn": "",
         "skip_locked_turn": "",
+        "row": "id",
         "skip_locked": "",
         "wait_for_lock": "",
         "matches": "GLOB",

@@ -250,6 +250,24 @@ class AckContract(EngineContract):
         counts = engine.count_jobs()
         assert (counts[JobState.SUCCEEDED], counts[JobState.FAILED], counts[JobState.EXECUTING]) == (2500, 2500, 0)
 
+    @pytest.mark.accepts("C5", "C8")
+    @pytest.mark.parametrize("lost", [None, 0, 3, 7])
+    @pytest.mark.parametrize("running", [(), (2,), (0, 7), (1, 2, 3, 4, 5, 6)])
+    def test_some_of_a_claim_succeed_while_others_run_on(
+        self, engine: Engine, running: tuple[int, ...], lost: int | None
+    ) -> None:
+        """Whichever they are, in a row or with gaps, and whoever holds what lies between: no other row is touched."""
+        ids = enqueue(engine, 8)
+        held = {job.id: job for job in claim(engine, limit=8)}
+        gone = set() if lost is None else {ids[lost]}
+        for id in gone:
+            acknowledge(engine, held[id], Unstarted())
+            claim(engine, limit=1)
+        rest = {ids[place] for place in running} | gone
+        done = engine.ack_jobs([decided(job, Success()) for id, job in held.items() if id not in rest - gone])
+        assert done == set(ids) - rest
+        assert {id for id in ids if job_of(engine, id).state is JobState.EXECUTING} == rest
+
     def test_a_finished_jobs_id_is_not_given_again(self, engine: Engine) -> None:
         """Live and finished jobs share their ids."""
         old = enqueue(engine, 3)

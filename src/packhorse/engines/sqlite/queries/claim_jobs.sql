@@ -10,7 +10,7 @@ where id {any_of}
     {next_jobs(CAST(:queue AS text))}
 ));
 
-select id, task, queue, priority, {micros}(order_at), args, kwargs, meta, {micros}(enqueued_at),
+select id, task, queue, priority, {micros}(order_at), args, kwargs, meta,
     attempt, failures, skips, crashes, max_attempts, serial_key, group_key
 from {job}
 where state = 'executing' and worker_id = CAST(:worker AS bigint) and lease_number = CAST(:number AS bigint)
