@@ -15,6 +15,7 @@ _JOB = ClaimedJob(
     args="[]",
     kwargs=None,
     meta=None,
+    own_enqueued_at_us=None,
     attempt=1,
     failures=0,
     skips=0,

@@ -123,6 +123,8 @@ class ClaimedJob(msgspec.Struct, frozen=True, gc=False):
     args: str
     kwargs: str | None
     meta: str | None
+    own_enqueued_at_us: int | None
+    """None for most jobs: they were enqueued at `order_at`, and a database takes long to write out a time."""
     attempt: int
     """Which run this is, from 1."""
     failures: int
@@ -140,6 +142,11 @@ class ClaimedJob(msgspec.Struct, frozen=True, gc=False):
     def order_at(self) -> datetime:
         """Its place in the queue, inside its priority."""
         return moment(self.order_at_us)
+
+    @property
+    def enqueued_at(self) -> datetime:
+        """When it was enqueued."""
+        return moment(self.order_at_us if self.own_enqueued_at_us is None else self.own_enqueued_at_us)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

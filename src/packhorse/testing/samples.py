@@ -26,6 +26,7 @@ _CLAIMED = ClaimedJob(
     args="[42]",
     kwargs=None,
     meta=None,
+    own_enqueued_at_us=None,
     attempt=1,
     failures=0,
     skips=0,

@@ -145,10 +145,11 @@ class ClaimContract(EngineContract):
         assert claim(engine, queue="mai%") == []
         assert claim(engine, queue="Mail") == []
 
-    def test_a_claimed_job_is_executing_under_the_lease(self, engine: Engine) -> None:
+    @pytest.mark.parametrize("delay", [None, timedelta(hours=-1)])
+    def test_a_claimed_job_is_executing_under_the_lease(self, engine: Engine, delay: timedelta | None) -> None:
         """With one more attempt, the moment and the worker's name on record."""
         worker = register(engine, name="shop-3:4711")
-        id = enqueue_one(engine, args="[1]", kwargs='{"a":2}', meta='{"b":3}', max_attempts=4, priority=3)
+        id = enqueue_one(engine, args="[1]", kwargs='{"a":2}', meta='{"b":3}', max_attempts=4, priority=3, delay=delay)
         lease = new_lease(worker.id)
         [job] = engine.claim_jobs(Claim(lease=lease, queue="default", limit=1))
         record = job_of(engine, id)
@@ -156,7 +157,8 @@ class ClaimContract(EngineContract):
         assert (job.task, job.queue, job.args, job.kwargs, job.meta, job.max_attempts, job.priority) == (
             *(record.task, record.queue, "[1]", '{"a":2}', '{"b":3}', 4, 3),
         )
-        assert job.order_at == record.order_at
+        assert record.enqueued_at - record.order_at == -(delay or timedelta())
+        assert (job.order_at, job.enqueued_at) == (record.order_at, record.enqueued_at)
         assert (record.state, record.attempt, record.worker) == (JobState.EXECUTING, 1, "shop-3:4711")
         assert record.started_at is not None
         assert record.started_at >= record.enqueued_at

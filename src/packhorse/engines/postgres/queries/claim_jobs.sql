@@ -10,4 +10,5 @@ where {row} {any_of}
     {next_jobs(CAST(:queue AS text))}
 ))
 returning id, task, queue, priority, {micros}(order_at), args, kwargs, meta,
+    case when enqueued_at <> order_at then {micros}(enqueued_at) end,
     attempt, failures, skips, crashes, max_attempts, serial_key, group_key

@@ -11,6 +11,7 @@ where id {any_of}
 ));
 
 select id, task, queue, priority, {micros}(order_at), args, kwargs, meta,
+    case when enqueued_at <> order_at then {micros}(enqueued_at) end,
     attempt, failures, skips, crashes, max_attempts, serial_key, group_key
 from {job}
 where state = 'executing' and worker_id = CAST(:worker AS bigint) and lease_number = CAST(:number AS bigint)
