@@ -48,7 +48,7 @@ lint: setup  ## ruff and the layer contracts
 types: setup  ## mypy strict, pyright, and the completeness of the public types
 	$(BIN)/mypy
 	$(BIN)/pyright
-	$(BIN)/pyright --verifytypes packhorse --ignoreexternal
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/pyright --verifytypes packhorse --ignoreexternal
 
 acceptance: setup servers  ## the tests that carry an acceptance ID, and the table of all IDs
 	$(PYTEST) -m accepts --acceptance print
