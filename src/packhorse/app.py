@@ -7,10 +7,9 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, overload
 
+from packhorse.backends import DJANGO, integration, open_engine, open_notifier, session_on
 from packhorse.client import Client
 from packhorse.commits import CommitWatch
 from packhorse.config import Settings, WorkerMode
@@ -21,11 +20,10 @@ from packhorse.domain.job import JobRecord, is_due
 from packhorse.domain.outcome import Verdict
 from packhorse.domain.retry import Backoff
 from packhorse.engine import Engine
-from packhorse.errors import ConfigurationError, UsageError
+from packhorse.errors import ConfigurationError
 from packhorse.keeper import ScheduleBook
 from packhorse.middleware import Middleware
-from packhorse.notifiers.combined import CombinedNotifier
-from packhorse.notifiers.local import LocalNotifier, announce, is_heard
+from packhorse.notifiers.local import announce, is_heard
 from packhorse.options import Isolation, task_options
 from packhorse.scheduling import Scheduling
 from packhorse.task import Task, TaskRegistry
@@ -38,9 +36,6 @@ if TYPE_CHECKING:
     from packhorse.runtime.run import Runner
     from packhorse.runtime.settings import WorkerSettings
     from packhorse.runtime.worker import Worker
-
-SCHEMES = frozenset({"sqlite", "postgresql", "postgres"})
-DJANGO = "django://"
 
 _opening = threading.Lock()
 
@@ -211,10 +206,10 @@ class Packhorse(Client, Scheduling):
             registry=self.registry,
             deliver=deliver,
             hooks=Hooks(self.middleware),
-            sessions=_session_on,
+            sessions=session_on,
         )
         if self._url.startswith(DJANGO):
-            adjusted: Runner = _integration("django.runner").adjusted(runner, self._url, self.middleware)
+            adjusted: Runner = integration("django.runner").adjusted(runner, self._url, self.middleware)
             return adjusted
         return runner
 
@@ -283,14 +278,14 @@ class Packhorse(Client, Scheduling):
 
     def _run_committed(self) -> int:
         """Run what is due after a commit; in Django's TestCase, where nothing is ever committed, as if after it."""
-        if self._url.startswith(DJANGO) and (inside := _integration("django.inside")).is_open(self._url):
+        if self._url.startswith(DJANGO) and (inside := integration("django.inside")).is_open(self._url):
             ran: int = inside.run_inside(self._url, self.settings.schema, lambda: self.runner(lambda ack, each: None))
             return ran
         return self.run_pending()
 
     def _ambient(self) -> object | None:
         if self._url.startswith(DJANGO):
-            found: object | None = _integration("django.connection").find_open(self._url)
+            found: object | None = integration("django.connection").find_open(self._url)
             return found
         return None
 
@@ -313,87 +308,3 @@ class Packhorse(Client, Scheduling):
         super()._watch_job(record)
         if self._watch is not None and record is not None and is_due(record, datetime.now(UTC)):
             self._watch.run_due()
-
-
-def open_engine(settings: Settings) -> Engine:
-    """The engine for the configured address.
-
-    Raises:
-        ConfigurationError: there is no address, its scheme is none of ours, or its driver is not installed.
-    """
-    url = plain_url(settings.database_url)
-    if _scheme(url) == "sqlite":
-        from packhorse.engines.sqlite.engine import SqliteEngine
-
-        return SqliteEngine(url)
-    postgres = _extra("packhorse.engines.postgres.engine", "psycopg", "postgres")
-    engine: Engine = postgres.PostgresEngine(url, schema=settings.schema)
-    return engine
-
-
-def open_notifier(engine: Engine) -> Notifier:
-    """What wakes the workers of an engine up: hints from this process, and from others."""
-    local = LocalNotifier(engine.address)
-    if engine.dialect == "sqlite":
-        from packhorse.notifiers.sqlite import SqliteNotifier
-
-        return CombinedNotifier(local, SqliteNotifier(engine.address))
-    from packhorse.engines.postgres.engine import PostgresEngine
-    from packhorse.notifiers.postgres import PostgresNotifier
-
-    if not isinstance(engine, PostgresEngine):
-        return local
-    return CombinedNotifier(local, PostgresNotifier(engine.conninfo, engine.channel))
-
-
-def plain_url(url: str | None) -> str:
-    """The address as the engines take it: that of Django's settings for `django://alias`.
-
-    Raises:
-        ConfigurationError: there is none, or its scheme is none of ours.
-    """
-    if not url:
-        raise ConfigurationError(
-            "no database is configured: Packhorse('sqlite:///shop.db'), or set PACKHORSE_DATABASE_URL or DATABASE_URL"
-        )
-    if url.startswith(DJANGO):
-        plain: str = _integration("django.database").database_url(url)
-        return plain
-    scheme = _scheme(url)
-    if scheme not in SCHEMES:
-        raise ConfigurationError(
-            f"the database's address begins with {scheme!r}: it must begin with sqlite:///, postgresql:// or django://"
-        )
-    return url
-
-
-def _scheme(url: str) -> str:
-    """`sqlite` in `sqlite:///shop.db`, and in SQLAlchemy's `sqlite+aiosqlite:///shop.db`."""
-    return url.partition(":")[0].partition("+")[0]
-
-
-def _integration(name: str) -> Any:
-    """A module that needs a framework, imported only where that is in use; the framework's layer is above this one.
-
-    Raises:
-        ConfigurationError: the framework is not installed.
-    """
-    return _extra(f"packhorse.integrations.{name}", name.partition(".")[0])
-
-
-def _extra(module: str, needs: str, extra: str = "") -> Any:
-    """A module that needs a library which not every installation brings."""
-    try:
-        return import_module(module)
-    except ModuleNotFoundError as error:
-        if error.name != needs:
-            raise
-        raise ConfigurationError(
-            f"the database's address needs {needs}, which is not installed: pip install 'packhorse[{extra or needs}]'"
-        ) from error
-
-
-def _session_on(transaction: Any) -> Any:
-    if find_spec("sqlalchemy") is None:
-        raise UsageError("ctx.tx.session needs SQLAlchemy: pip install 'packhorse[sqlalchemy]'")
-    return _integration("sqlalchemy").session_on(transaction)

@@ -26,6 +26,10 @@ class AnyConnection(Protocol):
         """Whether the caller's transaction is still open, so that what was written is not visible yet."""
         ...
 
+    def commits_alone(self) -> bool:
+        """Whether what is run now commits by itself, so that several statements need a `transaction`."""
+        ...
+
     def on_commit(self, callback: Callable[[], None]) -> bool:
         """Call back once after the caller's commit, never after a rollback; False when that can't be seen here."""
         ...

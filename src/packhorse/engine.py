@@ -25,6 +25,7 @@ from packhorse.explaining import Explaining
 from packhorse.inbox import InboxStore
 from packhorse.joblog import JobLog
 from packhorse.operations import Operations
+from packhorse.packages import Packages
 from packhorse.queues import QueueStore
 from packhorse.retention import Retention
 from packhorse.schedules import ScheduleStore
@@ -129,7 +130,7 @@ class JobStore(Protocol):
     def storing(
         self, jobs: Sequence[NewJob], installation: str | None = None
     ) -> Generator[Statement, list[Row], list[int]]:
-        """The same for jobs with keys, which takes several statements, to be run in one transaction.
+        """The same for jobs with keys, and for packages, which takes several statements, to be run in one transaction.
 
         Yields each, is sent its rows, and returns the ids in the order of `jobs`: of a job that was found in place of a
         new one, that one's. On a database that is not the installation it returns none.
@@ -376,6 +377,7 @@ class Engine(
     Cancellations,
     Explaining,
     Turns,
+    Packages,
     Retention,
     Installation,
     Protocol,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Any, TypeVar
 
@@ -15,6 +16,7 @@ from packhorse.connection import AnyConnection, AsyncConnection, Connection
 from packhorse.context import find_current
 from packhorse.domain.job import DEFAULT_QUEUE, NewJob, key_of
 from packhorse.domain.order import DEFAULT_PRIORITY, priority_number
+from packhorse.domain.package import NewPackage
 from packhorse.domain.payload import encode_value
 from packhorse.domain.signature import encode_plain_call
 from packhorse.engine import Engine
@@ -114,7 +116,9 @@ class Enqueuer:
             return await asyncio.to_thread(self._store, prepared, None)
         if connection.is_async is False:
             return self._store(prepared, connection)
-        ids = await afollow(self._storing(connection, [one.job for one in prepared]), connection)
+        jobs = [one.job for one in prepared]
+        async with connection.transaction() if _needs_transaction(connection, jobs) else nullcontext():
+            ids = await afollow(self._storing(connection, jobs), connection)
         return self._finish(prepared, ids, connection)
 
     def _prepare(self, calls: Iterable[Call[Any]]) -> list[Prepared]:
@@ -133,7 +137,7 @@ class Enqueuer:
             draft = Draft(call.task, call.args, call.kwargs, options)
             self._hooks.enqueuing(draft)
             options, meta = draft.options, _encode_meta(draft)
-        return Prepared(_job(call.task, texts, options, meta), draft)
+        return Prepared(_job(call.task, texts, options, meta, call.package), draft)
 
     def _store(self, prepared: Sequence[Prepared], connection: Connection | AsyncConnection | None) -> list[Stored]:
         ids = self._write([one.job for one in prepared], connection)
@@ -158,7 +162,8 @@ class Enqueuer:
             return self._write_alone(jobs)
         if connection.is_async is True:
             raise UnsupportedConnection(f"{_kind(connection.raw)} is for coroutines: use aenqueue and await it")
-        return follow(self._storing(connection, jobs), connection)
+        with connection.transaction() if _needs_transaction(connection, jobs) else nullcontext():
+            return follow(self._storing(connection, jobs), connection)
 
     def _connection(self, conn: object | None) -> Connection | AsyncConnection | None:
         connection = self._surrounding() if conn is None else self._adapt(conn)
@@ -189,7 +194,7 @@ class Enqueuer:
         if is_foreign(connection, engine):
             raise foreign(connection.dialect, (yield AskPlace()), engine)
         for parcel in _parcels(jobs):
-            if all(job.keys is None for job in parcel):
+            if all(job.is_single for job in parcel):
                 statement = yield from self._prepared(engine, partial(engine.insert_statement, parcel))
                 ids += sorted(int(row[0]) for row in (yield from _run(statement, engine)))
             else:
@@ -240,6 +245,11 @@ def plain_job(call: Call[Any]) -> NewJob:
     return _job(call.task, _encoded(call), call.options, None)
 
 
+def _needs_transaction(connection: AnyConnection, jobs: Sequence[NewJob]) -> bool:
+    """Whether it takes several statements to store them, and each would be committed by itself."""
+    return (len(jobs) > CHUNK or not all(job.is_single for job in jobs)) and connection.commits_alone()
+
+
 def _key_order(calls: Sequence[object]) -> Sequence[int]:
     """In which order to store calls that need several statements; empty to leave them as they are.
 
@@ -258,7 +268,9 @@ def _encoded(call: Call[Any]) -> tuple[str, str | None]:
     return call.signature.encode(call.args, call.kwargs)
 
 
-def _job(task: str, texts: tuple[str, str | None], options: Options, meta: str | None) -> NewJob:
+def _job(
+    task: str, texts: tuple[str, str | None], options: Options, meta: str | None, package: NewPackage | None = None
+) -> NewJob:
     args, kwargs = texts
     return NewJob(
         task=task,
@@ -273,6 +285,7 @@ def _job(task: str, texts: tuple[str, str | None], options: Options, meta: str |
         max_attempts=options.max_attempts,
         meta=meta,
         keys=options.keys,
+        package=package,
     )
 
 

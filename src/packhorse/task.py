@@ -14,6 +14,7 @@ import msgspec
 
 from packhorse.context import Context, find_current
 from packhorse.domain.job import OnDuplicate
+from packhorse.domain.package import NewPackage
 from packhorse.domain.retry import RetryPolicy
 from packhorse.domain.signature import CallSignature
 from packhorse.errors import DuplicateTask, UnknownTask, UsageError
@@ -36,6 +37,7 @@ class Call(msgspec.Struct, Generic[R_co], frozen=True):
         options: how it is to be enqueued.
         is_placed: whether its queue was said for this call, so that no rule leads it elsewhere.
         signature: how its arguments become text; None takes plain JSON values only.
+        package: what makes a work package of its job.
     """
 
     task: str
@@ -44,6 +46,7 @@ class Call(msgspec.Struct, Generic[R_co], frozen=True):
     options: Options = NO_OPTIONS
     signature: CallSignature | None = None
     is_placed: bool = False
+    package: NewPackage | None = None
 
 
 class Enqueuer(Protocol):

@@ -17,6 +17,7 @@ from packhorse.testing.contract import (
     engine_leadership,
     engine_liveness,
     engine_operations,
+    engine_packages,
     engine_park,
     engine_permits,
     engine_processes,
@@ -150,6 +151,10 @@ class TestInsights(engine_insights.InsightsContract):
 
 class TestCancellations(engine_cancellations.CancellationContract):
     """Running jobs are asked to stop."""
+
+
+class TestPackages(engine_packages.PackageContract):
+    """Work packages."""
 
 
 class TestJobLog(engine_joblog.JobLogContract):

@@ -171,7 +171,8 @@ class Target:
         return load(path)
 
     def _bare(self) -> Packhorse:
-        from packhorse.app import DJANGO, Packhorse
+        from packhorse.app import Packhorse
+        from packhorse.backends import DJANGO
         from packhorse.cli.application import look_here_first
 
         app = Packhorse(self.database_url, schema=self.schema, worker="processes")

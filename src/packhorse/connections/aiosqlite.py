@@ -24,6 +24,10 @@ class AiosqliteConnection(AsyncScoped[aiosqlite.Connection]):
         """Whether a transaction is open."""
         return self._raw.in_transaction
 
+    def commits_alone(self) -> bool:
+        """In the driver's autocommit mode, outside a transaction."""
+        return self._raw.isolation_level is None and not self.in_transaction()
+
     async def run(self, statement: Statement) -> list[Row]:
         """Run the statement; in sqlite3's own mode it opens a transaction, as the caller's writes do."""
         for text in guard_words():

@@ -24,6 +24,10 @@ class AsyncpgConnection(AsyncScoped[Any]):
         """Whether a transaction is open."""
         return bool(self._raw.is_in_transaction())
 
+    def commits_alone(self) -> bool:
+        """Outside a transaction."""
+        return not self.in_transaction()
+
     async def place(self) -> str:
         """Host, port and database, as far as asyncpg tells: only in private."""
         address = getattr(self._raw, "_addr", None)

@@ -33,6 +33,10 @@ class _Own(Generic[T]):
         """That it is open."""
         return True
 
+    def commits_alone(self) -> bool:
+        """That it is open."""
+        return False
+
     def _enter_once(self) -> None:
         """Refuse a block within the block: its end would commit what the outer one may yet roll back."""
         if self._is_entered:

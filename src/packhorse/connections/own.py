@@ -30,6 +30,10 @@ class _Own:
         """Whether it is open."""
         return True
 
+    def commits_alone(self) -> bool:
+        """That it is open."""
+        return False
+
     def on_commit(self, callback: Callable[[], None]) -> bool:
         """Call back after its commit; False for that of a handler, which the worker commits."""
         hook = getattr(self._raw, "on_commit", None)

@@ -29,6 +29,10 @@ class PsycopgConnection(Scoped[psycopg.Connection[Any]]):
         """Whether a transaction is open."""
         return _is_open(self._raw.info)
 
+    def commits_alone(self) -> bool:
+        """In autocommit mode, outside a transaction."""
+        return self._raw.autocommit and not self.in_transaction()
+
     def run(self, statement: Statement) -> list[Row]:
         """Run the statement, unprepared; psycopg opens a transaction unless the connection is in autocommit mode."""
         with psycopg.Cursor(self._raw, row_factory=tuple_row) as cursor:
@@ -52,6 +56,10 @@ class PsycopgAsyncConnection(AsyncScoped[psycopg.AsyncConnection[Any]]):
     def in_transaction(self) -> bool:
         """Whether a transaction is open."""
         return _is_open(self._raw.info)
+
+    def commits_alone(self) -> bool:
+        """In autocommit mode, outside a transaction."""
+        return self._raw.autocommit and not self.in_transaction()
 
     async def run(self, statement: Statement) -> list[Row]:
         """Run the statement, unprepared; psycopg opens a transaction unless the connection is in autocommit mode."""

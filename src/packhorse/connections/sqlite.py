@@ -28,6 +28,12 @@ class SqliteConnection(Scoped[sqlite3.Connection]):
         """Whether a transaction is open."""
         return self._raw.in_transaction
 
+    def commits_alone(self) -> bool:
+        """In autocommit mode, the driver's or that of Python 3.12, outside a transaction."""
+        autocommit = getattr(self._raw, "autocommit", None)
+        begins_by_itself = self._raw.isolation_level is not None if autocommit in (None, -1) else not autocommit
+        return not begins_by_itself and not self.in_transaction()
+
     def run(self, statement: Statement) -> list[Row]:
         """Run the statement; in sqlite3's own mode it opens a transaction, as the caller's writes do."""
         for text in guard_words():

@@ -11,6 +11,7 @@ import msgspec
 
 from packhorse.domain.moments import moment
 from packhorse.domain.order import DEFAULT_PRIORITY
+from packhorse.domain.package import NewPackage
 from packhorse.domain.state import JobState
 
 DEFAULT_QUEUE = "default"
@@ -76,12 +77,19 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     meta: str | None = None
     """What middleware sends along (context, tenant, trace), a JSON object."""
     keys: Keys | None = None
+    package: NewPackage | None = None
+    """What makes it a work package."""
 
     @property
     def is_plain(self) -> bool:
-        """Whether it has no time of its own, and no keys."""
-        rest = (self.scheduled_at, self.delay, self.expected_at, self.expected_in, self.keys)
-        return rest == (None, None, None, None, None)
+        """Whether it has no time of its own, and nothing is stored beside it."""
+        rest = (self.scheduled_at, self.delay, self.expected_at, self.expected_in, self.keys, self.package)
+        return rest == (None, None, None, None, None, None)
+
+    @property
+    def is_single(self) -> bool:
+        """Whether one statement stores it, for all that it may be tied to."""
+        return self.keys is None and self.package is None
 
 
 def key_of(job: NewJob | JobRecord) -> int:

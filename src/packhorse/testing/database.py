@@ -11,7 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from packhorse.app import DJANGO, Packhorse, open_engine
+from packhorse.app import Packhorse
+from packhorse.backends import DJANGO, open_engine
 from packhorse.config import Settings
 from packhorse.engine import Engine
 from packhorse.errors import DatabaseBusy, UsageError

@@ -11,6 +11,7 @@ TABLES = (
     "arrival",
     "attempt",
     "dependency",
+    "element",
     "ended",
     "finished",
     "installation",
@@ -19,6 +20,7 @@ TABLES = (
     "leader",
     "load_failure",
     "migration",
+    "package",
     "progress",
     "queue",
     "revision",
@@ -67,6 +69,18 @@ def slots(schema: str) -> Mapping[str, str]:
         "texts": "json_array_elements_text(CAST(CAST(:texts AS text) AS json))",
         "turns": "json_to_recordset(CAST(CAST(:turns AS text) AS json)) as named (scope text, queue text, key text)",
         "unique_keys": ("json_to_recordset(CAST(CAST(:jobs AS text) AS json)) as named (task text, unique_key text)"),
+        "packages": (
+            "json_to_recordset(CAST(CAST(:packages AS text) AS json))"
+            " as named (job_id bigint, parameters text, correlation text)"
+        ),
+        "elements": (
+            "json_to_recordset(CAST(CAST(:elements AS text) AS json))"
+            " as named (job_id bigint, position integer, type text, key text)"
+        ),
+        "outcomes": (
+            "json_to_recordset(CAST(CAST(:outcomes AS text) AS json))"
+            " as named (position integer, outcome text, reason text)"
+        ),
         "least": "least",
         "greatest": "greatest",
         "bytewise": 'COLLATE "C"',
@@ -74,7 +88,6 @@ def slots(schema: str) -> Mapping[str, str]:
         "for_update": "FOR UPDATE",
         "lock_turn": "FOR UPDATE OF turn",
         "skip_locked_turn": "FOR UPDATE OF turn SKIP LOCKED",
-        "row": "ctid",
         "skip_locked": "FOR UPDATE SKIP LOCKED",
         "wait_for_lock": "FOR UPDATE",
         "matches": "LIKE",

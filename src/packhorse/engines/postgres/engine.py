@@ -31,6 +31,7 @@ from packhorse.engines.sql.insights import SqlInsights
 from packhorse.engines.sql.joblog import SqlJobLog
 from packhorse.engines.sql.jobs import SqlJobStore, handler_commands
 from packhorse.engines.sql.migrations import load_migrations
+from packhorse.engines.sql.packages import SqlPackages
 from packhorse.engines.sql.queues import SqlQueueStore
 from packhorse.engines.sql.registry import SqlRegistry
 from packhorse.engines.sql.retention import SqlRetention
@@ -78,6 +79,7 @@ class PostgresEngine(
     SqlCancellations,
     SqlExplaining,
     SqlTurns,
+    SqlPackages,
     SqlRetention,
     PostgresSchema,
 ):

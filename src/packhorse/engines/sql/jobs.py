@@ -41,7 +41,7 @@ class SqlJobStore(SqlBase):
     def insert_jobs(self, jobs: Sequence[NewJob]) -> list[int]:
         if not jobs:
             return []
-        if any(job.keys is not None for job in jobs):
+        if not all(job.is_single for job in jobs):
             return self.insert_many([jobs], len(jobs))
         rows = self._write_all([_insertion(jobs, self.installation_id())])
         if not rows:
@@ -62,7 +62,7 @@ class SqlJobStore(SqlBase):
 
     def _store_in(self, run: Callable[[Statement], list[Row]], jobs: Sequence[NewJob], installation: str) -> list[int]:
         """Store jobs in an open transaction of ours."""
-        if all(job.keys is None for job in jobs):
+        if all(job.is_single for job in jobs):
             return self._stored(jobs, run(self.limited(self.insert_statement(jobs, installation))))
         steps = self.storing(jobs, installation)
         try:

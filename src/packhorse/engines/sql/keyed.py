@@ -1,4 +1,4 @@
-"""Storing jobs that are tied to others: by a unique key, or by waiting for them."""
+"""Storing jobs that take several statements: tied to others by a unique key or by waiting for them, or packages."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from packhorse.domain.job import Keys, NewJob, OnDuplicate
+from packhorse.domain.package import NewPackage
+from packhorse.engines.sql.base import ids_in
 from packhorse.engines.sql.documents import jobs_document, list_document
+from packhorse.engines.sql.packages import insert_elements, insert_packages
 from packhorse.engines.sql.statements import Statements
 from packhorse.errors import DuplicateJob
 from packhorse.statement import Row, Statement
@@ -46,7 +49,18 @@ def storing(statements: Statements, jobs: Sequence[NewJob], installation: str) -
     for keys, members in groupby(sorted(ids, key=lambda number: _after(jobs[number])), key=lambda n: _after(jobs[n])):
         if keys[0]:
             yield _insert_dependencies(statements, [ids[number] for number in members], *keys)
+    yield from _storing_packages(statements, [(ids[number], job.package) for number, job in enumerate(jobs)])
     return [ids[number] for number in range(len(jobs))]
+
+
+def _storing_packages(
+    statements: Statements, jobs: Sequence[tuple[int, NewPackage | None]]
+) -> Generator[Statement, list[Row]]:
+    """Store what makes packages of jobs; not of one that was found in place of a new one."""
+    packages = [(id, package) for id, package in jobs if package is not None]
+    if packages:
+        new = ids_in((yield insert_packages(statements, packages)))
+        yield from insert_elements(statements, [(id, package) for id, package in packages if id in new])
 
 
 def _storing_unique(

@@ -18,6 +18,7 @@ TABLES_AND_VIEWS = (
     "attempt",
     "clock",
     "dependency",
+    "element",
     "ended",
     "enqueue",
     "finished",
@@ -27,6 +28,7 @@ TABLES_AND_VIEWS = (
     "leader",
     "load_failure",
     "migration",
+    "package",
     "progress",
     "queue",
     "revision",
@@ -41,6 +43,7 @@ TABLES_AND_VIEWS = (
     "worker_task",
 )
 PREFIX = "packhorse_"
+_RECORDS = "(SELECT {read} FROM json_each(:{param})) AS named"
 
 _NOW = (
     "(CAST(round((julianday('now') - 2440587.5) * 86400000.0) AS integer) * 1000"
@@ -73,15 +76,11 @@ def slots() -> Mapping[str, str]:
         "names": "json_each(:names)",
         "pairs": "json_each(:pairs)",
         "texts": "json_each(:texts)",
-        "turns": (
-            "(SELECT json_extract(value, '$.scope') AS scope, json_extract(value, '$.queue') AS queue,"
-            " json_extract(value, '$.key') AS key FROM json_each(:turns)) AS named"
-        ),
-        "unique_keys": (
-            "(SELECT json_extract(value, '$.task') AS task, json_extract(value, '$.unique_key') AS unique_key,"
-            " json_extract(value, '$.scheduled_at') AS scheduled_at, json_extract(value, '$.delay') AS delay"
-            " FROM json_each(:jobs)) AS named"
-        ),
+        "turns": _records("turns", "scope", "queue", "key"),
+        "packages": _records("packages", "job_id", "parameters", "correlation"),
+        "elements": _records("elements", "job_id", "position", "type", "key"),
+        "outcomes": _records("outcomes", "position", "outcome", "reason"),
+        "unique_keys": _records("jobs", "task", "unique_key", "scheduled_at", "delay"),
         "least": "min",
         "greatest": "max",
         "bytewise": "COLLATE binary",
@@ -89,10 +88,15 @@ def slots() -> Mapping[str, str]:
         "for_update": "",
         "lock_turn": "",
         "skip_locked_turn": "",
-        "row": "id",
         "skip_locked": "",
         "wait_for_lock": "",
         "matches": "GLOB",
         "json_list": "json_group_array",
         "json_row": "json_array",
     }
+
+
+def _records(param: str, *columns: str) -> str:
+    """The objects of a JSON array as rows called `named`."""
+    read = ", ".join(f"json_extract(value, '$.{column}') AS {column}" for column in columns)
+    return _RECORDS.format(read=read, param=param)

@@ -17,6 +17,7 @@ from packhorse.engines.sql.joblog import SqlJobLog
 from packhorse.engines.sql.jobs import SqlJobStore
 from packhorse.engines.sql.keyed import Storing
 from packhorse.engines.sql.migrations import load_migrations
+from packhorse.engines.sql.packages import SqlPackages
 from packhorse.engines.sql.schedules import SqlSchedules
 from packhorse.engines.sql.statements import Statements
 from packhorse.engines.sql.turns import SqlTurns
@@ -51,6 +52,7 @@ class SqliteEngine(
     SqlCancellations,
     SqlExplaining,
     SqlTurns,
+    SqlPackages,
     SqliteRetention,
     SqliteSchema,
 ):

@@ -45,6 +45,10 @@ class DjangoConnection:
         """Whether an `atomic` block is open, or autocommit is off."""
         return bool(self._raw.in_atomic_block or not self._raw.get_autocommit())
 
+    def commits_alone(self) -> bool:
+        """In autocommit mode, outside an `atomic` block."""
+        return not self.in_transaction()
+
     def on_commit(self, callback: Callable[[], None]) -> bool:
         """Call back after the outermost `atomic` block; False when autocommit is off and none is open."""
         if not self._raw.in_atomic_block and not self._raw.get_autocommit():

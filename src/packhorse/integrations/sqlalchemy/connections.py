@@ -47,6 +47,10 @@ class _OnConnection:
         """Whether a transaction has begun."""
         return (self._session or self._connection()).in_transaction()
 
+    def commits_alone(self) -> bool:
+        """It begins a transaction by itself."""
+        return False
+
     def on_commit(self, callback: Callable[[], None]) -> bool:
         """Call back after the COMMIT; through a session, when that is ready for new work again."""
         waiting = waiting_for(self._connection())

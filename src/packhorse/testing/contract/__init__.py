@@ -43,8 +43,16 @@ MODULES = (
         "engine_processes",
         "engine_leadership",
     ),
-    *("engine_unique", "engine_turns", "engine_turn_races", "engine_groups", "engine_followers"),
-    *("engine_insights", "engine_joblog", "engine_queues", "engine_retention", "engine_schema", "engine_explaining"),
+    *("engine_unique", "engine_turns", "engine_turn_races", "engine_groups", "engine_followers", "engine_packages"),
+    *(
+        "engine_insights",
+        "engine_joblog",
+        "engine_packages",
+        "engine_queues",
+        "engine_retention",
+        "engine_schema",
+        "engine_explaining",
+    ),
 )
 
 pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in MODULES))

@@ -6,7 +6,7 @@ update {job}
 set state = 'executing', worker_id = CAST(:worker AS bigint), lease_number = CAST(:number AS bigint),
     attempt = case when attempt < {highest_count} then attempt + 1 else attempt end, started_at = {now}, reason = null
     , has_permit = (id > 0)   -- with :limited
-where {row} {any_of}
+where {row_id} {any_of}
     {next_jobs(CAST(:queue AS text))}
 ))
 returning id, task, queue, priority, {micros}(order_at), args, kwargs, meta,

@@ -15,6 +15,10 @@ with named as materialized (
     delete from {progress} where job_id in (select id from gone)
 ), dependencies as (
     delete from {dependency} where job_id in (select id from gone)
+), elements as (
+    delete from {element} where job_id in (select id from gone)
+), packages as (
+    delete from {package} where job_id in (select id from gone)
 ), counted as (
     insert into {tally} (queue, state, kept, ended)
     select queue, state, -count(*), 0 from gone group by queue, state

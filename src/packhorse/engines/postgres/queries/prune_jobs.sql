@@ -29,5 +29,9 @@ with old as materialized (
     delete from {progress} where job_id = any (array(select id from old))
 ), dependencies as (
     delete from {dependency} where job_id = any (array(select id from old))
+), elements as (
+    delete from {element} where job_id = any (array(select id from old))
+), packages as (
+    delete from {package} where job_id = any (array(select id from old))
 )
 select gone.id, {micros}(old.at) from gone join old using (id)

@@ -21,7 +21,7 @@ with recursive level (priority) as (
     from level
     where level.priority is not null
 )
-select job.{row}
+select job.{row_id} as id
 from level join {job} as job on job.id {any_of}
     select head.id from {job} as head
     where head.state = 'available' and head.queue = {queue_name} and head.priority = level.priority
@@ -37,7 +37,7 @@ limit CAST(:limit AS bigint) {skip_locked}   -- without :limited
 limit {least}(CAST(:limit AS bigint), {free_permits({queue_name})}) {skip_locked}   -- with :limited
 -- end
 -- without :aging
-select job.{row} from {job} as job
+select job.{row_id} as id from {job} as job
 where {claimable(job, {queue_name})}
   and job.crashes = 0   -- without :suspects
   and job.crashes > 0   -- with :suspects

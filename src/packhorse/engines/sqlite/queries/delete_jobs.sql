@@ -20,6 +20,16 @@ where job_id in (
     select id from {finished} as past where id in (select CAST(value AS bigint) from {ids}) and {deletable(past)}
 );
 
+delete from {element}
+where job_id in (
+    select id from {finished} as past where id in (select CAST(value AS bigint) from {ids}) and {deletable(past)}
+);
+
+delete from {package}
+where job_id in (
+    select id from {finished} as past where id in (select CAST(value AS bigint) from {ids}) and {deletable(past)}
+);
+
 insert into {tally} (queue, state, kept, ended)
 select queue, state, -count(*), 0
 from {finished} as past

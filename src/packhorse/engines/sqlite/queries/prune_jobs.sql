@@ -8,6 +8,10 @@ delete from {progress} where job_id in (select value from {ids});
 
 delete from {dependency} where job_id in (select value from {ids});
 
+delete from {element} where job_id in (select value from {ids});
+
+delete from {package} where job_id in (select value from {ids});
+
 insert into {tally} (queue, state, kept, ended)
 select :queue, :state, -count(*), 0 from {ids} where true
 on conflict (queue, state) do update set kept = kept + excluded.kept;

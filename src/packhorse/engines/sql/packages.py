@@ -1,0 +1,94 @@
+"""`Packages`: what work packages have beside their jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+
+import msgspec
+
+from packhorse.domain.job import ClaimedJob
+from packhorse.domain.package import Element, NewPackage, Outcome, PackageRecord, Reference
+from packhorse.engines.sql.base import Params, SqlBase
+from packhorse.engines.sql.documents import list_document, unstorable
+from packhorse.engines.sql.statements import Statements
+from packhorse.statement import Row, Statement
+
+PARCEL = 5000
+"""How many elements one statement stores at most."""
+
+
+class SqlPackages(SqlBase):
+    """`packhorse.packages.Packages` by statements."""
+
+    def find_package(self, job_id: int) -> PackageRecord | None:
+        rows = self._read("find_package", {"id": job_id})
+        if not rows:
+            return None
+        counts = {outcome: count for *_, outcome, count in rows if count}
+        return PackageRecord(job_id=rows[0][0], parameters=rows[0][1], correlation=rows[0][2], counts=counts)
+
+    def list_elements(
+        self, job_id: int, after: int = -1, limit: int = 1000, *, is_open: bool | None = None
+    ) -> list[Element]:
+        options = () if is_open is None else ("open",) if is_open else ("settled",)
+        rows = self._read("list_elements", {"id": job_id, "after": after, "limit": limit}, *options)
+        return [Element(position, Reference(kind, key), *rest) for position, kind, key, *rest in rows]
+
+    def list_record_jobs(self, record: Reference, before_id: int | None = None, limit: int = 50) -> list[int]:
+        params: Params = {"type": record.type, "key": record.key, "limit": limit, "before_id": before_id}
+        return [row[0] for row in self._read("list_record_jobs", params, *(["before"] if before_id else []))]
+
+    def list_scheduled(self, job_id: int, positions: Sequence[int]) -> set[int]:
+        return {row[0] for row in self._read("list_scheduled", {"id": job_id, "ids": list_document(positions)})}
+
+    def outcome_statement(self, job_id: int, outcomes: Mapping[int, tuple[Outcome | None, str | None]]) -> Statement:
+        rows = [
+            {"position": position, "outcome": outcome, "reason": reason}
+            for position, (outcome, reason) in sorted(outcomes.items())
+        ]
+        return _statement(self._statements, "record_elements", outcomes=_document(rows), id=job_id)
+
+    def put_parameters(self, job: ClaimedJob, parameters: str) -> bool:
+        lease = {"worker": job.lease.worker, "number": job.lease.number}
+        return bool(self._write("put_parameters", {"parameters": parameters, "id": job.id, **lease}, "leased"))
+
+    def parameters_statement(self, job_id: int, parameters: str) -> Statement:
+        return _statement(self._statements, "put_parameters", parameters=parameters, id=job_id)
+
+    def delete_stray_packages(self, after_id: int, limit: int) -> tuple[int, int | None]:
+        ids = [row[0] for row in self._read("list_package_ids", {"after_id": after_id, "limit": limit})]
+        gone = self._write("delete_stray_packages", {"ids": list_document(ids)}) if ids else []
+        return len(gone), ids[-1] if len(ids) == limit else None
+
+
+def insert_packages(statements: Statements, packages: Sequence[tuple[int, NewPackage]]) -> Statement:
+    """What stores packages by the ids of their jobs, and returns those that had none."""
+    rows = [
+        {"job_id": id, "parameters": package.parameters, "correlation": package.correlation} for id, package in packages
+    ]
+    return _statement(statements, "insert_packages", packages=_document(rows))
+
+
+def insert_elements(
+    statements: Statements, packages: Sequence[tuple[int, NewPackage]]
+) -> Generator[Statement, list[Row]]:
+    """What stores their elements, some thousands at a time."""
+    rows = [
+        {"job_id": id, "position": position, "type": record.type, "key": record.key}
+        for id, package in packages
+        for position, record in enumerate(package.elements)
+    ]
+    for start in range(0, len(rows), PARCEL):
+        yield _statement(statements, "insert_elements", elements=_document(rows[start : start + PARCEL]))
+
+
+def _statement(statements: Statements, name: str, **params: str | int) -> Statement:
+    [text] = statements.get(name)
+    return Statement(text, params)
+
+
+def _document(rows: Sequence[object]) -> str:
+    try:
+        return msgspec.json.encode(rows).decode()
+    except UnicodeEncodeError as error:
+        raise unstorable(error) from None

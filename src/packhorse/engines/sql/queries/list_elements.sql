@@ -1,0 +1,8 @@
+-- A package's elements in order, behind the last one that was seen.
+select position, type, key, outcome, reason
+from {element}
+where job_id = CAST(:id AS bigint) and position > CAST(:after AS integer)
+  and outcome is null   -- with :open
+  and outcome is not null   -- with :settled
+order by position
+limit CAST(:limit AS bigint)

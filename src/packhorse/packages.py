@@ -1,0 +1,67 @@
+"""The contract of what work packages have beside their jobs. The docstrings are normative.
+
+It is stored with the job, by `JobStore.storing`, and deleted with it. Nothing here is read or written by a claim or
+an acknowledgement of a job that is no package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from packhorse.domain.job import ClaimedJob
+from packhorse.domain.package import Element, Outcome, PackageRecord, Reference
+from packhorse.statement import Statement
+
+
+class Packages(Protocol):
+    """Work packages and their elements."""
+
+    def find_package(self, job_id: int) -> PackageRecord | None:
+        """What is stored beside that job, live or finished; None when it is no package."""
+        ...
+
+    def list_elements(
+        self, job_id: int, after: int = -1, limit: int = 1000, *, is_open: bool | None = None
+    ) -> list[Element]:
+        """Up to `limit` elements of a package behind position `after`, in order.
+
+        Args:
+            job_id: the package's.
+            after: -1 for all.
+            limit: at most this many.
+            is_open: only those that are still to be attempted, or only those that are not; None for all.
+        """
+        ...
+
+    def list_record_jobs(self, record: Reference, before_id: int | None = None, limit: int = 50) -> list[int]:
+        """The jobs, live or finished, that are or were about a record, the newest first."""
+        ...
+
+    def list_scheduled(self, job_id: int, positions: Sequence[int]) -> set[int]:
+        """Those of these positions whose record an older open package of the same task is about as well.
+
+        Open is a job that is neither finished nor failed.
+        """
+        ...
+
+    def outcome_statement(self, job_id: int, outcomes: Mapping[int, tuple[Outcome | None, str | None]]) -> Statement:
+        """What records, by position, what has become of elements, and why; in the transaction of the handler."""
+        ...
+
+    def put_parameters(self, job: ClaimedJob, parameters: str) -> bool:
+        """Put other parameters in place of a package's, for its next attempt; False when its lease has gone."""
+        ...
+
+    def parameters_statement(self, job_id: int, parameters: str) -> Statement:
+        """The same in the transaction of the handler, which the acknowledgement guards."""
+        ...
+
+    def delete_stray_packages(self, after_id: int, limit: int) -> tuple[int, int | None]:
+        """Delete what is left of jobs that are not there any more.
+
+        Returns:
+            How many packages were deleted of the next `limit` behind `after_id`, and the last one's id; None when
+            there were fewer.
+        """
+        ...
