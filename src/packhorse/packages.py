@@ -30,7 +30,7 @@ class Packages(Protocol):
             job_id: the package's.
             after: -1 for all.
             limit: at most this many.
-            is_open: only those that are still to be attempted, or only those that are not; None for all.
+            is_open: only those that are not done yet, or only those that are; None for all.
         """
         ...
 
@@ -45,7 +45,7 @@ class Packages(Protocol):
         """
         ...
 
-    def outcome_statement(self, job_id: int, outcomes: Mapping[int, tuple[Outcome | None, str | None]]) -> Statement:
+    def record_statement(self, job_id: int, outcomes: Mapping[int, tuple[Outcome | None, str | None]]) -> Statement:
         """What records, by position, what has become of elements, and why; in the transaction of the handler."""
         ...
 
@@ -53,15 +53,14 @@ class Packages(Protocol):
         """Put other parameters in place of a package's, for its next attempt; False when its lease has gone."""
         ...
 
-    def parameters_statement(self, job_id: int, parameters: str) -> Statement:
+    def put_statement(self, job_id: int, parameters: str) -> Statement:
         """The same in the transaction of the handler, which the acknowledgement guards."""
         ...
 
-    def delete_stray_packages(self, after_id: int, limit: int) -> tuple[int, int | None]:
-        """Delete what is left of jobs that are not there any more.
+    def list_package_ids(self, after_id: int, limit: int) -> list[int]:
+        """Up to `limit` ids above `after_id` of jobs that are packages, in order, whether they are there or not."""
+        ...
 
-        Returns:
-            How many packages were deleted of the next `limit` behind `after_id`, and the last one's id; None when
-            there were fewer.
-        """
+    def delete_stray_packages(self, ids: Sequence[int]) -> int:
+        """Delete all that belongs to those of these jobs that are not there any more; how many packages."""
         ...

@@ -63,6 +63,25 @@ def slots(schema: str) -> Mapping[str, str]:
         "row_id": "ctid",
         "false": "false",
         "true": "true",
+        **_documents(),
+        "least": "least",
+        "greatest": "greatest",
+        "bytewise": 'COLLATE "C"',
+        "any_of": "= ANY (ARRAY(",
+        "for_update": "FOR UPDATE",
+        "lock_turn": "FOR UPDATE OF turn",
+        "skip_locked_turn": "FOR UPDATE OF turn SKIP LOCKED",
+        "skip_locked": "FOR UPDATE SKIP LOCKED",
+        "wait_for_lock": "FOR UPDATE",
+        "matches": "LIKE",
+        "json_list": "json_agg",
+        "json_row": "json_build_array",
+    }
+
+
+def _documents() -> Mapping[str, str]:
+    """What reads a parameter that is a JSON document, row by row."""
+    return {
         "ids": "json_array_elements_text(CAST(CAST(:ids AS text) AS json))",
         "names": "json_array_elements_text(CAST(CAST(:names AS text) AS json))",
         "pairs": "json_each_text(CAST(CAST(:pairs AS text) AS json))",
@@ -81,16 +100,4 @@ def slots(schema: str) -> Mapping[str, str]:
             "json_to_recordset(CAST(CAST(:outcomes AS text) AS json))"
             " as named (position integer, outcome text, reason text)"
         ),
-        "least": "least",
-        "greatest": "greatest",
-        "bytewise": 'COLLATE "C"',
-        "any_of": "= ANY (ARRAY(",
-        "for_update": "FOR UPDATE",
-        "lock_turn": "FOR UPDATE OF turn",
-        "skip_locked_turn": "FOR UPDATE OF turn SKIP LOCKED",
-        "skip_locked": "FOR UPDATE SKIP LOCKED",
-        "wait_for_lock": "FOR UPDATE",
-        "matches": "LIKE",
-        "json_list": "json_agg",
-        "json_row": "json_build_array",
     }

@@ -30,7 +30,7 @@ class SqlPackages(SqlBase):
     def list_elements(
         self, job_id: int, after: int = -1, limit: int = 1000, *, is_open: bool | None = None
     ) -> list[Element]:
-        options = () if is_open is None else ("open",) if is_open else ("settled",)
+        options = () if is_open is None else ("open",) if is_open else ("done",)
         rows = self._read("list_elements", {"id": job_id, "after": after, "limit": limit}, *options)
         return [Element(position, Reference(kind, key), *rest) for position, kind, key, *rest in rows]
 
@@ -41,24 +41,21 @@ class SqlPackages(SqlBase):
     def list_scheduled(self, job_id: int, positions: Sequence[int]) -> set[int]:
         return {row[0] for row in self._read("list_scheduled", {"id": job_id, "ids": list_document(positions)})}
 
-    def outcome_statement(self, job_id: int, outcomes: Mapping[int, tuple[Outcome | None, str | None]]) -> Statement:
-        rows = [
-            {"position": position, "outcome": outcome, "reason": reason}
-            for position, (outcome, reason) in sorted(outcomes.items())
-        ]
-        return _statement(self._statements, "record_elements", outcomes=_document(rows), id=job_id)
+    def record_statement(self, job_id: int, outcomes: Mapping[int, tuple[Outcome | None, str | None]]) -> Statement:
+        return _record_elements(self._statements, job_id, outcomes)
 
     def put_parameters(self, job: ClaimedJob, parameters: str) -> bool:
         lease = {"worker": job.lease.worker, "number": job.lease.number}
         return bool(self._write("put_parameters", {"parameters": parameters, "id": job.id, **lease}, "leased"))
 
-    def parameters_statement(self, job_id: int, parameters: str) -> Statement:
-        return _statement(self._statements, "put_parameters", parameters=parameters, id=job_id)
+    def put_statement(self, job_id: int, parameters: str) -> Statement:
+        return _put_parameters(self._statements, job_id, parameters)
 
-    def delete_stray_packages(self, after_id: int, limit: int) -> tuple[int, int | None]:
-        ids = [row[0] for row in self._read("list_package_ids", {"after_id": after_id, "limit": limit})]
-        gone = self._write("delete_stray_packages", {"ids": list_document(ids)}) if ids else []
-        return len(gone), ids[-1] if len(ids) == limit else None
+    def list_package_ids(self, after_id: int, limit: int) -> list[int]:
+        return [row[0] for row in self._read("list_package_ids", {"after_id": after_id, "limit": limit})]
+
+    def delete_stray_packages(self, ids: Sequence[int]) -> int:
+        return len(self._write("delete_stray_packages", {"ids": list_document(sorted(ids))}))
 
 
 def insert_packages(statements: Statements, packages: Sequence[tuple[int, NewPackage]]) -> Statement:
@@ -80,6 +77,20 @@ def insert_elements(
     ]
     for start in range(0, len(rows), PARCEL):
         yield _statement(statements, "insert_elements", elements=_document(rows[start : start + PARCEL]))
+
+
+def _record_elements(
+    statements: Statements, job_id: int, outcomes: Mapping[int, tuple[Outcome | None, str | None]]
+) -> Statement:
+    rows = [
+        {"position": position, "outcome": outcome, "reason": reason}
+        for position, (outcome, reason) in sorted(outcomes.items())
+    ]
+    return _statement(statements, "record_elements", outcomes=_document(rows), id=job_id)
+
+
+def _put_parameters(statements: Statements, job_id: int, parameters: str) -> Statement:
+    return _statement(statements, "put_parameters", parameters=parameters, id=job_id)
 
 
 def _statement(statements: Statements, name: str, **params: str | int) -> Statement:

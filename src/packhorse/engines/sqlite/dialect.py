@@ -72,15 +72,7 @@ def slots() -> Mapping[str, str]:
         "row_id": "rowid",
         "false": "0",
         "true": "1",
-        "ids": "json_each(:ids)",
-        "names": "json_each(:names)",
-        "pairs": "json_each(:pairs)",
-        "texts": "json_each(:texts)",
-        "turns": _records("turns", "scope", "queue", "key"),
-        "packages": _records("packages", "job_id", "parameters", "correlation"),
-        "elements": _records("elements", "job_id", "position", "type", "key"),
-        "outcomes": _records("outcomes", "position", "outcome", "reason"),
-        "unique_keys": _records("jobs", "task", "unique_key", "scheduled_at", "delay"),
+        **_documents(),
         "least": "min",
         "greatest": "max",
         "bytewise": "COLLATE binary",
@@ -93,6 +85,21 @@ def slots() -> Mapping[str, str]:
         "matches": "GLOB",
         "json_list": "json_group_array",
         "json_row": "json_array",
+    }
+
+
+def _documents() -> Mapping[str, str]:
+    """What reads a parameter that is a JSON document, row by row."""
+    return {
+        "ids": "json_each(:ids)",
+        "names": "json_each(:names)",
+        "pairs": "json_each(:pairs)",
+        "texts": "json_each(:texts)",
+        "turns": _records("turns", "scope", "queue", "key"),
+        "packages": _records("packages", "job_id", "parameters", "correlation"),
+        "elements": _records("elements", "job_id", "position", "type", "key"),
+        "outcomes": _records("outcomes", "position", "outcome", "reason"),
+        "unique_keys": _records("jobs", "task", "unique_key", "scheduled_at", "delay"),
     }
 
 

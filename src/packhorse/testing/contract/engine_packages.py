@@ -126,13 +126,13 @@ class PackageContract(EngineContract):
         id = package(engine, *ORDERS)
         for ends in ("rollback", "commit"):
             transaction = engine.begin()
-            transaction.run(engine.outcome_statement(id, {0: ("done", None), 2: ("failed", "no address")}))
+            transaction.run(engine.record_statement(id, {0: ("done", None), 2: ("failed", "no address")}))
             getattr(transaction, ends)()
             found = engine.find_package(id)
             assert found is not None
             assert found.counts == ({None: 3} if ends == "rollback" else {None: 1, "done": 1, "failed": 1})
-        assert [element.position for element in engine.list_elements(id, is_open=True)] == [1]
-        assert engine.list_elements(id, is_open=False)[1] == Element(2, ORDERS[2], "failed", "no address")
+        assert engine.list_elements(id, is_open=True)[1] == Element(2, ORDERS[2], "failed", "no address")
+        assert engine.list_elements(id, is_open=False) == [Element(0, ORDERS[0], "done")]
 
     @pytest.mark.accepts("M7")
     def test_parameters_are_put_for_the_next_attempt(self, engine: Engine) -> None:
@@ -157,10 +157,12 @@ class PackageContract(EngineContract):
         assert keys(engine, ids[1]) == ["3", "1", "2"]
 
     def test_what_is_left_of_jobs_that_are_not_kept_is_swept_up(self, engine: Engine) -> None:
-        """In pages by their ids; what belongs to a job that is there stays."""
+        """What belongs to a job that is there stays."""
         put(engine, "default", keep_succeeded=timedelta(0))
         ids = [package(engine, *ORDERS) for _ in range(3)]
         run_first(engine, Success())
-        assert engine.delete_stray_packages(0, 2) == (1, ids[1])
-        assert engine.delete_stray_packages(ids[1], 2) == (0, None)
+        assert engine.list_package_ids(0, 2) == ids[:2]
+        assert engine.list_package_ids(ids[0], 9) == ids[1:]
+        assert engine.delete_stray_packages(ids) == 1
+        assert engine.list_package_ids(0, 9) == ids[1:]
         assert [keys(engine, id) for id in ids] == [[], ["3", "1", "2"], ["3", "1", "2"]]

@@ -2,7 +2,7 @@
 select position, type, key, outcome, reason
 from {element}
 where job_id = CAST(:id AS bigint) and position > CAST(:after AS integer)
-  and outcome is null   -- with :open
-  and outcome is not null   -- with :settled
+  and (outcome is null or outcome <> 'done')   -- with :open
+  and outcome = 'done'   -- with :done
 order by position
 limit CAST(:limit AS bigint)

@@ -8,7 +8,7 @@ where mine.job_id = CAST(:id AS bigint)
       from {element} as other
       join {job} as older on older.id = other.job_id
       where other.type = mine.type and other.key = mine.key and other.job_id < mine.job_id
-        and other.outcome is null
+        and (other.outcome is null or other.outcome <> 'done')
         and older.task = (
             select self.task from {job} as self where self.id = mine.job_id
             union all

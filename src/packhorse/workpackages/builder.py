@@ -1,0 +1,157 @@
+"""`bill.package(…)`: a work package that is being put together, for one use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Generic, Self, TypeVar
+
+from msgspec.structs import replace
+
+from packhorse.domain.package import NewPackage, Reference
+from packhorse.domain.parameters import Parameter, encode_parameters, merged, parameter_of
+from packhorse.errors import UsageError
+from packhorse.handle import JobHandle
+from packhorse.task import BoundTask, Call, Enqueuer
+from packhorse.workpackages.records import RecordTypes
+
+R = TypeVar("R")
+MOST_CORRELATION = 200
+
+
+class PackageBuilder(Generic[R]):
+    """A work package before it is enqueued: records, parameters, options. After that it can't be used any more.
+
+        bill.package(conn=session).param("date", today).add(*orders).enqueue()
+
+    Args:
+        bound: the task with the options and the connection.
+        enqueuer: stores it.
+        records: what kinds of records there are.
+        conn: the caller's connection.
+        options: of the enqueue, as `using` takes them.
+    """
+
+    def __init__(
+        self,
+        bound: BoundTask[[], R],
+        enqueuer: Enqueuer,
+        records: RecordTypes,
+        conn: object | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._bound = bound
+        self._enqueuer = enqueuer
+        self._records = records
+        self._conn = conn
+        self._options: dict[str, Any] = dict(options or {})
+        self._own: dict[str, Parameter] = {}
+        self._inherited: dict[str, Parameter] = {}
+        self._elements: dict[Reference, None] = {}
+        self._correlation: str | None = None
+        self._used: str | None = None
+
+    def __len__(self) -> int:
+        """How many records it has."""
+        return len(self._elements)
+
+    def param(self, name: str, value: object) -> Self:
+        """Give it a parameter, in place of one of that name that it has or inherits.
+
+        Raises:
+            PayloadError: the value is of a type that no parameter can have, or the name is none.
+            UsageError: the package was enqueued or discarded.
+        """
+        self._check()
+        self._own[name] = parameter_of(name, value)
+        return self
+
+    def params(self, **values: object) -> Self:
+        """Give it parameters by keyword; see `param`."""
+        for name, value in values.items():
+            self.param(name, value)
+        return self
+
+    def inherit(self, values: Mapping[str, object]) -> Self:
+        """Let it have the parameters of the process that enqueues it, unless it has one of that name itself.
+
+        Raises:
+            PayloadError: one of them can't be a parameter.
+            UsageError: the package was enqueued or discarded.
+        """
+        self._check()
+        self._inherited.update({name: parameter_of(name, value) for name, value in values.items()})
+        return self
+
+    def add(self, *records: object) -> Self:
+        """Add records, of registered types, or `Reference`s to some; one that it has already is not added again.
+
+        Raises:
+            UsageError: one is of no registered type, has no key yet, or the package was enqueued or discarded.
+        """
+        self._check()
+        self._elements.update(dict.fromkeys(self._records.reference(record) for record in records))
+        return self
+
+    def using(self, **options: Any) -> Self:
+        """Set options of the enqueue, as `task.using` takes them: `priority`, `delay`, `serial_key`, …
+
+        Raises:
+            ConfigurationError: an option is wrong.
+            UsageError: the package was enqueued or discarded, or a connection is given: that belongs to `package`.
+        """
+        self._check()
+        if "conn" in options:
+            raise UsageError("give the connection to package(conn=…)")
+        self._bound.using(**{**self._options, **options})
+        self._options.update(options)
+        return self
+
+    def correlation(self, id: str) -> Self:
+        """Give it an id by which others know it again, of 1 to 200 characters.
+
+        Raises:
+            UsageError: it is none, or the package was enqueued or discarded.
+        """
+        self._check()
+        if not isinstance(id, str) or not 0 < len(id) <= MOST_CORRELATION:
+            raise UsageError(f"a correlation id has 1 to {MOST_CORRELATION} characters, unlike {id!r}")
+        self._correlation = id
+        return self
+
+    def enqueue(self) -> JobHandle[R]:
+        """Store it, with all that belongs to it or not at all; `BoundTask.enqueue` says where, and what it may raise."""
+        return self._enqueuer.enqueue_call(self._built("enqueued"), self._conn)
+
+    async def aenqueue(self) -> JobHandle[R]:
+        """Do what `enqueue` does, for coroutines; takes asynchronous connections as well."""
+        return await self._enqueuer.aenqueue_call(self._built("enqueued"), self._conn)
+
+    def call(self) -> Call[R]:
+        """The package as a value, for `app.enqueue_many`, which is then given the connection.
+
+        Raises:
+            UsageError: it was enqueued or discarded, or has a connection of its own.
+        """
+        if self._conn is not None:
+            raise UsageError("a package for enqueue_many carries no connection: give conn to that")
+        return self._built("made a call of")
+
+    def discard(self) -> None:
+        """Give it up: it can't be used any more."""
+        self._check()
+        self._used = "discarded"
+
+    def _check(self) -> None:
+        if self._used is not None:
+            raise UsageError(f"this package was {self._used} already: make another one with package()")
+
+    def _built(self, how: str) -> Call[R]:
+        self._check()
+        call: Call[R] = self._bound.using(**self._options).call()
+        package = NewPackage(
+            parameters=encode_parameters(merged(self._own, self._inherited)),
+            correlation=self._correlation,
+            elements=tuple(self._elements),
+        )
+        self._used = how
+        return replace(call, package=package)

@@ -1,0 +1,152 @@
+"""`WorkPackage`: what the handler of a work package works on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+from packhorse.acting import acting
+from packhorse.context import Context
+from packhorse.domain.package import Element, NewPackage, PackageRecord, Reference
+from packhorse.domain.parameters import Parameter, decode_parameters, encode_parameters, parameter_of, read
+from packhorse.engine import Engine
+from packhorse.errors import RecordMissing, UsageError, WrongTenant
+from packhorse.workpackages.records import RecordTypes
+
+PAGE = 1000
+"""How many elements are read at once, and records loaded."""
+_MISSING: Any = object()
+
+
+class WorkPackage:
+    """A work package in its handler's hands: its records and its parameters.
+
+    Args:
+        context: the run's.
+        engine: gives the database.
+        records: what kinds of records there are.
+    """
+
+    def __init__(self, context: Context, engine: Callable[[], Engine], records: RecordTypes) -> None:
+        self._context = context
+        self._engine = engine
+        self._records = records
+        self._changed: dict[str, Parameter] = {}
+
+    @property
+    def id(self) -> int:
+        """The number of its job."""
+        return self._context.job.id
+
+    @property
+    def correlation(self) -> str | None:
+        """By which whoever enqueued it knows it again."""
+        return self._record.correlation
+
+    def __len__(self) -> int:
+        """How many records it is about."""
+        return sum(self._record.counts.values())
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """Its parameters as they are stored: of an enum its code, of an id what that wraps."""
+        return {name: parameter.value for name, parameter in self._parameters.items()}
+
+    def param(self, name: str, wanted: Any = Any, default: Any = _MISSING) -> Any:
+        """A parameter, as the type that the handler wants.
+
+        Args:
+            name: what it is called.
+            wanted: a plain type, an enum, an id's class; by default whatever is stored.
+            default: what to return when it has none of that name.
+
+        Raises:
+            PayloadError: it holds no such value.
+            UsageError: it has none of that name, and no default was given.
+        """
+        parameter = self._parameters.get(name)
+        if parameter is not None:
+            return read(parameter, wanted)
+        if default is _MISSING:
+            known = ", ".join(sorted(self._parameters)) or "none"
+            raise UsageError(f"package {self.id} has no parameter {name!r} (it has: {known})")
+        return default
+
+    def set_param(self, name: str, value: object) -> None:
+        """Give it another parameter, or another value, which its next attempt finds, whatever becomes of this one.
+
+        Raises:
+            PayloadError: the value is of a type that no parameter can have, or the name is none.
+        """
+        self._changed[name] = self._parameters[name] = parameter_of(name, value)
+
+    @property
+    def changed_parameters(self) -> str | None:
+        """All parameters as text, where the handler has changed one; for the worker."""
+        return encode_parameters(self._parameters) if self._changed else None
+
+    def elements(self, *, is_open: bool | None = None) -> Iterator[Element]:
+        """Its elements in order, read a thousand at a time.
+
+        Args:
+            is_open: only those that are not done yet, or only those that are; by default all.
+        """
+        for page in self._pages(is_open=is_open):
+            yield from page
+
+    def references(self) -> Iterator[Reference]:
+        """The records that it is about, in order."""
+        return (element.record for element in self.elements())
+
+    def records(self, *, strict: bool = True, skip_scheduled: bool = False) -> Iterator[Any]:
+        """The records themselves, in order, loaded a thousand at a time with one query for each type.
+
+        Args:
+            strict: whether one that is not there any more is an error; else it is left out, and said so in the log.
+            skip_scheduled: leave those out that an older package of the same task is about as well, and is not done with.
+
+        Raises:
+            RecordMissing: a record is not there any more; it is named.
+            WrongTenant: a record belongs to another tenant than the one for whom the package was enqueued.
+            UsageError: its type is not registered, or the task has no transaction to load it in.
+        """
+        for page in self._pages():
+            wanted = self._unscheduled(page) if skip_scheduled else page
+            loaded = self._records.load(self._context.tx, [element.record for element in wanted])
+            for element in wanted:
+                record = loaded.get(element.record)
+                if record is not None:
+                    self._check_tenant(element.record, record)
+                    yield record
+                elif strict:
+                    raise RecordMissing(f"{element.record} of package {self.id} is not there any more")
+                else:
+                    self._context.log.info("%s is not there any more: left out", element.record)
+
+    def _pages(self, *, is_open: bool | None = None) -> Iterator[list[Element]]:
+        engine, after = self._engine(), -1
+        while page := engine.list_elements(self.id, after, PAGE, is_open=is_open):
+            yield page
+            after = page[-1].position
+
+    def _unscheduled(self, page: list[Element]) -> list[Element]:
+        hidden = self._engine().list_scheduled(self.id, [element.position for element in page])
+        for element in page:
+            if element.position in hidden:
+                self._context.log.info("%s waits for an older package: left out", element.record)
+        return [element for element in page if element.position not in hidden]
+
+    def _check_tenant(self, reference: Reference, record: object) -> None:
+        theirs, ours = self._records.tenant(reference, record), acting().tenant
+        if theirs is not None and ours is not None and theirs != ours:
+            raise WrongTenant(f"{reference} belongs to tenant {theirs!r}, and package {self.id} to {ours!r}")
+
+    @cached_property
+    def _record(self) -> PackageRecord:
+        found = self._engine().find_package(self.id)
+        return found or PackageRecord(job_id=self.id, parameters=NewPackage().parameters, correlation=None, counts={})
+
+    @cached_property
+    def _parameters(self) -> dict[str, Parameter]:
+        return decode_parameters(self._record.parameters)

@@ -1,0 +1,117 @@
+"""Record types: how a business record becomes a reference, and references become records again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from packhorse.domain.package import Reference
+from packhorse.errors import ConfigurationError, UsageError
+
+KeyOf = Callable[[Any], str]
+"""The key of a record, as text."""
+Load = Callable[[Any, Sequence[str]], Mapping[str, Any]]
+"""Reads the records of these keys in a handler's transaction, by key; those that are not there are left out."""
+LONGEST_TYPE = 100
+
+
+class Named(Protocol):
+    """What names the tenant of a record."""
+
+    def __call__(self, record: Any, /) -> object:
+        """The tenant."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordType:
+    """One kind of business record.
+
+    Attributes:
+        name: what it is called in references, as `order` in `order:42`.
+        model: the class of the records.
+        key_of: a record's key.
+        load: reads records by their keys.
+        tenant_of: whose a record is; None where records have no tenant.
+    """
+
+    name: str
+    model: type
+    key_of: KeyOf
+    load: Load
+    tenant_of: Named | None = None
+
+
+class RecordTypes:
+    """The kinds of records that an application has."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, RecordType] = {}
+        self._by_model: dict[type, RecordType] = {}
+
+    def register(self, kind: RecordType) -> None:
+        """Add a kind.
+
+        Raises:
+            ConfigurationError: its name is none, or its name or its class is registered already.
+        """
+        if not isinstance(kind.name, str) or not 0 < len(kind.name) <= LONGEST_TYPE or ":" in kind.name:
+            raise ConfigurationError(
+                f"{kind.name!r} is no name for a record type: it must have 1 to {LONGEST_TYPE} characters and no colon"
+            )
+        if kind.name in self._by_name or kind.model in self._by_model:
+            raise ConfigurationError(f"the record type {kind.name!r}, or {kind.model.__qualname__}, is registered already")
+        self._by_name[kind.name] = self._by_model[kind.model] = kind
+
+    def get(self, name: str) -> RecordType:
+        """The kind of that name.
+
+        Raises:
+            UsageError: there is none.
+        """
+        kind = self._by_name.get(name)
+        if kind is None:
+            known = ", ".join(sorted(self._by_name)) or "none"
+            raise UsageError(f"no record type {name!r} is registered here (known: {known}): app.record_type({name!r}, …)")
+        return kind
+
+    def of(self, record: object) -> RecordType:
+        """The kind of a record, by its class or the nearest one above that.
+
+        Raises:
+            UsageError: none is registered.
+        """
+        for model in type(record).__mro__:
+            if model in self._by_model:
+                return self._by_model[model]
+        raise UsageError(
+            f"{type(record).__qualname__} is no registered record type: app.record_type('…', {type(record).__qualname__})"
+        )
+
+    def reference(self, record: object) -> Reference:
+        """The reference to a record; one that is a reference already is taken as it is.
+
+        Raises:
+            UsageError: its type is not registered, or it has no key yet.
+        """
+        if isinstance(record, Reference):
+            return record
+        kind = self.of(record)
+        return Reference(kind.name, kind.key_of(record))
+
+    def load(self, transaction: Any, references: Iterable[Reference]) -> dict[Reference, Any]:
+        """The records that are there, one query for each type."""
+        keys: dict[str, list[str]] = {}
+        for reference in references:
+            keys.setdefault(reference.type, []).append(reference.key)
+        return {
+            Reference(name, key): record
+            for name, wanted in keys.items()
+            for key, record in self.get(name).load(transaction, wanted).items()
+        }
+
+    def tenant(self, reference: Reference, record: object) -> object:
+        """Whose a record is; None where its type has no tenant."""
+        tenant_of = self.get(reference.type).tenant_of
+        return None if tenant_of is None else tenant_of(record)

@@ -1,0 +1,168 @@
+"""The task of a work package: what its handler is called with, and what is kept of it."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Callable
+from typing import Any, Final, Generic, TypeVar
+
+from packhorse.context import AsyncTaskTransaction, Context, TaskTransaction
+from packhorse.domain.annotations import hints_of
+from packhorse.domain.outcome import UserError, Verdict
+from packhorse.domain.signature import CallSignature
+from packhorse.engine import Engine
+from packhorse.errors import ConfigurationError
+from packhorse.task import Enqueuer, Task
+from packhorse.workpackages.builder import PackageBuilder
+from packhorse.workpackages.package import WorkPackage
+from packhorse.workpackages.records import RecordTypes
+
+R = TypeVar("R")
+Handler = Callable[..., Any]
+log: logging.Logger = logging.getLogger("packhorse.worker")
+_UNDOING: Final = (Verdict, UserError)
+"""What a handler may return to have its transaction undone."""
+_BY_POSITION: Final = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+class PackageTask(Generic[R]):
+    """A registered handler of work packages. Calling it calls the handler, here and now.
+
+    Args:
+        handler: the function.
+        task: its task.
+        enqueuer: stores packages.
+        records: what kinds of records there are.
+    """
+
+    def __init__(self, handler: Callable[..., R], task: Task[[], R], enqueuer: Enqueuer, records: RecordTypes) -> None:
+        self.handler: Callable[..., R] = handler
+        self.task: Task[[], R] = task
+        self._enqueuer = enqueuer
+        self._records = records
+
+    @property
+    def name(self) -> str:
+        """The name of its task."""
+        return self.task.name
+
+    def package(self, conn: object | None = None, **options: Any) -> PackageBuilder[R]:
+        """A package to be put together and enqueued: `bill.package(conn=session).add(*orders).enqueue()`.
+
+        Args:
+            conn: the caller's connection, session or transaction: the package exists if and only if that commits.
+            options: of the enqueue, as `task.using` takes them.
+
+        Raises:
+            ConfigurationError: an option is wrong.
+        """
+        self.task.using(**options)
+        return PackageBuilder(self.task, self._enqueuer, self._records, conn, options)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> R:
+        """Call the handler here and now, without a job."""
+        return self.handler(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<PackageTask {self.name}>"
+
+
+def runner(handler: Handler, engine: Callable[[], Engine], records: RecordTypes) -> Handler:
+    """What the worker calls with the context: it makes the package, calls the handler, and keeps changed parameters.
+
+    Raises:
+        ConfigurationError: the handler takes something else than a package.
+    """
+    leads = _takes_context(handler)
+    if inspect.iscoroutinefunction(handler):
+
+        async def arun(ctx: Context) -> Any:
+            package = WorkPackage(ctx, engine, records)
+            try:
+                value = await handler(*_arguments(leads, ctx, package))
+            except BaseException:
+                await _akeep_elsewhere(ctx, package, engine)
+                raise
+            return await _akept(ctx, package, engine, value)
+
+        return _called_as(arun, handler)
+
+    def run(ctx: Context) -> Any:
+        package = WorkPackage(ctx, engine, records)
+        try:
+            value = handler(*_arguments(leads, ctx, package))
+        except BaseException:
+            _keep_elsewhere(ctx, package, engine)
+            raise
+        return _kept(ctx, package, engine, value)
+
+    return _called_as(run, handler)
+
+
+def _kept(ctx: Context, package: WorkPackage, engine: Callable[[], Engine], value: Any) -> Any:
+    if package.changed_parameters is not None:
+        if ctx.transaction is None or isinstance(value, _UNDOING):
+            _keep_elsewhere(ctx, package, engine)
+        else:
+            ctx.tx.run(engine().put_statement(package.id, package.changed_parameters))
+    return value
+
+
+async def _akept(ctx: Context, package: WorkPackage, engine: Callable[[], Engine], value: Any) -> Any:
+    if package.changed_parameters is not None:
+        if ctx.transaction is None or isinstance(value, _UNDOING):
+            await _akeep_elsewhere(ctx, package, engine)
+        else:
+            await ctx.tx.run(engine().put_statement(package.id, package.changed_parameters))
+    return value
+
+
+def _keep_elsewhere(ctx: Context, package: WorkPackage, engine: Callable[[], Engine]) -> None:
+    """Put changed parameters in a transaction of our own, for the handler's is undone; first that lets go of its locks."""
+    if package.changed_parameters is not None:
+        if isinstance(ctx.transaction, TaskTransaction):
+            ctx.transaction.rollback()
+        _put(ctx, package, engine)
+
+
+async def _akeep_elsewhere(ctx: Context, package: WorkPackage, engine: Callable[[], Engine]) -> None:
+    if package.changed_parameters is not None:
+        if isinstance(ctx.transaction, AsyncTaskTransaction):
+            await ctx.transaction.rollback()
+        await asyncio.to_thread(_put, ctx, package, engine)
+
+
+def _put(ctx: Context, package: WorkPackage, engine: Callable[[], Engine]) -> None:
+    """What the run comes to must not be lost behind an error of ours."""
+    try:
+        engine().put_parameters(ctx.job, package.changed_parameters or "{}")
+    except Exception:
+        log.exception("the parameters that package %d has changed could not be kept", package.id)
+
+
+def _arguments(takes_context: bool, ctx: Context, package: WorkPackage) -> tuple[Any, ...]:
+    return (ctx, package) if takes_context else (package,)
+
+
+def _takes_context(handler: Handler) -> bool:
+    """Whether the handler takes the context before the package.
+
+    Raises:
+        ConfigurationError: it takes something else than a package.
+    """
+    parameters = list(inspect.signature(handler).parameters.values())
+    leads = CallSignature.of(handler, context_type=Context).takes_context
+    if len(parameters) != 1 + leads or parameters[-1].kind not in _BY_POSITION:
+        raise ConfigurationError(
+            f"{handler.__qualname__} can't handle work packages: it must take (package) or (ctx, package)"
+        )
+    return leads
+
+
+def _called_as(run: Handler, handler: Handler) -> Handler:
+    run.__name__, run.__qualname__ = handler.__name__, handler.__qualname__
+    run.__module__, run.__doc__ = handler.__module__, handler.__doc__
+    run.__annotations__ = {"ctx": Context, "return": hints_of(handler, inspect.signature(handler)).get("return", Any)}
+    return run
