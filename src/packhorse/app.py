@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, overload
 
-from packhorse.backends import DJANGO, integration, open_engine, open_notifier, session_on
+from packhorse.backends import DJANGO, integration, loading, open_engine, open_notifier, session_on
 from packhorse.client import Client
 from packhorse.commits import CommitWatch
 from packhorse.config import Settings, WorkerMode
@@ -28,6 +28,8 @@ from packhorse.options import Isolation, task_options
 from packhorse.scheduling import Scheduling
 from packhorse.task import Task, TaskRegistry
 from packhorse.transaction import TransactionBlock
+from packhorse.workpackages.packaging import Packaging
+from packhorse.workpackages.records import KeyOf, Load
 
 if TYPE_CHECKING:
     from packhorse.domain.decide import Ack
@@ -67,7 +69,7 @@ class TaskDecorator(Protocol):
     def __call__(self, function: Callable[P, R], /) -> Task[P, R]: ...
 
 
-class Packhorse(Client, Scheduling):
+class Packhorse(Client, Scheduling, Packaging):
     """An application: its tasks, and the database that its jobs live in.
 
     Nothing is opened before the first use, so that a module may make one at its top.
@@ -95,6 +97,7 @@ class Packhorse(Client, Scheduling):
         self.settings: Settings = Settings.load(database_url=url, schema=schema, worker=worker)
         self.middleware: tuple[Middleware, ...] = tuple(middleware)
         super().__init__(lambda: self.engine, TaskRegistry(), adapt, self.middleware)
+        Packaging.__init__(self)
         self.book: ScheduleBook = ScheduleBook()
         self._engines: dict[int, Engine] = {}
         self._watch = self._commit_watch()
@@ -282,6 +285,9 @@ class Packhorse(Client, Scheduling):
             ran: int = inside.run_inside(self._url, self.settings.schema, lambda: self.runner(lambda ack, each: None))
             return ran
         return self.run_pending()
+
+    def _loading(self, model: type) -> tuple[KeyOf, Load]:
+        return loading(model)
 
     def _ambient(self) -> object | None:
         if self._url.startswith(DJANGO):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -95,6 +97,23 @@ def extra_module(module: str, needs: str, extra: str = "") -> Any:
         raise ConfigurationError(
             f"the database's address needs {needs}, which is not installed: pip install 'packhorse[{extra or needs}]'"
         ) from error
+
+
+def loading(model: type) -> tuple[Callable[[Any], str], Callable[[Any, Sequence[str]], Mapping[str, Any]]]:
+    """How the records of a framework's class are known by a key, and loaded by their keys.
+
+    Raises:
+        ConfigurationError: it is no class of a framework that we know.
+    """
+    for framework in ("sqlalchemy", "django"):
+        if framework in sys.modules:
+            found = integration(f"{framework}.records").loading(model)
+            if found is not None:
+                made: tuple[Callable[[Any], str], Callable[[Any, Sequence[str]], Mapping[str, Any]]] = found
+                return made
+    raise ConfigurationError(
+        f"{model.__qualname__} is no class that SQLAlchemy or Django has mapped: give key= and load= as well"
+    )
 
 
 def session_on(transaction: Any) -> Any:

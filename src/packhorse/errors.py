@@ -194,3 +194,11 @@ class JobFailed(PackhorseError):
 
 class ResultTimeout(PackhorseError, TimeoutError):
     """The job had not finished when the time given to wait for its result was over."""
+
+
+class RecordMissing(PackhorseError, LookupError):
+    """A record that a work package is about is not there any more."""
+
+
+class WrongTenant(PackhorseError):
+    """A record belongs to another tenant than the work package that is about it."""

@@ -93,7 +93,7 @@ class PackageBuilder(Generic[R]):
         return self
 
     def using(self, **options: Any) -> Self:
-        """Set options of the enqueue, as `task.using` takes them: `priority`, `delay`, `serial_key`, …
+        """Set options of the enqueue, as `task.using` takes them: `priority`, `delay`, `serial_key` and so on.
 
         Raises:
             ConfigurationError: an option is wrong.
@@ -106,7 +106,7 @@ class PackageBuilder(Generic[R]):
         self._options.update(options)
         return self
 
-    def correlation(self, id: str) -> Self:
+    def correlation(self, id: object) -> Self:
         """Give it an id by which others know it again, of 1 to 200 characters.
 
         Raises:
@@ -119,7 +119,7 @@ class PackageBuilder(Generic[R]):
         return self
 
     def enqueue(self) -> JobHandle[R]:
-        """Store it, with all that belongs to it or not at all; `BoundTask.enqueue` says where, and what it may raise."""
+        """Store it with all that belongs to it, or not at all: as `BoundTask.enqueue`, which says where."""
         return self._enqueuer.enqueue_call(self._built("enqueued"), self._conn)
 
     async def aenqueue(self) -> JobHandle[R]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -13,7 +14,7 @@ KeyOf = Callable[[Any], str]
 """The key of a record, as text."""
 Load = Callable[[Any, Sequence[str]], Mapping[str, Any]]
 """Reads the records of these keys in a handler's transaction, by key; those that are not there are left out."""
-LONGEST_TYPE = 100
+_TYPE_NAME = re.compile(r"[^:\x00-\x1f\x7f]{1,100}")
 
 
 class Named(Protocol):
@@ -56,12 +57,15 @@ class RecordTypes:
         Raises:
             ConfigurationError: its name is none, or its name or its class is registered already.
         """
-        if not isinstance(kind.name, str) or not 0 < len(kind.name) <= LONGEST_TYPE or ":" in kind.name:
+        if not _TYPE_NAME.fullmatch(kind.name):
             raise ConfigurationError(
-                f"{kind.name!r} is no name for a record type: it must have 1 to {LONGEST_TYPE} characters and no colon"
+                f"{kind.name!r} is no name for a record type: "
+                "it must have 1 to 100 characters, none of them a colon or a control"
             )
         if kind.name in self._by_name or kind.model in self._by_model:
-            raise ConfigurationError(f"the record type {kind.name!r}, or {kind.model.__qualname__}, is registered already")
+            raise ConfigurationError(
+                f"the record type {kind.name!r}, or {kind.model.__qualname__}, is registered already"
+            )
         self._by_name[kind.name] = self._by_model[kind.model] = kind
 
     def get(self, name: str) -> RecordType:
@@ -73,7 +77,9 @@ class RecordTypes:
         kind = self._by_name.get(name)
         if kind is None:
             known = ", ".join(sorted(self._by_name)) or "none"
-            raise UsageError(f"no record type {name!r} is registered here (known: {known}): app.record_type({name!r}, …)")
+            raise UsageError(
+                f"no record type {name!r} is registered here (known: {known}): app.record_type({name!r}, …)"
+            )
         return kind
 
     def of(self, record: object) -> RecordType:
@@ -85,9 +91,8 @@ class RecordTypes:
         for model in type(record).__mro__:
             if model in self._by_model:
                 return self._by_model[model]
-        raise UsageError(
-            f"{type(record).__qualname__} is no registered record type: app.record_type('…', {type(record).__qualname__})"
-        )
+        name = type(record).__qualname__
+        raise UsageError(f"{name} is no registered record type: app.record_type('…', {name})")
 
     def reference(self, record: object) -> Reference:
         """The reference to a record; one that is a reference already is taken as it is.

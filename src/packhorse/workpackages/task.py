@@ -120,7 +120,7 @@ async def _akept(ctx: Context, package: WorkPackage, engine: Callable[[], Engine
 
 
 def _keep_elsewhere(ctx: Context, package: WorkPackage, engine: Callable[[], Engine]) -> None:
-    """Put changed parameters in a transaction of our own, for the handler's is undone; first that lets go of its locks."""
+    """Put changed parameters in a transaction of our own: the handler's is undone, and lets go of its locks first."""
     if package.changed_parameters is not None:
         if isinstance(ctx.transaction, TaskTransaction):
             ctx.transaction.rollback()

@@ -1,0 +1,64 @@
+"""Mapped classes as record types of work packages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, inspect, select, tuple_
+from sqlalchemy.orm import Mapper
+
+from packhorse.errors import UsageError
+
+_READ: Mapping[type, Callable[[str], Any]] = {
+    int: int,
+    str: str,
+    UUID: UUID,
+    Decimal: Decimal,
+    date: date.fromisoformat,
+    datetime: datetime.fromisoformat,
+}
+"""How the text of a key's column becomes its value again."""
+
+
+def loading(model: type) -> tuple[Callable[[Any], str], Callable[[Any, Sequence[str]], Mapping[str, Any]]] | None:
+    """How records of a mapped class are known and loaded; None for a class that is not mapped."""
+    mapper: Mapper[Any] | None = inspect(model, raiseerr=False)
+    if not isinstance(mapper, Mapper):
+        return None
+
+    def key_of(record: Any) -> str:
+        values = mapper.primary_key_from_instance(record)
+        if None in values:
+            raise UsageError(f"{record!r} has no key yet: flush the session before it goes into a package")
+        return _key(values)
+
+    def load(transaction: Any, keys: Sequence[str]) -> Mapping[str, Any]:
+        records = transaction.session.scalars(_query(model, mapper, keys))
+        return {key_of(record): record for record in records}
+
+    return key_of, load
+
+
+def _query(model: type, mapper: Mapper[Any], keys: Sequence[str]) -> Select[Any]:
+    columns = mapper.primary_key
+    kinds = [column.type.python_type for column in columns]
+    if len(columns) == 1:
+        return select(model).where(columns[0].in_([_value(kinds[0], key) for key in keys]))
+    parts = [json.loads(key) for key in keys]
+    values = [tuple(_value(kind, text) for kind, text in zip(kinds, part, strict=True)) for part in parts]
+    return select(model).where(tuple_(*columns).in_(values))
+
+
+def _key(values: Sequence[Any]) -> str:
+    """One column's value as text; of a composite key a JSON array of texts."""
+    texts = [value.isoformat() if isinstance(value, date) else str(value) for value in values]
+    return texts[0] if len(texts) == 1 else json.dumps(texts, ensure_ascii=False)
+
+
+def _value(kind: type, text: str) -> Any:
+    return _READ.get(kind, kind)(text)
