@@ -6,8 +6,8 @@ import inspect
 import json
 import logging
 import threading
-from collections.abc import Callable, Coroutine, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import cached_property
 from typing import Any, Protocol
@@ -20,6 +20,7 @@ from packhorse.statement import AsyncTransaction, Row, Statement, Transaction
 
 _current: ContextVar[Context] = ContextVar("packhorse_context")
 _opening = threading.Lock()
+SAVEPOINT = "packhorse_part"
 
 SessionFactory = Callable[[Any], Any]
 """Makes an SQLAlchemy session over a transaction's connection."""
@@ -68,6 +69,22 @@ class TaskTransaction:
         """Run one of Packhorse's own statements (an enqueue, the acknowledgement)."""
         return self._open().run(statement)
 
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """A block whose writes are undone when it raises, and nothing else.
+
+        Where nothing was written before it, it takes no savepoint: what it has opened is rolled back.
+        """
+        if not self.is_open:
+            with self._alone():
+                yield
+        elif self._session is not None:
+            with self._session.begin_nested():
+                yield
+        else:
+            with self._inside():
+                yield
+
     def commit_with(self, ack: Sequence[Statement]) -> bool:
         """Commit with the acknowledgement, or roll back if that is refused; for the worker. Whether it was accepted.
 
@@ -82,6 +99,31 @@ class TaskTransaction:
         """Roll back; for the worker. Never raises."""
         if (opened := self._leave()) is not None:
             opened.rollback()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self.rollback()
+            raise
+
+    @contextmanager
+    def _inside(self) -> Iterator[None]:
+        """What a session that comes into use inside the block does is ended with it."""
+        opened = self._open()
+        opened.execute(f"SAVEPOINT {SAVEPOINT}")
+        try:
+            yield
+            if self._session is not None:
+                self._session.commit()
+        except BaseException:
+            if self._session is not None:
+                self._session.rollback()
+            opened.execute(f"ROLLBACK TO SAVEPOINT {SAVEPOINT}")
+            opened.execute(f"RELEASE SAVEPOINT {SAVEPOINT}")
+            raise
+        opened.execute(f"RELEASE SAVEPOINT {SAVEPOINT}")
 
     def _open(self) -> Transaction:
         if self._opened is None:

@@ -202,3 +202,7 @@ class RecordMissing(PackhorseError, LookupError):
 
 class WrongTenant(PackhorseError):
     """A record belongs to another tenant than the work package that is about it."""
+
+
+class LeaseLost(PackhorseError):
+    """The job was given to somebody else meanwhile, since its worker had not been heard of: what was done is undone."""

@@ -45,7 +45,7 @@ class Packages(Protocol):
         """
         ...
 
-    def record_statement(self, job_id: int, outcomes: Mapping[int, tuple[Outcome | None, str | None]]) -> Statement:
+    def record_statement(self, job_id: int, outcomes: Mapping[int, tuple[Outcome, str | None]]) -> Statement:
         """What records, by position, what has become of elements, and why; in the transaction of the handler."""
         ...
 
@@ -55,6 +55,10 @@ class Packages(Protocol):
 
     def put_statement(self, job_id: int, parameters: str) -> Statement:
         """The same in the transaction of the handler, which the acknowledgement guards."""
+        ...
+
+    def confirm_statement(self, job: ClaimedJob) -> Statement:
+        """What returns a row while a job runs under its lease, and has that stay so until the transaction ends."""
         ...
 
     def list_package_ids(self, after_id: int, limit: int) -> list[int]:

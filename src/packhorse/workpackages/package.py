@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from packhorse.context import Context
-from packhorse.domain.package import Element, NewPackage, PackageRecord, Reference
+from packhorse.domain.package import Element, NewPackage, Outcome, PackageRecord, Reference
 from packhorse.domain.parameters import Parameter, decode_parameters, encode_parameters, parameter_of, read
 from packhorse.engine import Engine
 from packhorse.errors import RecordMissing, UsageError
@@ -46,6 +46,10 @@ class WorkPackage:
     def __len__(self) -> int:
         """How many records it is about."""
         return sum(self._record.counts.values())
+
+    def count(self, outcome: Outcome | None) -> int:
+        """Of how many records the run before had this outcome; with None, of how many it had none."""
+        return self._record.counts.get(outcome, 0)
 
     @property
     def parameters(self) -> Mapping[str, Any]:

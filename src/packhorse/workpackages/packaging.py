@@ -6,17 +6,19 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from packhorse.domain.package import PackageRecord
-from packhorse.errors import JobNotFound
+from packhorse.errors import ConfigurationError, JobNotFound
 from packhorse.options import task_options
 from packhorse.task import Task
 from packhorse.workpackages.records import KeyOf, Load, Named, RecordType, RecordTypes
-from packhorse.workpackages.task import PackageTask, runner
+from packhorse.workpackages.task import PackageTask, each_runner, runner
 
 if TYPE_CHECKING:
     from packhorse.domain.job import JobRecord
     from packhorse.engine import Engine
 
 R = TypeVar("R")
+DEFAULT_CHUNK = 50
+MOST_CHUNK = 1000
 
 
 class PackageDecorator(Protocol):
@@ -25,6 +27,21 @@ class PackageDecorator(Protocol):
     def __call__(self, function: Callable[..., R], /) -> PackageTask[R]:
         """The task of that function."""
         ...
+
+
+def _each(options: Mapping[str, Any]) -> tuple[bool, int, dict[str, Any]]:
+    """Whether the handler is called for each record, in chunks of how many, and the task's options.
+
+    Raises:
+        ConfigurationError: one of them is wrong.
+    """
+    rest = dict(options)
+    each, chunk = rest.pop("each", False), rest.pop("chunk", None)
+    if not isinstance(each, bool) or (chunk is not None and not each):
+        raise ConfigurationError("each must be True or False, and chunk says something of each=True")
+    if chunk is not None and (isinstance(chunk, bool) or not isinstance(chunk, int) or not 1 <= chunk <= MOST_CHUNK):
+        raise ConfigurationError(f"chunk must be a whole number from 1 to {MOST_CHUNK}, not {chunk!r}")
+    return each, DEFAULT_CHUNK if chunk is None else chunk, rest
 
 
 class Packaging:
@@ -66,7 +83,11 @@ class Packaging:
 
         It takes the package, and before it, if it wants, the context. Its writes through `ctx.tx` commit together with
         the acknowledgement. Options are those of `app.task`, with two other defaults: `atomic` is True, and
-        `max_attempts` is 1, since a package in error waits for a person.
+        `max_attempts` is 1, since a package in error waits for a person; and two more:
+
+        `each`: call it once for each record, as `(record)`, `(ctx, record)` or `(ctx, package, record)`. What one has
+        written is undone when it fails or is skipped; a retry calls it for those that are not done.
+        `chunk`: how many records are committed together, with what became of them; 50.
 
         Raises:
             ConfigurationError: an option is wrong, or the function takes something else.
@@ -99,10 +120,17 @@ class Packaging:
         return [job for id in ids if (job := self.engine.find_job(id)) is not None]
 
     def _work_package(self, function: Callable[..., R], options: Mapping[str, Any]) -> PackageTask[R]:
+        each, chunk, options = _each(options)
         complete = {"atomic": True, "max_attempts": 1, **options}
-        name = task_options(function, **complete).name
-        run = runner(function, lambda: self.engine, self.record_types)
-        task: Task[[], R] = self._register(run, {**complete, "name": name})
+        checked = task_options(function, **complete)
+        if each and not checked.atomic:
+            raise ConfigurationError("each=True commits what was done with the record's outcome: it needs atomic=True")
+        run = (
+            each_runner(function, chunk, lambda: self.engine, self.record_types)
+            if each
+            else runner(function, lambda: self.engine, self.record_types)
+        )
+        task: Task[[], R] = self._register(run, {**complete, "name": checked.name})
         return PackageTask(function, task, self, self.record_types)
 
     if TYPE_CHECKING:  # what the application has besides

@@ -16,6 +16,7 @@ from packhorse.engine import Engine
 from packhorse.errors import ConfigurationError
 from packhorse.task import Enqueuer, Task
 from packhorse.workpackages.builder import PackageBuilder
+from packhorse.workpackages.each import Call, EachRecord
 from packhorse.workpackages.package import WorkPackage
 from packhorse.workpackages.records import RecordTypes
 
@@ -67,6 +68,26 @@ class PackageTask(Generic[R]):
 
     def __repr__(self) -> str:
         return f"<PackageTask {self.name}>"
+
+
+def each_runner(handler: Handler, chunk: int, engine: Callable[[], Engine], records: RecordTypes) -> Handler:
+    """What the worker calls for a handler that is called once for each record.
+
+    Raises:
+        ConfigurationError: the handler takes something else than a record.
+    """
+    for_each = EachRecord(Call.of(handler), chunk, engine, records)
+
+    def run(ctx: Context) -> Any:
+        package = WorkPackage(ctx, engine, records)
+        try:
+            for_each(ctx, package)
+        except BaseException:
+            _keep_elsewhere(ctx, package, engine)
+            raise
+        return _kept(ctx, package, engine, None)
+
+    return _called_as(run, handler)
 
 
 def runner(handler: Handler, engine: Callable[[], Engine], records: RecordTypes) -> Handler:

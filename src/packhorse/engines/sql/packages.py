@@ -41,7 +41,7 @@ class SqlPackages(SqlBase):
     def list_scheduled(self, job_id: int, positions: Sequence[int]) -> set[int]:
         return {row[0] for row in self._read("list_scheduled", {"id": job_id, "ids": list_document(positions)})}
 
-    def record_statement(self, job_id: int, outcomes: Mapping[int, tuple[Outcome | None, str | None]]) -> Statement:
+    def record_statement(self, job_id: int, outcomes: Mapping[int, tuple[Outcome, str | None]]) -> Statement:
         return _record_elements(self._statements, job_id, outcomes)
 
     def put_parameters(self, job: ClaimedJob, parameters: str) -> bool:
@@ -50,6 +50,9 @@ class SqlPackages(SqlBase):
 
     def put_statement(self, job_id: int, parameters: str) -> Statement:
         return _put_parameters(self._statements, job_id, parameters)
+
+    def confirm_statement(self, job: ClaimedJob) -> Statement:
+        return _confirm_job(self._statements, job)
 
     def list_package_ids(self, after_id: int, limit: int) -> list[int]:
         return [row[0] for row in self._read("list_package_ids", {"after_id": after_id, "limit": limit})]
@@ -80,7 +83,7 @@ def insert_elements(
 
 
 def _record_elements(
-    statements: Statements, job_id: int, outcomes: Mapping[int, tuple[Outcome | None, str | None]]
+    statements: Statements, job_id: int, outcomes: Mapping[int, tuple[Outcome, str | None]]
 ) -> Statement:
     rows = [
         {"position": position, "outcome": outcome, "reason": reason}
@@ -91,6 +94,12 @@ def _record_elements(
 
 def _put_parameters(statements: Statements, job_id: int, parameters: str) -> Statement:
     return _statement(statements, "put_parameters", parameters=parameters, id=job_id)
+
+
+def _confirm_job(statements: Statements, job: ClaimedJob) -> Statement:
+    params: Params = {"id": job.id, "worker": job.lease.worker, "number": job.lease.number}
+    [text], [fenced] = (statements.get("confirm_job", *options) for options in ((), ("fenced",)))
+    return Statement(text, params, fenced=fenced)
 
 
 def _statement(statements: Statements, name: str, **params: str | int) -> Statement:
