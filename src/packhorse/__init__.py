@@ -40,8 +40,10 @@ from packhorse.errors import (
 
 if TYPE_CHECKING:
     from packhorse.app import Packhorse
+    from packhorse.behalf import acting, acting_as
     from packhorse.config import Settings
     from packhorse.context import Context, current
+    from packhorse.domain.acting import Acting
     from packhorse.domain.explanation import Explanation, Reason
     from packhorse.domain.job import AttemptRecord, JobRecord
     from packhorse.domain.joblog import LogLine, Progress
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
     from packhorse.task import BoundTask, Call, Task
 
 __all__ = [
+    "Acting",
     "Alarm",
     "AttemptRecord",
     "Backoff",
@@ -114,10 +117,13 @@ __all__ = [
     "UserError",
     "Weekly",
     "WrongDatabase",
+    "acting",
+    "acting_as",
     "current",
 ]
 
 _PLACES = {
+    "Acting": "packhorse.domain.acting",
     "Alarm": "packhorse.schedules",
     "AttemptRecord": "packhorse.domain.job",
     "Backoff": "packhorse.domain.retry",
@@ -145,6 +151,8 @@ _PLACES = {
     "Task": "packhorse.task",
     "UserError": "packhorse.domain.outcome",
     "Weekly": "packhorse.domain.schedule.weekly",
+    "acting": "packhorse.behalf",
+    "acting_as": "packhorse.behalf",
     "current": "packhorse.context",
 }
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar, Unpack
 
+from packhorse.behalf import Behalf
 from packhorse.blocks import OpenBlocks
 from packhorse.connection import AsyncConnection, Connection
 from packhorse.declarations import Declarations
@@ -66,6 +67,7 @@ class Client(Declarations):
         self.registry: TaskRegistry = registry
         self._open_engine = engine
         self._blocks = OpenBlocks()
+        self._behalf = Behalf()
         self._routing = Routing(engine)
         self.queues: Queues = Queues(self._caught_up, self._routing, lambda: self._after_enqueue(None))
         self.modules: TaskModules = TaskModules(registry)
@@ -76,6 +78,7 @@ class Client(Declarations):
             self._blocks,
             self._routing,
             ambient=self._ambient,
+            acting=self._behalf.meta,
             catch_up=self._catch_up,
             after_enqueue=self._after_enqueue,
         )

@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from functools import cached_property
 from typing import Any, Protocol
 
+from packhorse.domain.acting import Acting, RolesOf, acting_in, completed
 from packhorse.domain.job import ClaimedJob
 from packhorse.domain.outcome import Cancel
 from packhorse.errors import UsageError
@@ -243,6 +244,8 @@ class Context:
     """What a running handler can ask; its optional first argument, or `packhorse.current()` anywhere below it."""
 
     _said: RunJournal | None = None
+    roles_of: RolesOf | None = None
+    """Where the user's roles are found, if the application has said so."""
 
     def __init__(
         self,
@@ -264,6 +267,15 @@ class Context:
         except ValueError:
             return {}
         return meta if isinstance(meta, dict) else {}
+
+    @cached_property
+    def acting(self) -> Acting:
+        """On whose behalf the job was enqueued: its user, else its creator; its role, else the user's first valid one.
+
+        Raises:
+            PayloadError: it can't be read.
+        """
+        return completed(acting_in(self.job.meta), self.roles_of)
 
     @property
     def tx(self) -> Any:

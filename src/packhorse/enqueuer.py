@@ -60,6 +60,7 @@ class Enqueuer:
         blocks: finds the block of `app.transaction` that an enqueue without a connection joins.
         routing: says where the jobs of a task go.
         ambient: finds the connection that an enqueue without one joins, if a framework has one open here.
+        acting: gives what every job's `meta` takes along of on whose behalf it is enqueued; None for nothing.
         catch_up: told of the connection before jobs are written, too.
         after_enqueue: told of the connection (None for a transaction of our own) after jobs were written.
     """
@@ -73,6 +74,7 @@ class Enqueuer:
         routing: Routing,
         *,
         ambient: Callable[[], object | None] = lambda: None,
+        acting: Callable[[], dict[str, Any] | None] = lambda: None,
         catch_up: Callable[[Connection | AsyncConnection | None], None] = lambda _: None,
         after_enqueue: Callable[[Connection | AsyncConnection | None], None] = lambda _: None,
     ) -> None:
@@ -83,6 +85,7 @@ class Enqueuer:
         self._routing = routing
         self._set_up: Engine | None = None
         self._ambient = ambient
+        self._acting = acting
         self._catch_up = catch_up
         self._after_enqueue = after_enqueue
 
@@ -122,21 +125,24 @@ class Enqueuer:
         return self._finish(prepared, ids, connection)
 
     def _prepare(self, calls: Iterable[Call[Any]]) -> list[Prepared]:
-        lead = self._routing.in_force()
-        return [self._prepare_one(call, lead) for call in calls]
+        lead, acting = self._routing.in_force(), self._acting()
+        meta = None if acting is None else encode_value(acting, path="acting")
+        return [self._prepare_one(call, lead, meta, acting) for call in calls]
 
-    def _prepare_one(self, call: Call[Any], lead: Lead | None) -> Prepared:
+    def _prepare_one(
+        self, call: Call[Any], lead: Lead | None, meta: str | None, acting: dict[str, Any] | None
+    ) -> Prepared:
         if not isinstance(call, Call):
             raise TypeError(f"enqueue_many takes calls, such as send_invoice.call(42), not {call!r}")
         texts = _encoded(call)
         draft = None
-        options, meta = call.options, None
+        options = call.options
         if lead is not None and not call.is_placed:
             options = lead.options_for(call.task, options)
         if self._hooks:
             draft = Draft(call.task, call.args, call.kwargs, options)
             self._hooks.enqueuing(draft)
-            options, meta = draft.options, _encode_meta(draft)
+            options, meta = draft.options, _encode_meta(draft, meta, acting)
         return Prepared(_job(call.task, texts, options, meta, call.package), draft)
 
     def _store(self, prepared: Sequence[Prepared], connection: Connection | AsyncConnection | None) -> list[Stored]:
@@ -289,12 +295,13 @@ def _job(
     )
 
 
-def _encode_meta(draft: Draft) -> str | None:
+def _encode_meta(draft: Draft, meta: str | None, acting: dict[str, Any] | None) -> str | None:
+    """With what middleware sends along; on whose behalf the job is enqueued is not left out with that."""
     try:
-        return encode_value(draft.meta, path="meta") if draft.meta else None
+        return encode_value({**draft.meta, **(acting or {})}, path="meta") if draft.meta else meta
     except PayloadError:
         log.exception("what middleware sends along with a job of task %s can't be stored; left out", draft.task)
-        return None
+        return meta
 
 
 def _run(statement: Statement, engine: Engine) -> Steps[list[Row]]:
