@@ -23,6 +23,7 @@ from packhorse.errors import (
     NotADatabase,
     PackhorseError,
     PayloadError,
+    RecordMissing,
     ResultTimeout,
     ScheduleBusy,
     ScheduleNotFound,
@@ -36,6 +37,7 @@ from packhorse.errors import (
     UnsupportedConnection,
     UsageError,
     WrongDatabase,
+    WrongTenant,
 )
 
 if TYPE_CHECKING:
@@ -48,16 +50,19 @@ if TYPE_CHECKING:
     from packhorse.domain.job import AttemptRecord, JobRecord
     from packhorse.domain.joblog import LogLine, Progress
     from packhorse.domain.outcome import Cancel, Fail, Retry, Skip, UserError
+    from packhorse.domain.package import PackageRecord, Reference
     from packhorse.domain.retry import Backoff
     from packhorse.domain.schedule.cron import Cron
     from packhorse.domain.schedule.every import Every
     from packhorse.domain.schedule.weekly import Weekly
     from packhorse.handle import JobHandle
+    from packhorse.inheriting import own_priority
     from packhorse.middleware import Draft, Middleware
     from packhorse.notices import Notice
     from packhorse.options import Options
     from packhorse.schedules import Alarm
     from packhorse.task import BoundTask, Call, Task
+    from packhorse.workpackages.package import WorkPackage
 
 __all__ = [
     "Acting",
@@ -93,11 +98,14 @@ __all__ = [
     "NotADatabase",
     "Notice",
     "Options",
+    "PackageRecord",
     "Packhorse",
     "PackhorseError",
     "PayloadError",
     "Progress",
     "Reason",
+    "RecordMissing",
+    "Reference",
     "ResultTimeout",
     "Retry",
     "ScheduleBusy",
@@ -116,10 +124,13 @@ __all__ = [
     "UsageError",
     "UserError",
     "Weekly",
+    "WorkPackage",
     "WrongDatabase",
+    "WrongTenant",
     "acting",
     "acting_as",
     "current",
+    "own_priority",
 ]
 
 _PLACES = {
@@ -142,18 +153,22 @@ _PLACES = {
     "Middleware": "packhorse.middleware",
     "Notice": "packhorse.notices",
     "Options": "packhorse.options",
+    "PackageRecord": "packhorse.domain.package",
     "Packhorse": "packhorse.app",
     "Progress": "packhorse.domain.joblog",
     "Reason": "packhorse.domain.explanation",
+    "Reference": "packhorse.domain.package",
     "Retry": "packhorse.domain.outcome",
     "Settings": "packhorse.config",
     "Skip": "packhorse.domain.outcome",
     "Task": "packhorse.task",
     "UserError": "packhorse.domain.outcome",
     "Weekly": "packhorse.domain.schedule.weekly",
+    "WorkPackage": "packhorse.workpackages.package",
     "acting": "packhorse.behalf",
     "acting_as": "packhorse.behalf",
     "current": "packhorse.context",
+    "own_priority": "packhorse.inheriting",
 }
 
 

@@ -14,6 +14,7 @@ from packhorse.desk import Inbox
 from packhorse.domain.explanation import Explanation
 from packhorse.domain.job import AttemptRecord, JobRecord
 from packhorse.domain.joblog import LogLine, Progress
+from packhorse.domain.package import Reference
 from packhorse.domain.payload import decode_value
 from packhorse.domain.queue import LoadFailure
 from packhorse.domain.signature import CallSignature
@@ -175,6 +176,7 @@ class Client(Declarations):
         queue: str | None = None,
         task: str | None = None,
         key: str | None = None,
+        record: Reference | None = None,
         before_id: int | None = None,
         limit: int = 50,
     ) -> Sequence[JobRecord]:
@@ -185,6 +187,7 @@ class Client(Declarations):
             queue: only those in this queue.
             task: only those of this task.
             key: only those with this unique key, serial key or group.
+            record: only work packages that touched, touch or will touch it.
             before_id: only ids smaller than this: the last one seen, for the next page.
             limit: at most this many.
 
@@ -195,8 +198,10 @@ class Client(Declarations):
         if limit < 1:
             raise ConfigurationError(f"limit must be 1 or more, not {limit}")
         chosen = None if state is None else state_named(state)
-        wanted = JobFilter(state=chosen, queue=queue, task=task, key=key, before_id=before_id, limit=limit)
-        return self._open_engine().list_jobs(wanted)
+        page: dict[str, Any] = {"before_id": before_id, "limit": limit}
+        return self._open_engine().list_jobs(
+            JobFilter(state=chosen, queue=queue, task=task, key=key, record=record, **page)
+        )
 
     def list_attempts(self, id: int) -> Sequence[AttemptRecord]:
         """The runs of a job that did not succeed, in order."""

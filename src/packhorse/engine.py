@@ -19,6 +19,7 @@ from packhorse.cancellations import Cancellations
 from packhorse.domain.claim import Claim
 from packhorse.domain.decide import Ack
 from packhorse.domain.job import AttemptRecord, ClaimedJob, JobRecord, NewJob
+from packhorse.domain.package import Reference
 from packhorse.domain.state import JobState
 from packhorse.domain.worker import NewWorker, WorkerRecord
 from packhorse.explaining import Explaining
@@ -93,6 +94,8 @@ class JobFilter:
     task: str | None = None
     key: str | None = None
     """Of a job that has it as its unique key, its serial key or its group."""
+    record: Reference | None = None
+    """Of a work package that is, or was, about it."""
     before_id: int | None = None
     """Only ids smaller than this: the next page."""
     limit: int = 50

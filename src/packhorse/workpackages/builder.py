@@ -11,6 +11,7 @@ from packhorse.domain.package import NewPackage, Reference
 from packhorse.domain.parameters import Parameter, encode_parameters, merged, parameter_of
 from packhorse.errors import UsageError
 from packhorse.handle import JobHandle
+from packhorse.inheriting import inherited_priority
 from packhorse.task import BoundTask, Call, Enqueuer
 from packhorse.workpackages.records import RecordTypes
 
@@ -147,7 +148,9 @@ class PackageBuilder(Generic[R]):
 
     def _built(self, how: str) -> Call[R]:
         self._check()
-        call: Call[R] = self._bound.using(**self._options).call()
+        inherited = inherited_priority()
+        options = self._options if inherited is None else {**self._options, "priority": inherited}
+        call: Call[R] = self._bound.using(**options).call()
         package = NewPackage(
             parameters=encode_parameters(merged(self._own, self._inherited)),
             correlation=self._correlation,

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
+from packhorse.behalf import acting
 from packhorse.context import Context
 from packhorse.domain.package import Element, NewPackage, Outcome, PackageRecord, Reference
 from packhorse.domain.parameters import Parameter, decode_parameters, encode_parameters, parameter_of, read
 from packhorse.engine import Engine
-from packhorse.errors import RecordMissing, UsageError
+from packhorse.errors import RecordMissing, UsageError, WrongTenant
 from packhorse.workpackages.records import RecordTypes
 
 PAGE = 1000
@@ -111,6 +112,7 @@ class WorkPackage:
 
         Raises:
             RecordMissing: a record is not there any more; it is named.
+            WrongTenant: a record belongs to another tenant than that for whom the package was enqueued.
             UsageError: its type is not registered, or the task has no transaction to load it in.
         """
         for page in self._pages():
@@ -119,6 +121,7 @@ class WorkPackage:
             for element in wanted:
                 record = loaded.get(element.record)
                 if record is not None:
+                    self._check_tenant(element.record, record)
                     yield record
                 elif strict:
                     raise RecordMissing(f"{element.record} of package {self.id} is not there any more")
@@ -137,6 +140,11 @@ class WorkPackage:
             if element.position in hidden:
                 self._context.log.info("%s waits for an older package: left out", element.record)
         return [element for element in page if element.position not in hidden]
+
+    def _check_tenant(self, reference: Reference, record: object) -> None:
+        theirs, ours = self._records.tenant(reference, record), acting().tenant
+        if theirs is not None and ours is not None and theirs != ours:
+            raise WrongTenant(f"{reference} belongs to tenant {theirs!r}, and package {self.id} to {ours!r}")
 
     @cached_property
     def _record(self) -> PackageRecord:
