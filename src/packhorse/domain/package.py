@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-import msgspec
-
 Outcome = Literal["done", "failed", "skipped"]
 """What has become of an element; None while nothing has."""
 
@@ -22,15 +20,19 @@ class Reference(NamedTuple):
         return f"{self.type}:{self.key}"
 
 
-class NewPackage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What is stored beside a job to make it a work package."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewPackage:
+    """What is stored beside a job to make it a work package.
+
+    Attributes:
+        parameters: typed parameters, a JSON object.
+        correlation: by which whoever enqueued it, and others, know it again.
+        elements: the records that it is about, each once, in order.
+    """
 
     parameters: str = "{}"
-    """Typed parameters, a JSON object."""
     correlation: str | None = None
-    """By which whoever enqueued it knows it, and others, again."""
     elements: tuple[Reference, ...] = ()
-    """The records that it is about, each once, in order."""
 
 
 @dataclass(frozen=True, slots=True)
