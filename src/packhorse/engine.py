@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from packhorse.batches import BatchStore
 from packhorse.cancellations import Cancellations
 from packhorse.domain.claim import Claim
 from packhorse.domain.decide import Ack
@@ -136,6 +137,7 @@ class JobStore(Protocol):
 
         Raises:
             DuplicateJob: another live job has a unique key that is to be refused; what was stored is taken back.
+            BatchNotFound: there is no batch of that id; the same.
             SchemaMissing: as above.
         """
         ...
@@ -376,6 +378,7 @@ class Engine(
     Cancellations,
     Explaining,
     Turns,
+    BatchStore,
     Retention,
     Installation,
     Protocol,

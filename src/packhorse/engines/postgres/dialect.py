@@ -10,6 +10,7 @@ PACKAGE = "packhorse.engines.postgres"
 TABLES = (
     "arrival",
     "attempt",
+    "batch",
     "dependency",
     "ended",
     "finished",
@@ -18,6 +19,7 @@ TABLES = (
     "job_log",
     "leader",
     "load_failure",
+    "member",
     "migration",
     "progress",
     "queue",
@@ -66,6 +68,16 @@ def slots(schema: str) -> Mapping[str, str]:
         "pairs": "json_each_text(CAST(CAST(:pairs AS text) AS json))",
         "texts": "json_array_elements_text(CAST(CAST(:texts AS text) AS json))",
         "turns": "json_to_recordset(CAST(CAST(:turns AS text) AS json)) as named (scope text, queue text, key text)",
+        "changed": (
+            "json_to_recordset(CAST(CAST(:changed AS text) AS json))"
+            " as named (job_id bigint, number integer, counted_as text)"
+        ),
+        "totals": (
+            "json_to_recordset(CAST(CAST(:totals AS text) AS json)) as named (id bigint, first_enqueued bigint,"
+            " last_enqueued bigint, last_processed bigint, last_job_id bigint, enqueued integer, succeeded integer,"
+            " failed integer, cancelled integer, closed bigint, is_open integer,"
+            " on_success integer, on_failure integer, on_end integer)"
+        ),
         "unique_keys": ("json_to_recordset(CAST(CAST(:jobs AS text) AS json)) as named (task text, unique_key text)"),
         "least": "least",
         "greatest": "greatest",

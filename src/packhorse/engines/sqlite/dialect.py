@@ -16,6 +16,7 @@ OLDEST_LIBRARY = (3, 37, 0)
 TABLES_AND_VIEWS = (
     "arrival",
     "attempt",
+    "batch",
     "clock",
     "dependency",
     "ended",
@@ -26,6 +27,7 @@ TABLES_AND_VIEWS = (
     "job_log",
     "leader",
     "load_failure",
+    "member",
     "migration",
     "progress",
     "queue",
@@ -77,6 +79,13 @@ def slots() -> Mapping[str, str]:
             "(SELECT json_extract(value, '$.scope') AS scope, json_extract(value, '$.queue') AS queue,"
             " json_extract(value, '$.key') AS key FROM json_each(:turns)) AS named"
         ),
+        "changed": _recordset("changed", "job_id", "number", "counted_as"),
+        "totals": _recordset(
+            "totals",
+            *("id", "first_enqueued", "last_enqueued", "last_processed", "last_job_id"),
+            *("enqueued", "succeeded", "failed", "cancelled", "closed", "is_open"),
+            *("on_success", "on_failure", "on_end"),
+        ),
         "unique_keys": (
             "(SELECT json_extract(value, '$.task') AS task, json_extract(value, '$.unique_key') AS unique_key,"
             " json_extract(value, '$.scheduled_at') AS scheduled_at, json_extract(value, '$.delay') AS delay"
@@ -96,3 +105,9 @@ def slots() -> Mapping[str, str]:
         "json_list": "json_group_array",
         "json_row": "json_array",
     }
+
+
+def _recordset(parameter: str, *columns: str) -> str:
+    """The objects of a JSON array as rows called `named`."""
+    fields = ", ".join(f"json_extract(value, '$.{column}') AS {column}" for column in columns)
+    return f"(SELECT {fields} FROM json_each(:{parameter})) AS named"  # noqa: S608 - of names in this module
