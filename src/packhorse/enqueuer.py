@@ -13,6 +13,7 @@ import msgspec
 from packhorse.blocks import OpenBlocks
 from packhorse.connection import AnyConnection, AsyncConnection, Connection
 from packhorse.context import find_current
+from packhorse.domain.batch import NewBatch
 from packhorse.domain.job import DEFAULT_QUEUE, NewJob, key_of
 from packhorse.domain.order import DEFAULT_PRIORITY, priority_number
 from packhorse.domain.payload import encode_value
@@ -156,9 +157,27 @@ class Enqueuer:
     def _write(self, jobs: Sequence[NewJob], connection: Connection | AsyncConnection | None) -> list[int]:
         if connection is None:
             return self._write_alone(jobs)
-        if connection.is_async is True:
-            raise UnsupportedConnection(f"{_kind(connection.raw)} is for coroutines: use aenqueue and await it")
-        return follow(self._storing(connection, jobs), connection)
+        return follow(self._storing(connection, jobs), _synchronous(connection, "use aenqueue and await it"))
+
+    def store_batch(self, batch: NewBatch, conn: object | None) -> int:
+        """Store a batch on the caller's connection, else where an enqueue without one goes; its id."""
+        connection, engine = self._connection(conn), self._engine()
+        if connection is None:
+            return engine.insert_batch(batch)
+        connection = _synchronous(connection)
+        id = follow(self._storing_batch(connection, batch), connection)
+        self._after_enqueue(connection)
+        return id
+
+    def close_batch(self, id: int, conn: object | None) -> bool:
+        """Say in the same way that nothing more will come into a batch; whether it is there."""
+        connection, engine = self._connection(conn), self._engine()
+        if connection is None:
+            is_there = engine.close_batch(id)
+        else:
+            is_there = bool(follow(_run(engine.closing_batch(id), engine), _synchronous(connection)))
+        self._after_enqueue(connection)
+        return is_there
 
     def _connection(self, conn: object | None) -> Connection | AsyncConnection | None:
         connection = self._surrounding() if conn is None else self._adapt(conn)
@@ -207,6 +226,18 @@ class Enqueuer:
         except StopIteration as end:
             ids: list[int] = end.value
             return ids
+
+    def _storing_batch(self, connection: Connection, batch: NewBatch) -> Steps[int]:
+        engine = self._engine()
+        if is_foreign(connection, engine):
+            raise foreign(connection.dialect, (yield AskPlace()), engine)
+        storing = yield from self._prepared(engine, partial(engine.storing_batch, batch))
+        try:
+            storing.send((yield from _run(next(storing), engine)))
+        except StopIteration as end:
+            if end.value is not None:
+                return int(end.value)
+        raise nothing_stored((yield AskPlace()), engine)
 
     def _prepared(self, engine: Engine, prepare: Callable[..., R]) -> Steps[R]:
         """What is to be run. Before the first time on an engine the database is looked at, which takes a while."""
@@ -305,6 +336,12 @@ def _parcels(jobs: Sequence[NewJob]) -> list[Sequence[NewJob]]:
             size, start = 0, at
         size += more
     return [*parcels, jobs[start:]] if jobs else []
+
+
+def _synchronous(connection: Connection | AsyncConnection, advice: str = "give one that is not") -> Connection:
+    if connection.is_async is True:
+        raise UnsupportedConnection(f"{_kind(connection.raw)} is for coroutines: {advice}")
+    return connection
 
 
 def _kind(raw: object) -> str:

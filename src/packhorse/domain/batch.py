@@ -157,6 +157,8 @@ class BatchRecord:
     ended_at: datetime | None
     seen_at: datetime
     """When this was read, by the database's clock."""
+    is_counted: bool
+    """Whether no news of it is to be counted: of jobs that have come, ended or are back, or that it was closed."""
 
     @property
     def processed(self) -> int:

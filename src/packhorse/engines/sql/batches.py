@@ -243,4 +243,5 @@ def _record(row: Row) -> BatchRecord:
         closed_at=optional_moment(row[15]),
         ended_at=optional_moment(row[16]),
         seen_at=moment(row[17]),
+        is_counted=not row[18],
     )
