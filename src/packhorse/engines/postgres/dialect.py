@@ -68,16 +68,7 @@ def slots(schema: str) -> Mapping[str, str]:
         "pairs": "json_each_text(CAST(CAST(:pairs AS text) AS json))",
         "texts": "json_array_elements_text(CAST(CAST(:texts AS text) AS json))",
         "turns": "json_to_recordset(CAST(CAST(:turns AS text) AS json)) as named (scope text, queue text, key text)",
-        "changed": (
-            "json_to_recordset(CAST(CAST(:changed AS text) AS json))"
-            " as named (job_id bigint, number integer, counted_as text)"
-        ),
-        "totals": (
-            "json_to_recordset(CAST(CAST(:totals AS text) AS json)) as named (id bigint, first_enqueued bigint,"
-            " last_enqueued bigint, last_processed bigint, last_job_id bigint, enqueued integer, succeeded integer,"
-            " failed integer, cancelled integer, closed bigint, is_open integer,"
-            " on_success integer, on_failure integer, on_end integer)"
-        ),
+        **_of_batches(),
         "unique_keys": ("json_to_recordset(CAST(CAST(:jobs AS text) AS json)) as named (task text, unique_key text)"),
         "least": "least",
         "greatest": "greatest",
@@ -92,4 +83,20 @@ def slots(schema: str) -> Mapping[str, str]:
         "matches": "LIKE",
         "json_list": "json_agg",
         "json_row": "json_build_array",
+    }
+
+
+def _of_batches() -> Mapping[str, str]:
+    """What statements read that count in batches."""
+    return {
+        "changed": (
+            "json_to_recordset(CAST(CAST(:changed AS text) AS json))"
+            " as named (job_id bigint, number integer, counted_as text)"
+        ),
+        "totals": (
+            "json_to_recordset(CAST(CAST(:totals AS text) AS json)) as named (id bigint, first_enqueued bigint,"
+            " last_enqueued bigint, last_processed bigint, last_job_id bigint, enqueued integer, succeeded integer,"
+            " failed integer, cancelled integer, closed bigint, is_open integer,"
+            " on_success integer, on_failure integer, on_end integer)"
+        ),
     }

@@ -69,7 +69,7 @@ class SqlBatches(SqlJobStore):
     ) -> list[BatchRecord]:
         given: Params = {name: at for name, at in (("id", id), ("before_id", before_id)) if at is not None}
         options = [*given, *(["open"] if is_open else [])]
-        return [_record(row) for row in self._read("select_batches", {**given, "limit": limit}, *options)]
+        return [_record(row) for row in self._read("list_batches", {**given, "limit": limit}, *options)]
 
     def list_members(
         self, id: int, *, after_id: int = 0, unsuccessful: bool = False, limit: int = 1000
@@ -78,9 +78,8 @@ class SqlBatches(SqlJobStore):
         return [Member(*row) for row in self._read("list_members", params, *(["unsuccessful"] if unsuccessful else []))]
 
     def forget_batches(self, limit: int) -> int:
-        kept = micros_in(KEPT_FOR[JobState.SUCCEEDED])
-        params: Params = {"after": self._batches_forgotten_up_to, "kept": kept, "limit": limit}
-        rows = self._read("list_idle_batches", params)
+        list_idle = _list_idle_batches(self._batches_forgotten_up_to, limit)
+        rows = self._read(list_idle.name, list_idle.params)
         self._batches_forgotten_up_to = rows[-1][0] if len(rows) == limit else 0
         idle = [row[0] for row in rows if row[1]]
         if idle:
@@ -136,13 +135,13 @@ def _by_batch(changes: Sequence[Row]) -> dict[int, list[Change]]:
 def news_in(heard: Iterable[Row]) -> News:
     """The news of batches in rows of `hear_ends.sql`."""
     news = News()
-    for row in heard:
-        if row[0] is not None:
-            news.jobs.append(row[0])
-        if row[4] is not None:
-            news.batches.add(row[4])
-        if row[5] is not None:
-            news.closed[row[4]] = min(row[5], news.closed.get(row[4], row[5]))
+    for job, _, _, _, batch, closed in heard:
+        if job is not None:
+            news.jobs.append(job)
+        if batch is not None:
+            news.batches.add(batch)
+            if closed is not None:
+                news.closed[batch] = min(closed, news.closed.get(batch, closed))
     return news
 
 
@@ -165,6 +164,11 @@ def _insert_batch(batch: NewBatch, installation: str) -> Command:
 
 def _close_batch(id: int) -> Command:
     return Command("close_batch", {"batch": id})
+
+
+def _list_idle_batches(after: int, limit: int) -> Command:
+    kept = micros_in(KEPT_FOR[JobState.SUCCEEDED])
+    return Command("list_idle_batches", {"after": after, "kept": kept, "limit": limit})
 
 
 def _lock_batches(news: News) -> Command:
@@ -223,7 +227,7 @@ def _totals(row: Row, closed: int | None) -> Totals:
 
 
 def _record(row: Row) -> BatchRecord:
-    """A row of `select_batches.sql`."""
+    """A row of `list_batches.sql`."""
     return BatchRecord(
         id=row[0],
         name=row[1],

@@ -75,22 +75,9 @@ def slots() -> Mapping[str, str]:
         "names": "json_each(:names)",
         "pairs": "json_each(:pairs)",
         "texts": "json_each(:texts)",
-        "turns": (
-            "(SELECT json_extract(value, '$.scope') AS scope, json_extract(value, '$.queue') AS queue,"
-            " json_extract(value, '$.key') AS key FROM json_each(:turns)) AS named"
-        ),
-        "changed": _recordset("changed", "job_id", "number", "counted_as"),
-        "totals": _recordset(
-            "totals",
-            *("id", "first_enqueued", "last_enqueued", "last_processed", "last_job_id"),
-            *("enqueued", "succeeded", "failed", "cancelled", "closed", "is_open"),
-            *("on_success", "on_failure", "on_end"),
-        ),
-        "unique_keys": (
-            "(SELECT json_extract(value, '$.task') AS task, json_extract(value, '$.unique_key') AS unique_key,"
-            " json_extract(value, '$.scheduled_at') AS scheduled_at, json_extract(value, '$.delay') AS delay"
-            " FROM json_each(:jobs)) AS named"
-        ),
+        "turns": _recordset("turns", "scope", "queue", "key"),
+        **_of_batches(),
+        "unique_keys": _recordset("jobs", "task", "unique_key", "scheduled_at", "delay"),
         "least": "min",
         "greatest": "max",
         "bytewise": "COLLATE binary",
@@ -111,3 +98,16 @@ def _recordset(parameter: str, *columns: str) -> str:
     """The objects of a JSON array as rows called `named`."""
     fields = ", ".join(f"json_extract(value, '$.{column}') AS {column}" for column in columns)
     return f"(SELECT {fields} FROM json_each(:{parameter})) AS named"  # noqa: S608 - of names in this module
+
+
+def _of_batches() -> Mapping[str, str]:
+    """What statements read that count in batches."""
+    return {
+        "changed": _recordset("changed", "job_id", "number", "counted_as"),
+        "totals": _recordset(
+            "totals",
+            *("id", "first_enqueued", "last_enqueued", "last_processed", "last_job_id"),
+            *("enqueued", "succeeded", "failed", "cancelled", "closed", "is_open"),
+            *("on_success", "on_failure", "on_end"),
+        ),
+    }
