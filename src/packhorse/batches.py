@@ -61,11 +61,3 @@ class BatchStore(Protocol):
     ) -> list[Member]:
         """The jobs of a batch behind `after_id`, by id; `unsuccessful`: those counted as failed or cancelled."""
         ...
-
-    def forget_batches(self, limit: int) -> int:
-        """Delete batches that ended as long ago as jobs are kept and have no job that is recorded any more; how many.
-
-        At most `limit` batches are looked at, those behind the ones of the call before; behind the last comes the
-        first.
-        """
-        ...

@@ -13,8 +13,6 @@ import msgspec
 from packhorse.domain.batch import BatchRecord, Change, Member, NewBatch, Place, Totals, callbacks, counted
 from packhorse.domain.job import NewJob
 from packhorse.domain.moments import MICROSECOND, micros_in, moment, optional_moment
-from packhorse.domain.retention import KEPT_FOR
-from packhorse.domain.state import JobState
 from packhorse.engines.sql.base import Command, Params
 from packhorse.engines.sql.documents import check_texts, list_document
 from packhorse.engines.sql.jobs import SqlJobStore
@@ -39,8 +37,6 @@ class News:
 
 class SqlBatches(SqlJobStore):
     """`packhorse.batches.BatchStore` by statements, but for `count_batches`, which hears the news."""
-
-    _batches_forgotten_up_to: int = 0
 
     def storing_batch(
         self, batch: NewBatch, installation: str | None = None
@@ -76,15 +72,6 @@ class SqlBatches(SqlJobStore):
     ) -> list[Member]:
         params: Params = {"batch": id, "after_id": after_id, "limit": limit}
         return [Member(*row) for row in self._read("list_members", params, *(["unsuccessful"] if unsuccessful else []))]
-
-    def forget_batches(self, limit: int) -> int:
-        list_idle = _list_idle_batches(self._batches_forgotten_up_to, limit)
-        rows = self._read(list_idle.name, list_idle.params)
-        self._batches_forgotten_up_to = rows[-1][0] if len(rows) == limit else 0
-        idle = [row[0] for row in rows if row[1]]
-        if idle:
-            self._write("forget_batches", {"ids": list_document(idle)})
-        return len(idle)
 
     def _count(self, run: Run, enqueue: Enqueue, news: News, limit: int) -> int:
         """Count what is news, in a transaction in which nobody else does; of how many jobs and ends."""
@@ -164,11 +151,6 @@ def _insert_batch(batch: NewBatch, installation: str) -> Command:
 
 def _close_batch(id: int) -> Command:
     return Command("close_batch", {"batch": id})
-
-
-def _list_idle_batches(after: int, limit: int) -> Command:
-    kept = micros_in(KEPT_FOR[JobState.SUCCEEDED])
-    return Command("list_idle_batches", {"after": after, "kept": kept, "limit": limit})
 
 
 def _lock_batches(news: News) -> Command:
