@@ -281,4 +281,6 @@ def _callback(name: str, call: object) -> NewJob | None:
         raise ConfigurationError(f"{name} takes a call, such as report.call(42), not {call!r}")
     if call.options.unique_key is not None:
         raise ConfigurationError(f"{name} can't have a unique_key: where another job had it, nobody could be told")
+    if call.options.batch is not None:
+        raise ConfigurationError(f"{name} can't be in a batch itself: that one may be gone by then")
     return plain_job(call)

@@ -1,5 +1,6 @@
 """Batches, as an application uses them."""
 
+import inspect
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -83,6 +84,7 @@ def test_a_batch_is_filled_and_waited_for(app: Packhorse, step: Step) -> None:
     def leave_empty(batch: Batch) -> None:
         assert batch.record().is_open
 
+    assert inspect.signature(app.execute_batch).parameters["timeout"].default == timedelta(seconds=300)
     assert app.execute_batch(leave_empty).enqueued == 0
     with working(app):
         record = app.execute_batch(fill)
@@ -241,6 +243,8 @@ def test_keys_that_find_other_jobs_are_refused(app: Packhorse, step: Step) -> No
         step.using(batch=1, unique_key="k", on_duplicate="keep")
     with pytest.raises(ConfigurationError, match="on_end can't have a unique_key"):
         app.batch("night", on_end=step.using(unique_key="k").call(1))
+    with pytest.raises(ConfigurationError, match="on_end can't be in a batch itself"):
+        app.batch("night", on_end=step.using(batch=1).call(1))
 
 
 def test_inline_the_waiting_thread_runs_the_jobs(database_url: str) -> None:

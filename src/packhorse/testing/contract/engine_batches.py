@@ -70,6 +70,7 @@ def tasks_waiting(engine: Engine) -> list[str]:
 class BatchContract(EngineContract):
     """Jobs of a batch."""
 
+    @pytest.mark.accepts("M23")
     def test_a_new_batch_is_open_and_empty(self, engine: Engine) -> None:
         """It has what it was given, and the job's batch as its parent where none is named."""
         parent = open_batch(engine)
@@ -84,6 +85,7 @@ class BatchContract(EngineContract):
         assert [one.id for one in engine.list_batches()] == [child, parent]
         assert [one.id for one in engine.list_batches(before_id=child, is_open=True, limit=1)] == [parent]
 
+    @pytest.mark.accepts("M23")
     def test_jobs_are_counted_as_they_come_and_end(self, engine: Engine) -> None:
         """Each once, whatever its end; the counters say when, and which ended last."""
         id = open_batch(engine)
@@ -330,7 +332,6 @@ class ManyBatchesContract(EngineContract):
         eventually(lambda: counts(batch_of(engine, id)) == (1000, 1000, 0, 0), "all is counted")
 
     @pytest.mark.slow
-    @pytest.mark.accepts("M25")
     def test_batches_that_have_ended_are_not_looked_at_again(self, engine: Engine) -> None:
         """Ten thousand of them, each told of once: no news is left, and a pass finds nothing."""
         ids = [open_batch(engine, on_end=NewJob(task="on_end")) for _ in range(10_000)]
