@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
 from packhorse.context import find_current
 from packhorse.domain.batch import BatchRecord, Member, NewBatch
@@ -27,6 +28,18 @@ COUNTED_AT_ONCE = 5000
 MOST_NAMED = 10
 """How many failed jobs an error names."""
 LONGEST_NAME = 200
+
+
+class BatchOptions(TypedDict, total=False):
+    """What may be said of a batch when it is created; see `app.batch`."""
+
+    type: str | None
+    expected: int | None
+    parent: HasId | int | None
+    keep_alive: timedelta | None
+    on_success: Call[Any] | None
+    on_failure: Call[Any] | None
+    on_end: Call[Any] | None
 
 
 class Batch:
@@ -62,6 +75,10 @@ class Batch:
         """
         self._client.close_batch(self.id, conn=conn)
 
+    async def aclose(self, *, conn: object | None = None) -> None:
+        """Do what `close` does, for coroutines."""
+        await self._client.aclose_batch(self.id, conn=conn)
+
     def wait(self, timeout: float | timedelta = WAITED) -> BatchRecord:
         """Wait until the batch is closed and all its jobs have ended; at once for one without jobs.
 
@@ -77,6 +94,10 @@ class Batch:
         """
         return self._client.wait_for_batch(self.id, timeout)
 
+    async def await_end(self, timeout: float | timedelta = WAITED) -> BatchRecord:  # noqa: ASYNC109 - as of `wait`
+        """Do what `wait` does, for coroutines."""
+        return await asyncio.to_thread(self.wait, timeout)
+
     def __enter__(self) -> Self:
         """The batch; a block that raises leaves it open, since it is not what it was to be."""
         return self
@@ -86,6 +107,16 @@ class Batch:
     ) -> None:
         if error is None:
             self.close(conn=self._conn)
+
+    async def __aenter__(self) -> Self:
+        """The same in a coroutine."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is None:
+            await self.aclose(conn=self._conn)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Batch) and other.id == self.id
@@ -102,19 +133,7 @@ class Batching:
 
     _enqueuer: Enqueuer
 
-    def batch(
-        self,
-        name: str,
-        *,
-        type: str | None = None,
-        expected: int | None = None,
-        parent: HasId | int | None = None,
-        keep_alive: timedelta | None = None,
-        on_success: Call[Any] | None = None,
-        on_failure: Call[Any] | None = None,
-        on_end: Call[Any] | None = None,
-        conn: object | None = None,
-    ) -> Batch:
+    def batch(self, name: str, *, conn: object | None = None, **options: Unpack[BatchOptions]) -> Batch:
         """Create a batch: jobs that belong together, any number of any tasks.
 
             with app.batch("month end", on_end=report.call(7)) as month_end:
@@ -126,33 +145,26 @@ class Batching:
 
         Args:
             name: what people call it, 1 to 200 characters.
-            type: what kind of batch it is, for people.
-            expected: how many jobs there will be at least; as many as come.
-            parent: the batch that it belongs to; by default that of the job that is running here.
-            keep_alive: how long nothing may come or end in it before it is flagged as abandoned; for ever.
-            on_success: enqueued when all its jobs have succeeded.
-            on_failure: enqueued at the first failure of one of them.
-            on_end: enqueued when it has ended, in any way. Each of the three once, in the transaction that counts.
             conn: the caller's connection: the batch exists if and only if its transaction commits.
+            options: type: what kind of batch it is, for people.
+                expected: how many jobs there will be at least; as many as come.
+                parent: the batch that it belongs to; by default that of the job that is running here.
+                keep_alive: how long nothing may come or end in it before it is flagged as abandoned; for ever.
+                on_success: a call that is enqueued when all its jobs have succeeded.
+                on_failure: a call that is enqueued at the first failure of one of them.
+                on_end: a call that is enqueued when it has ended, in any way. Each of the three is enqueued once, in
+                the transaction that counts.
 
         Raises:
             ConfigurationError: an option is wrong.
             PayloadError: an argument of a callback would not survive.
             DatabaseError: the database can't store it.
         """
-        context = find_current()
-        new = NewBatch(
-            name=_name("name", name),
-            type=None if type is None else _name("type", type),
-            parent_id=None if parent is None else batch_id(parent),
-            of_job=None if context is None else context.job.id,
-            expected=_expected(expected),
-            keep_alive=None if keep_alive is None else check_duration("keep_alive", keep_alive),
-            on_success=_callback("on_success", on_success),
-            on_failure=_callback("on_failure", on_failure),
-            on_end=_callback("on_end", on_end),
-        )
-        return Batch(self._enqueuer.store_batch(new, conn), self, conn)
+        return Batch(self._enqueuer.store_batch(_new_batch(name, **options), conn), self, conn)
+
+    async def abatch(self, name: str, *, conn: object | None = None, **options: Unpack[BatchOptions]) -> Batch:
+        """Do what `batch` does, for coroutines: `async with await app.abatch("month end") as month_end:`."""
+        return Batch(await self._enqueuer.astore_batch(_new_batch(name, **options), conn), self, conn)
 
     def execute_batch(self, fill: Callable[[Batch], object], timeout: float | timedelta = WAITED) -> BatchRecord:
         """Open a batch, call `fill` with it, close it, and wait until all that was enqueued in it has ended.
@@ -219,6 +231,11 @@ class Batching:
         if not self._enqueuer.close_batch(id, conn):
             raise not_found(id)
 
+    async def aclose_batch(self, id: int, *, conn: object | None = None) -> None:
+        """Say the same in a coroutine; see `Batch.aclose`."""
+        if not await self._enqueuer.aclose_batch(id, conn):
+            raise not_found(id)
+
     def wait_for_batch(self, id: int, timeout: float | timedelta = WAITED) -> BatchRecord:
         """Wait until a batch is closed and all its jobs have ended; see `Batch.wait`."""
         for pause in pauses(timeout):
@@ -257,6 +274,31 @@ def not_found(id: int) -> BatchNotFound:
     """What to say of a batch that is not there."""
     return BatchNotFound(
         f"no batch {id}: the transaction that created it is still open or was rolled back, or it was pruned"
+    )
+
+
+def _new_batch(
+    name: str,
+    *,
+    type: str | None = None,
+    expected: int | None = None,
+    parent: HasId | int | None = None,
+    keep_alive: timedelta | None = None,
+    on_success: Call[Any] | None = None,
+    on_failure: Call[Any] | None = None,
+    on_end: Call[Any] | None = None,
+) -> NewBatch:
+    context = find_current()
+    return NewBatch(
+        name=_name("name", name),
+        type=None if type is None else _name("type", type),
+        parent_id=None if parent is None else batch_id(parent),
+        of_job=None if context is None else context.job.id,
+        expected=_expected(expected),
+        keep_alive=None if keep_alive is None else check_duration("keep_alive", keep_alive),
+        on_success=_callback("on_success", on_success),
+        on_failure=_callback("on_failure", on_failure),
+        on_end=_callback("on_end", on_end),
     )
 
 

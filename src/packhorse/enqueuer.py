@@ -164,8 +164,16 @@ class Enqueuer:
         connection, engine = self._connection(conn), self._engine()
         if connection is None:
             return engine.insert_batch(batch)
-        connection = _synchronous(connection)
-        id = follow(self._storing_batch(connection, batch), connection)
+        id = follow(self._storing_batch(connection, batch), _synchronous(connection, "use abatch and await it"))
+        self._after_enqueue(connection)
+        return id
+
+    async def astore_batch(self, batch: NewBatch, conn: object | None) -> int:
+        """The same for coroutines."""
+        connection, engine = self._connection(conn), self._engine()
+        if connection is None:
+            return await asyncio.to_thread(engine.insert_batch, batch)
+        id = await _afollow(self._storing_batch(connection, batch), connection)
         self._after_enqueue(connection)
         return id
 
@@ -175,7 +183,18 @@ class Enqueuer:
         if connection is None:
             is_there = engine.close_batch(id)
         else:
-            is_there = bool(follow(_run(engine.closing_batch(id), engine), _synchronous(connection)))
+            closing = _run(engine.closing_batch(id), engine)
+            is_there = bool(follow(closing, _synchronous(connection, "use aclose and await it")))
+        self._after_enqueue(connection)
+        return is_there
+
+    async def aclose_batch(self, id: int, conn: object | None) -> bool:
+        """The same for coroutines."""
+        connection, engine = self._connection(conn), self._engine()
+        if connection is None:
+            is_there = await asyncio.to_thread(engine.close_batch, id)
+        else:
+            is_there = bool(await _afollow(_run(engine.closing_batch(id), engine), connection))
         self._after_enqueue(connection)
         return is_there
 
@@ -227,7 +246,7 @@ class Enqueuer:
             ids: list[int] = end.value
             return ids
 
-    def _storing_batch(self, connection: Connection, batch: NewBatch) -> Steps[int]:
+    def _storing_batch(self, connection: AnyConnection, batch: NewBatch) -> Steps[int]:
         engine = self._engine()
         if is_foreign(connection, engine):
             raise foreign(connection.dialect, (yield AskPlace()), engine)
@@ -338,7 +357,14 @@ def _parcels(jobs: Sequence[NewJob]) -> list[Sequence[NewJob]]:
     return [*parcels, jobs[start:]] if jobs else []
 
 
-def _synchronous(connection: Connection | AsyncConnection, advice: str = "give one that is not") -> Connection:
+async def _afollow(steps: Steps[R], connection: Connection | AsyncConnection) -> R:
+    """Take the steps in a coroutine, on either kind of connection."""
+    if connection.is_async is False:
+        return follow(steps, connection)
+    return await afollow(steps, connection)
+
+
+def _synchronous(connection: Connection | AsyncConnection, advice: str) -> Connection:
     if connection.is_async is True:
         raise UnsupportedConnection(f"{_kind(connection.raw)} is for coroutines: {advice}")
     return connection

@@ -1,5 +1,6 @@
 """Batches, as an application uses them."""
 
+import asyncio
 import inspect
 import threading
 from collections.abc import Iterator
@@ -198,6 +199,28 @@ def test_a_block_that_raises_leaves_the_batch_open(app: Packhorse, step: Step) -
     assert batch.record().is_open
 
 
+def test_coroutines_fill_and_wait(app: Packhorse, step: Step) -> None:
+    """On a connection of their own, or in the transaction of an `async def` handler, which is that of its end."""
+    children = list[Batch]()
+
+    @app.task(name="asplit", atomic=True)
+    async def asplit() -> None:
+        async with await app.abatch("child") as child:
+            await step.using(batch=child).aenqueue(1)
+        children.append(child)
+
+    async def fill() -> Batch:
+        async with await app.abatch("parent") as parent:
+            await asplit.using(batch=parent).aenqueue()
+        await parent.await_end()
+        return parent
+
+    with working(app):
+        parent = asyncio.run(fill())
+        record = children[0].wait()
+    assert (record.parent_id, record.succeeded) == (parent.id, 1)
+
+
 def test_cancelled_jobs_are_no_success(app: Packhorse, step: Step, note: Step) -> None:
     """The batch ends without its success."""
     with app.batch("night", on_success=note.call("good"), on_end=note.call("end")) as batch:
@@ -232,8 +255,9 @@ def test_progress_and_time_left_are_seen_while_it_runs(app: Packhorse, step: Ste
 @pytest.mark.parametrize(("options", "said"), WRONG, ids=[next(iter(options)) for options, _ in WRONG])
 def test_what_is_wrong_is_said(app: Packhorse, options: dict[str, Any], said: str) -> None:
     """Before anything is stored."""
+    given: Any = {"name": "night", **options}
     with pytest.raises(ConfigurationError, match=said):
-        app.batch(**{"name": "night", **options})
+        app.batch(**given)
     assert app.list_batches() == []
 
 
