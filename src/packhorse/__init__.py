@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from packhorse.domain.state import JobState
 from packhorse.errors import (
+    BatchFailed,
+    BatchNotFound,
+    BatchTimeout,
     ConfigurationError,
     DatabaseBusy,
     DatabaseError,
@@ -42,10 +45,12 @@ from packhorse.errors import (
 
 if TYPE_CHECKING:
     from packhorse.app import Packhorse
+    from packhorse.batching import Batch
     from packhorse.behalf import acting, acting_as
     from packhorse.config import Settings
     from packhorse.context import Context, current
     from packhorse.domain.acting import Acting
+    from packhorse.domain.batch import BatchRecord
     from packhorse.domain.explanation import Explanation, Reason
     from packhorse.domain.job import AttemptRecord, JobRecord
     from packhorse.domain.joblog import LogLine, Progress
@@ -69,6 +74,11 @@ __all__ = [
     "Alarm",
     "AttemptRecord",
     "Backoff",
+    "Batch",
+    "BatchFailed",
+    "BatchNotFound",
+    "BatchRecord",
+    "BatchTimeout",
     "BoundTask",
     "Call",
     "Cancel",
@@ -138,6 +148,8 @@ _PLACES = {
     "Alarm": "packhorse.schedules",
     "AttemptRecord": "packhorse.domain.job",
     "Backoff": "packhorse.domain.retry",
+    "Batch": "packhorse.batching",
+    "BatchRecord": "packhorse.domain.batch",
     "BoundTask": "packhorse.task",
     "Call": "packhorse.task",
     "Cancel": "packhorse.domain.outcome",

@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, overload
 
 from packhorse.backends import DJANGO, integration, loading, open_engine, open_notifier, session_on
@@ -16,7 +16,6 @@ from packhorse.config import Settings, WorkerMode
 from packhorse.connection import AsyncConnection, Connection
 from packhorse.connections.recognise import adapt
 from packhorse.context import Context, find_current
-from packhorse.domain.job import JobRecord, is_due
 from packhorse.domain.outcome import Verdict
 from packhorse.domain.retry import Backoff
 from packhorse.engine import Engine
@@ -310,7 +309,6 @@ class Packhorse(Client, Scheduling, Packaging):
         if self._watch is not None:
             self._watch.catch_up(connection)
 
-    def _watch_job(self, record: JobRecord | None) -> None:
-        super()._watch_job(record)
-        if self._watch is not None and record is not None and is_due(record, datetime.now(UTC)):
+    def _run_due(self) -> None:
+        if self._watch is not None:
             self._watch.run_due()

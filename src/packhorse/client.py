@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, Unpack
 
+from packhorse.batching import Batching
 from packhorse.behalf import Behalf
 from packhorse.blocks import OpenBlocks
 from packhorse.connection import AsyncConnection, Connection
 from packhorse.declarations import Declarations
 from packhorse.desk import Inbox
 from packhorse.domain.explanation import Explanation
-from packhorse.domain.job import AttemptRecord, JobRecord
+from packhorse.domain.job import AttemptRecord, JobRecord, is_due
 from packhorse.domain.joblog import LogLine, Progress
 from packhorse.domain.package import Reference
 from packhorse.domain.payload import decode_value
@@ -48,7 +49,7 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 
-class Client(Declarations):
+class Client(Declarations, Batching):
     """Everything a producer or an operator can do with a database of jobs.
 
     Args:
@@ -387,6 +388,8 @@ class Client(Declarations):
         """Somebody waits for a job that has not finished, or begins to (None); inline mode runs it when it is due."""
         if record is None:
             self._catch_up()
+        elif is_due(record, datetime.now(UTC)):
+            self._run_due()
 
     def _ambient(self) -> object | None:
         """The connection that an enqueue without one joins, because a framework has it open here."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from packhorse.batches import BatchStore
 from packhorse.cancellations import Cancellations
 from packhorse.domain.claim import Claim
 from packhorse.domain.decide import Ack
@@ -140,6 +141,7 @@ class JobStore(Protocol):
 
         Raises:
             DuplicateJob: another live job has a unique key that is to be refused; what was stored is taken back.
+            BatchNotFound: there is no batch of that id; the same.
             SchemaMissing: as above.
         """
         ...
@@ -381,6 +383,7 @@ class Engine(
     Explaining,
     Turns,
     Packages,
+    BatchStore,
     Retention,
     Installation,
     Protocol,

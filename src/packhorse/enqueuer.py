@@ -14,6 +14,7 @@ import msgspec
 from packhorse.blocks import OpenBlocks
 from packhorse.connection import AnyConnection, AsyncConnection, Connection
 from packhorse.context import find_current
+from packhorse.domain.batch import NewBatch
 from packhorse.domain.job import DEFAULT_QUEUE, NewJob, key_of
 from packhorse.domain.order import DEFAULT_PRIORITY, priority_number
 from packhorse.domain.package import NewPackage
@@ -166,10 +167,48 @@ class Enqueuer:
     def _write(self, jobs: Sequence[NewJob], connection: Connection | AsyncConnection | None) -> list[int]:
         if connection is None:
             return self._write_alone(jobs)
-        if connection.is_async is True:
-            raise UnsupportedConnection(f"{_kind(connection.raw)} is for coroutines: use aenqueue and await it")
-        with connection.transaction() if _needs_transaction(connection, jobs) else nullcontext():
-            return follow(self._storing(connection, jobs), connection)
+        synchronous = _synchronous(connection, "use aenqueue and await it")
+        with synchronous.transaction() if _needs_transaction(connection, jobs) else nullcontext():
+            return follow(self._storing(connection, jobs), synchronous)
+
+    def store_batch(self, batch: NewBatch, conn: object | None) -> int:
+        """Store a batch on the caller's connection, else where an enqueue without one goes; its id."""
+        connection, engine = self._connection(conn), self._engine()
+        if connection is None:
+            return engine.insert_batch(batch)
+        id = follow(self._storing_batch(connection, batch), _synchronous(connection, "use abatch and await it"))
+        self._after_enqueue(connection)
+        return id
+
+    async def astore_batch(self, batch: NewBatch, conn: object | None) -> int:
+        """The same for coroutines."""
+        connection, engine = self._connection(conn), self._engine()
+        if connection is None:
+            return await asyncio.to_thread(engine.insert_batch, batch)
+        id = await _afollow(self._storing_batch(connection, batch), connection)
+        self._after_enqueue(connection)
+        return id
+
+    def close_batch(self, id: int, conn: object | None) -> bool:
+        """Say in the same way that nothing more will come into a batch; whether it is there."""
+        connection, engine = self._connection(conn), self._engine()
+        if connection is None:
+            is_there = engine.close_batch(id)
+        else:
+            closing = _run(engine.closing_batch(id), engine)
+            is_there = bool(follow(closing, _synchronous(connection, "use aclose and await it")))
+        self._after_enqueue(connection)
+        return is_there
+
+    async def aclose_batch(self, id: int, conn: object | None) -> bool:
+        """The same for coroutines."""
+        connection, engine = self._connection(conn), self._engine()
+        if connection is None:
+            is_there = await asyncio.to_thread(engine.close_batch, id)
+        else:
+            is_there = bool(await _afollow(_run(engine.closing_batch(id), engine), connection))
+        self._after_enqueue(connection)
+        return is_there
 
     def _connection(self, conn: object | None) -> Connection | AsyncConnection | None:
         connection = self._surrounding() if conn is None else self._adapt(conn)
@@ -218,6 +257,18 @@ class Enqueuer:
         except StopIteration as end:
             ids: list[int] = end.value
             return ids
+
+    def _storing_batch(self, connection: AnyConnection, batch: NewBatch) -> Steps[int]:
+        engine = self._engine()
+        if is_foreign(connection, engine):
+            raise foreign(connection.dialect, (yield AskPlace()), engine)
+        storing = yield from self._prepared(engine, partial(engine.storing_batch, batch))
+        try:
+            storing.send((yield from _run(next(storing), engine)))
+        except StopIteration as end:
+            if end.value is not None:
+                return int(end.value)
+        raise nothing_stored((yield AskPlace()), engine)
 
     def _prepared(self, engine: Engine, prepare: Callable[..., R]) -> Steps[R]:
         """What is to be run. Before the first time on an engine the database is looked at, which takes a while."""
@@ -325,6 +376,19 @@ def _parcels(jobs: Sequence[NewJob]) -> list[Sequence[NewJob]]:
             size, start = 0, at
         size += more
     return [*parcels, jobs[start:]] if jobs else []
+
+
+async def _afollow(steps: Steps[R], connection: Connection | AsyncConnection) -> R:
+    """Take the steps in a coroutine, on either kind of connection."""
+    if connection.is_async is False:
+        return follow(steps, connection)
+    return await afollow(steps, connection)
+
+
+def _synchronous(connection: Connection | AsyncConnection, advice: str) -> Connection:
+    if connection.is_async is True:
+        raise UnsupportedConnection(f"{_kind(connection.raw)} is for coroutines: {advice}")
+    return connection
 
 
 def _kind(raw: object) -> str:

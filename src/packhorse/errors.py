@@ -24,6 +24,9 @@
     ├── DuplicateJob                     another job has the unique key
     ├── JobNotFound                      no job has that id
     │   └── JobNotKept                   most likely because it has succeeded, and its queue keeps no such jobs
+    ├── BatchNotFound                    no batch has that id
+    ├── BatchFailed                      a job of the batch that was waited for has failed or was cancelled
+    ├── BatchTimeout                     the batch had not ended in time
     ├── ScheduleNotFound                 no schedule has that name
     ├── ScheduleBusy                     a run of the schedule is live, and it allows one at a time
     ├── JobFailed                        `result()` of a job that failed or was cancelled
@@ -141,6 +144,30 @@ class JobNotFound(PackhorseError, LookupError):
 
 class JobNotKept(JobNotFound):
     """No job has that id, and its queue keeps no succeeded ones: it has no result to give."""
+
+
+class BatchNotFound(PackhorseError, LookupError):
+    """No batch has that id."""
+
+
+class BatchFailed(PackhorseError):
+    """A job of the batch that was waited for has failed or was cancelled.
+
+    Attributes:
+        batch_id: which batch.
+        job_ids: the first of its jobs that did not succeed, by id.
+        count: how many did not.
+    """
+
+    def __init__(self, message: str, *, batch_id: int, job_ids: tuple[int, ...], count: int) -> None:
+        super().__init__(message)
+        self.batch_id: int = batch_id
+        self.job_ids: tuple[int, ...] = job_ids
+        self.count: int = count
+
+
+class BatchTimeout(PackhorseError, TimeoutError):
+    """The batch had not ended when the time given to wait for it was over."""
 
 
 class ScheduleNotFound(PackhorseError, LookupError):

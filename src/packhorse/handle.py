@@ -67,7 +67,7 @@ class JobHandle(msgspec.Struct, Generic[R_co], eq=False):
             JobNotFound: it was rolled back, is not committed yet, or was pruned.
             ResultTimeout: it has not finished in time.
         """
-        for pause in self._pauses(timeout):
+        for pause in pauses(timeout):
             record = self.record()
             if record.state.is_final:
                 return self._value(record)
@@ -78,24 +78,13 @@ class JobHandle(msgspec.Struct, Generic[R_co], eq=False):
     async def aresult(self, timeout: float | timedelta | None = None) -> R_co:  # noqa: ASYNC109 - the twin of `result`
         """Wait for the job to finish and return what its handler returned, for coroutines; see `result`."""
         self._watch(None)  # here, not where we look: what this thread enqueued is known in this thread
-        for pause in self._pauses(timeout):
+        for pause in pauses(timeout):
             record = await asyncio.to_thread(self.record)
             if record.state.is_final:
                 return self._value(record)
             self._watch(record)
             await asyncio.sleep(pause)
         raise self._timeout(timeout)
-
-    def _pauses(self, timeout: float | timedelta | None) -> Iterator[float]:
-        seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
-        deadline = None if seconds is None else time.monotonic() + seconds
-        pause = FIRST_LOOK_AGAIN
-        while True:
-            left = pause if deadline is None else deadline - time.monotonic()
-            yield max(0.0, min(pause, left))
-            if left <= 0:
-                return
-            pause = min(pause * GROWTH, LONGEST_PAUSE)
 
     def _value(self, record: JobRecord) -> R_co:
         if record.state is not JobState.SUCCEEDED:
@@ -120,3 +109,16 @@ class JobHandle(msgspec.Struct, Generic[R_co], eq=False):
 
     def __repr__(self) -> str:
         return f"<JobHandle {self.id}>"
+
+
+def pauses(timeout: float | timedelta | None) -> Iterator[float]:
+    """How long to wait after each look, in seconds, until the time is over; a last look follows."""
+    seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
+    deadline = None if seconds is None else time.monotonic() + seconds
+    pause = FIRST_LOOK_AGAIN
+    while True:
+        left = pause if deadline is None else deadline - time.monotonic()
+        yield max(0.0, min(pause, left))
+        if left <= 0:
+            return
+        pause = min(pause * GROWTH, LONGEST_PAUSE)

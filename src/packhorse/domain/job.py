@@ -43,6 +43,8 @@ class Keys(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Whether they must have succeeded."""
     responsible: str | None = None
     """Who is told when it fails."""
+    batch_id: int | None = None
+    """The batch that it is in."""
 
     @property
     def gate(self) -> Gate | None:

@@ -11,7 +11,7 @@ from packhorse.engines.sql.base import ids_in
 from packhorse.engines.sql.documents import jobs_document, list_document
 from packhorse.engines.sql.packages import insert_elements, insert_packages
 from packhorse.engines.sql.statements import Statements
-from packhorse.errors import DuplicateJob
+from packhorse.errors import BatchNotFound, DuplicateJob
 from packhorse.statement import Row, Statement
 
 Storing = Generator[Statement, list[Row], list[int]]
@@ -30,6 +30,7 @@ def storing(statements: Statements, jobs: Sequence[NewJob], installation: str) -
 
     Raises:
         DuplicateJob: another job has a unique key that is to be refused; what was stored of these is taken back.
+        BatchNotFound: there is no such batch; the same.
     """
     ids: dict[int, int] = {}
     keyless = [(number, job) for number, job in enumerate(jobs) if _keys(job).unique_key is None]
@@ -50,6 +51,7 @@ def storing(statements: Statements, jobs: Sequence[NewJob], installation: str) -
         if keys[0]:
             yield _insert_dependencies(statements, [ids[number] for number in members], *keys)
     yield from _storing_packages(statements, [(ids[number], job.package) for number, job in enumerate(jobs)])
+    yield from _joining(statements, jobs, ids)
     return [ids[number] for number in range(len(jobs))]
 
 
@@ -61,6 +63,17 @@ def _storing_packages(
     if packages:
         new = ids_in((yield insert_packages(statements, packages)))
         yield from insert_elements(statements, [(id, package) for id, package in packages if id in new])
+
+
+def _joining(
+    statements: Statements, jobs: Sequence[NewJob], ids: Mapping[int, int]
+) -> Generator[Statement, list[Row], None]:
+    """Put the stored jobs into their batches."""
+    for batch, members in _batches(jobs):
+        rows = yield _insert_members(statements, [ids[number] for number in members], batch)
+        if len(rows) != len(members):
+            yield _withdraw_jobs(statements, list(ids.values()))
+            raise BatchNotFound(f"no batch {batch}: the transaction that created it was rolled back, or it was pruned")
 
 
 def _storing_unique(
@@ -110,6 +123,15 @@ def _rule(job: NewJob) -> OnDuplicate | None:
     return None if _keys(job).unique_key is None else _keys(job).on_duplicate
 
 
+def _batches(jobs: Sequence[NewJob]) -> list[tuple[int, list[int]]]:
+    """The batches that these jobs are in, and which jobs."""
+    batches: dict[int, list[int]] = {}
+    for number, job in enumerate(jobs):
+        if (batch := _keys(job).batch_id) is not None:
+            batches.setdefault(batch, []).append(number)
+    return sorted(batches.items())
+
+
 def _insert_jobs(
     statements: Statements, jobs: Sequence[NewJob], installation: str, *options: str
 ) -> Sequence[Statement]:
@@ -131,6 +153,11 @@ def _insert_dependencies(statements: Statements, ids: Sequence[int], after: Sequ
     [text] = statements.get("insert_dependencies")
     names = list_document(map(str, sorted(set(after))))
     return Statement(text, {"ids": list_document(ids), "names": names, "needs": needs})
+
+
+def _insert_members(statements: Statements, ids: Sequence[int], batch: int) -> Statement:
+    [text] = statements.get("insert_members")
+    return Statement(text, {"ids": list_document(ids), "batch": batch})
 
 
 def _keys(job: NewJob) -> Keys:

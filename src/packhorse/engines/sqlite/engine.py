@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
+from packhorse.domain.batch import NewBatch
 from packhorse.domain.job import NewJob
 from packhorse.domain.moments import micros_in
 from packhorse.engine import Features
 from packhorse.engines.sql.base import NO_PARAMS, Command, Params
 from packhorse.engines.sql.cancellations import SqlCancellations
 from packhorse.engines.sql.explaining import SqlExplaining
+from packhorse.engines.sql.followers import SqlFollowers
 from packhorse.engines.sql.joblog import SqlJobLog
-from packhorse.engines.sql.jobs import SqlJobStore
 from packhorse.engines.sql.keyed import Storing
 from packhorse.engines.sql.migrations import load_migrations
 from packhorse.engines.sql.packages import SqlPackages
 from packhorse.engines.sql.schedules import SqlSchedules
 from packhorse.engines.sql.statements import Statements
-from packhorse.engines.sql.turns import SqlTurns
 from packhorse.engines.sqlite.address import database_path
 from packhorse.engines.sqlite.connections import Connections
 from packhorse.engines.sqlite.dialect import PACKAGE, slots
@@ -43,7 +43,7 @@ FEATURES = Features(
 
 
 class SqliteEngine(
-    SqlJobStore,
+    SqlFollowers,
     SqliteInsights,
     SqliteOperations,
     SqliteQueueStore,
@@ -51,7 +51,6 @@ class SqliteEngine(
     SqlJobLog,
     SqlCancellations,
     SqlExplaining,
-    SqlTurns,
     SqlPackages,
     SqliteRetention,
     SqliteSchema,
@@ -104,6 +103,12 @@ class SqliteEngine(
     def storing(self, jobs: Sequence[NewJob], installation: str | None = None) -> Storing:
         self._wal.note_write()
         return super().storing(jobs, installation or self._installation_at_once())
+
+    def storing_batch(
+        self, batch: NewBatch, installation: str | None = None
+    ) -> Generator[Statement, list[Row], int | None]:
+        self._wal.note_write()
+        return super().storing_batch(batch, installation or self._installation_at_once())
 
     def begin(self) -> Transaction:
         self.installation_id()

@@ -19,6 +19,8 @@ with named as materialized (
     delete from {element} where job_id in (select id from gone)
 ), packages as (
     delete from {package} where job_id in (select id from gone)
+), members as (
+    update {member} as member set is_deleted = true from gone where member.job_id = gone.id
 ), counted as (
     insert into {tally} (queue, state, kept, ended)
     select queue, state, -count(*), 0 from gone group by queue, state

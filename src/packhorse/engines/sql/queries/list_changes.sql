@@ -1,0 +1,28 @@
+-- What has become of these jobs, and of up to :limit more of these batches that were never counted, where it is not what
+-- they are counted as. One that is no longer recorded, though nobody has deleted it, was not kept because it succeeded.
+with named as (
+    select CAST(value AS bigint) as job_id from {ids}
+    union
+    select fresh.job_id from (
+        select job_id from {member}
+        where counted_as is null and batch_id in (select CAST(value AS bigint) from {names})
+        order by batch_id, job_id
+        limit CAST(:limit AS bigint)
+    ) as fresh
+), seen as (
+    select member.batch_id, member.job_id, member.counted_as, {micros}(member.enqueued_at) as enqueued_at,
+        {micros}(coalesce(past.finished_at, {now})) as ended_at,
+        case when job.id is not null then 'enqueued'
+            when past.id is not null then past.state
+            when not member.is_deleted then 'succeeded'
+            when coalesce(member.counted_as, 'enqueued') = 'enqueued' then 'cancelled'
+            else member.counted_as end as became
+    from named
+    join {member} as member on member.job_id = named.job_id
+    left join {job} as job on job.id = named.job_id
+    left join {finished} as past on past.id = named.job_id
+)
+select batch_id, job_id, counted_as, became, enqueued_at, ended_at
+from seen
+where counted_as is null or counted_as <> became
+order by batch_id, job_id
