@@ -152,8 +152,7 @@ class Client(Declarations, Batching):
 
     def find_job(self, id: int) -> JobRecord | None:
         """The job of that id, live or finished, or None."""
-        self._catch_up()
-        return self._open_engine().find_job(id)
+        return self._caught_up().find_job(id)
 
     def get_job(self, id: int) -> JobRecord:
         """The job of that id, live or finished.
@@ -173,6 +172,7 @@ class Client(Declarations, Batching):
         queue: str | None = None,
         task: str | None = None,
         key: str | None = None,
+        batch: int | None = None,
         before_id: int | None = None,
         limit: int = 50,
     ) -> Sequence[JobRecord]:
@@ -183,23 +183,22 @@ class Client(Declarations, Batching):
             queue: only those in this queue.
             task: only those of this task.
             key: only those with this unique key, serial key or group.
+            batch: only those of the batch of this id.
             before_id: only ids smaller than this: the last one seen, for the next page.
             limit: at most this many.
 
         Raises:
             ConfigurationError: there is no such state, or the limit is not above zero.
         """
-        self._catch_up()
         if limit < 1:
             raise ConfigurationError(f"limit must be 1 or more, not {limit}")
         chosen = None if state is None else state_named(state)
-        wanted = JobFilter(state=chosen, queue=queue, task=task, key=key, before_id=before_id, limit=limit)
-        return self._open_engine().list_jobs(wanted)
+        wanted = JobFilter(state=chosen, queue=queue, task=task, key=key, batch=batch, before_id=before_id, limit=limit)
+        return self._caught_up().list_jobs(wanted)
 
     def list_attempts(self, id: int) -> Sequence[AttemptRecord]:
         """The runs of a job that did not succeed, in order."""
-        self._catch_up()
-        return self._open_engine().list_attempts(id)
+        return self._caught_up().list_attempts(id)
 
     def list_log(
         self,
@@ -246,13 +245,11 @@ class Client(Declarations, Batching):
 
     def list_queues(self) -> Sequence[QueueRecord]:
         """The queues with their counts by state, by name."""
-        self._catch_up()
-        return self._open_engine().list_queues()
+        return self._caught_up().list_queues()
 
     def list_workers(self) -> Sequence[WorkerRecord]:
         """The workers, by start."""
-        self._catch_up()
-        return self._open_engine().list_workers()
+        return self._caught_up().list_workers()
 
     def list_load_failures(self) -> Sequence[LoadFailure]:
         """The modules of tasks that can't be imported somewhere, by name and host."""
@@ -260,8 +257,7 @@ class Client(Declarations, Batching):
 
     def count_jobs(self) -> Mapping[JobState, int]:
         """How many jobs there are in each state."""
-        self._catch_up()
-        return self._open_engine().count_jobs()
+        return self._caught_up().count_jobs()
 
     def cancel(self, *ids: int, by: str | None = None, why: str | None = None) -> Done:
         """Cancel jobs that wait, and ask those that run to stop: `ids` and `asked` of what is returned.

@@ -93,6 +93,8 @@ class JobFilter:
     task: str | None = None
     key: str | None = None
     """Of a job that has it as its unique key, its serial key or its group."""
+    batch: int | None = None
+    """Of the batch of this id."""
     before_id: int | None = None
     """Only ids smaller than this: the next page."""
     limit: int = 50

@@ -30,6 +30,7 @@ class SqlInsights(SqlBase):
             "queue": filter.queue,
             "task": filter.task,
             "key": filter.key,
+            "batch": filter.batch,
             "before_id": filter.before_id,
         }
         given = {name: value for name, value in params.items() if value is not None}

@@ -17,6 +17,7 @@ with live as (
       and queue = CAST(:queue AS text)   -- with :queue
       and task = CAST(:task AS text)   -- with :task
       and CAST(:key AS text) in (unique_key, serial_key, group_key)   -- with :key
+      and id in (select job_id from {member} where batch_id = CAST(:batch AS bigint))   -- with :batch
     order by id desc
     limit CAST(:limit AS bigint)
 ), past as (
@@ -35,6 +36,7 @@ with live as (
       and queue = CAST(:queue AS text)   -- with :queue
       and task = CAST(:task AS text)   -- with :task
       and CAST(:key AS text) in (unique_key, serial_key, group_key)   -- with :key
+      and id in (select job_id from {member} where batch_id = CAST(:batch AS bigint))   -- with :batch
     order by id desc
     limit CAST(:limit AS bigint)
 )
