@@ -6,6 +6,7 @@ import asyncio
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
@@ -13,7 +14,14 @@ from packhorse.context import find_current
 from packhorse.domain.batch import BatchRecord, Member, NewBatch
 from packhorse.domain.job import NewJob
 from packhorse.enqueuer import Enqueuer, plain_job
-from packhorse.errors import BatchFailed, BatchNotFound, BatchTimeout, ConfigurationError
+from packhorse.errors import (
+    BatchFailed,
+    BatchNotFound,
+    BatchTimeout,
+    ConfigurationError,
+    DatabaseBusy,
+    DatabaseForbidden,
+)
 from packhorse.handle import pauses
 from packhorse.options import HasId, batch_id, check_duration
 from packhorse.task import Call
@@ -242,7 +250,8 @@ class Batching:
             self._run_due()
             record = self.get_batch(id)
             if not record.is_counted:
-                self._caught_up().count_batches(COUNTED_AT_ONCE)
+                with suppress(DatabaseBusy, DatabaseForbidden):  # somebody else counts
+                    self._caught_up().count_batches(COUNTED_AT_ONCE)
             elif not record.is_open:
                 return self._succeeded(record)
             time.sleep(pause)

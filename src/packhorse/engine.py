@@ -97,6 +97,8 @@ class JobFilter:
     """Of a job that has it as its unique key, its serial key or its group."""
     record: Reference | None = None
     """Of a work package that is, or was, about it."""
+    batch: int | None = None
+    """Of the batch of this id."""
     before_id: int | None = None
     """Only ids smaller than this: the next page."""
     limit: int = 50

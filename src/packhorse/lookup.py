@@ -46,6 +46,7 @@ class Lookup(ABC):
         task: str | None = None,
         key: str | None = None,
         record: Reference | None = None,
+        batch: int | None = None,
         before_id: int | None = None,
         limit: int = 50,
     ) -> Sequence[JobRecord]:
@@ -57,6 +58,7 @@ class Lookup(ABC):
             task: only those of this task.
             key: only those with this unique key, serial key or group.
             record: only work packages that touched, touch or will touch it.
+            batch: only those of the batch of this id.
             before_id: only ids smaller than this: the last one seen, for the next page.
             limit: at most this many.
 
@@ -68,7 +70,7 @@ class Lookup(ABC):
         chosen = None if state is None else state_named(state)
         page: dict[str, Any] = {"before_id": before_id, "limit": limit}
         return self._caught_up().list_jobs(
-            JobFilter(state=chosen, queue=queue, task=task, key=key, record=record, **page)
+            JobFilter(state=chosen, queue=queue, task=task, key=key, record=record, batch=batch, **page)
         )
 
     def list_attempts(self, id: int) -> Sequence[AttemptRecord]:

@@ -68,6 +68,9 @@ def test_batches_are_listed_and_shown(shop_cli: CommandLine, shop: Packhorse, go
     document = shop_cli("batches", "show", str(bad.id), "--json").json
     [failed] = [job.id for job in shop.list_jobs(state="failed")]
     assert (document["unsuccessful"], document["processed"], document["time_left"]) == ([failed], 2, 0.0)
+    page = shop_cli("jobs", "list", "--batch", str(bad.id), "--limit", "1")
+    assert f"packhorse jobs list --batch {bad.id} --limit 1 --before {failed}" in page.err
+    assert len(shop_cli("jobs", "list", "--batch", str(good.id), "--json").json) == 2
     shown = shop_cli("batches", "show", str(bad.id)).out
     for words in ("type +accounting", "failed +1", f"not succeeded +{failed}"):
         assert re.search(f"^{words}$", shown, re.MULTILINE), words

@@ -77,7 +77,8 @@ def show(target: Target, id: int, *, as_json: bool) -> None:
 
     Its counters and times, its parent, and the first hundred of its jobs that have failed or were cancelled.
 
-    Next: `packhorse jobs show ID` says why one has; `packhorse jobs retry ID` lets it run again.
+    Next: `packhorse jobs list --batch 7` lists its jobs, `packhorse jobs show ID` says why one has failed, and
+    `packhorse jobs retry ID` lets it run again.
     """
     app = target.existing
     batch = app.get_batch(id)

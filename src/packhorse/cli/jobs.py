@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -46,6 +46,7 @@ def jobs() -> None:
 @click.option("--task", metavar="NAME", help="Only jobs of this task.")
 @click.option("--key", metavar="KEY", help="Only jobs with this unique key, serial key or group.")
 @click.option("--record", type=record, metavar="TYPE:KEY", help="Only work packages about this business record.")
+@click.option("--batch", type=ID, help="Only jobs of the batch of this id.")
 @click.option("--before", "before_id", type=ID, help="Only ids below this: the next page.")
 @click.option("--limit", type=Integer(1, 10_000), default=50, help="At most this many.")
 @json_option
@@ -57,13 +58,14 @@ def list_(
     before_id: int | None,
     limit: int,
     as_json: bool,
-    **filters: str | None,
+    **filters: Any,
 ) -> None:
     """List jobs, the newest first.
 
         packhorse jobs list --state failed --queue billing
         packhorse jobs list --key customer:7
         packhorse jobs list --record order:42        which packages touch an order
+        packhorse jobs list --batch 7 --state failed
         packhorse jobs list --json | jq '.[].id'
 
     Next: `packhorse jobs show ID`.
@@ -116,7 +118,7 @@ def show(target: Target, id: int, *, as_json: bool) -> None:
         )
 
 
-def _hint_next_page(target: Target, shown: Sequence[JobRecord], filters: dict[str, str | None]) -> None:
-    given = "".join(f"--{name} {shlex.quote(value)} " for name, value in filters.items() if value is not None)
+def _hint_next_page(target: Target, shown: Sequence[JobRecord], filters: dict[str, Any]) -> None:
+    given = "".join(f"--{name} {shlex.quote(str(value))} " for name, value in filters.items() if value is not None)
     page = f"`packhorse jobs list {given}--limit {len(shown)} --before {shown[-1].id}`"
     click.echo(target.completed(f"{len(shown):,} shown; the next ones: {page}"), err=True)

@@ -4,8 +4,8 @@ select id, name, type, parent_id, expected, keep_alive_us, {micros}(created_at),
     enqueued, succeeded, failed, cancelled, {micros}(closed_at), {micros}(ended_at), {micros}({now}),
     exists (
         select 1 from {ended} as news
-        left join {member} as member on member.job_id = news.job_id
-        where news.batch_id = batch.id or member.batch_id = batch.id
+        where news.batch_id = batch.id
+           or (select member.batch_id from {member} as member where member.job_id = news.job_id) = batch.id
     )
 from {batch} as batch
 where id > 0

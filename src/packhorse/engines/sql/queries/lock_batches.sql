@@ -3,10 +3,11 @@ select id, enqueued, succeeded, failed, cancelled, expected,
     {micros}(first_enqueued_at), {micros}(last_enqueued_at), {micros}(last_processed_at), last_job_id, {micros}(closed_at),
     on_success, on_failure, on_end
 from {batch}
-where id in (
-    select CAST(value AS bigint) from {names}
+where id {any_of}
+    select CAST(value AS bigint) as id from {names}
     union
-    select batch_id from {member} where job_id in (select CAST(value AS bigint) from {ids})
-)
+    select member.batch_id as id from {member} as member
+    where member.job_id {any_of} select CAST(value AS bigint) as id from {ids}))
+))
 order by id
 {wait_for_lock}

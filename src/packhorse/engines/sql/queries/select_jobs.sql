@@ -20,6 +20,7 @@ with live as (
       -- with :record_key
       and {is_about(job)}
       -- end
+      and id in (select job_id from {member} where batch_id = CAST(:batch AS bigint))   -- with :batch
     order by id desc
     limit CAST(:limit AS bigint)
 ), past as (
@@ -41,6 +42,7 @@ with live as (
       -- with :record_key
       and {is_about(past)}
       -- end
+      and id in (select job_id from {member} where batch_id = CAST(:batch AS bigint))   -- with :batch
     order by id desc
     limit CAST(:limit AS bigint)
 )
