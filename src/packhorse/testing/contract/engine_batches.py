@@ -230,6 +230,21 @@ class BatchContract(EngineContract):
         found = [(counts(batch), batch.state) for batch in engine.list_batches(id=id)]
         assert found == ([((1, 1, 0, 0), "succeeded")] if ending == "commit" else [])
 
+    def test_a_connection_that_commits_each_statement_by_itself_may_be_slow(
+        self, engine: Engine, producer: ProducerConnection
+    ) -> None:
+        """The job has run and was heard of before it is in its batch, which was closed: it is counted all the same."""
+        id = open_batch(engine)
+        storing = engine.storing([new_job(keys=Keys(batch_id=id))])
+        rows = producer.run(next(storing))
+        producer.commit()
+        engine.close_batch(id)
+        run_all(engine)
+        assert (counts(batch_of(engine, id)), batch_of(engine, id).state) == ((0, 0, 0, 0), "succeeded")
+        producer.run(storing.send(rows))
+        producer.commit()
+        assert (counts(batch_of(engine, id)), batch_of(engine, id).state) == ((1, 1, 0, 0), "succeeded")
+
     def test_an_unknown_batch_is_refused(self, engine: Engine) -> None:
         """And the job is not stored."""
         with pytest.raises(BatchNotFound, match="no batch 77"):
