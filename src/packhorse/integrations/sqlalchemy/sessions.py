@@ -38,6 +38,14 @@ class TaskSession(Session):
             self._borrowed = self._borrow()
         return self._borrowed
 
+    def settle(self) -> None:
+        """Write what it holds back and end its savepoint, as a commit; what it has loaded need not be loaded again."""
+        expires, self.expire_on_commit = self.expire_on_commit, False
+        try:
+            self.commit()
+        finally:
+            self.expire_on_commit = expires
+
     def close(self) -> None:
         """End the session's savepoint and let go of the connection."""
         super().close()
