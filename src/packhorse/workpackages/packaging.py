@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 from packhorse.domain.package import PackageRecord
 from packhorse.errors import ConfigurationError, JobNotFound
@@ -78,6 +78,10 @@ class Packaging:
             key, load = key or own_key, load or own_load
         self.record_types.register(RecordType(name=name, model=model, key_of=key, load=load, tenant_of=tenant))
 
+    @overload
+    def work_package(self, function: Callable[..., R], /) -> PackageTask[R]: ...
+    @overload
+    def work_package(self, function: None = None, **options: Any) -> PackageDecorator: ...
     def work_package(self, function: Callable[..., Any] | None = None, **options: Any) -> Any:
         """Make a function handle work packages: `@app.work_package(queue="billing")`.
 

@@ -27,6 +27,8 @@ _in_savepoint: set[int] = set()
 class TaskSession(Session):
     """A session over a connection that it borrows at its first use."""
 
+    expire_on_commit: bool
+
     def __init__(self, *, borrow: Callable[[], Connection], **options: Any) -> None:
         super().__init__(**options)
         self._borrow = borrow
