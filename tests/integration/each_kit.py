@@ -55,16 +55,23 @@ def load_lines(tx: Any, keys: Sequence[str]) -> Mapping[str, Line]:
 
 
 @contextmanager
-def accounting(url: str, accounts: int = 0) -> Iterator[Packhorse]:
-    """An application on a database with these tables, that knows both kinds of records."""
+def accounting(url: str, accounts: int = 0, *, model: type = Account, address: str = "") -> Iterator[Packhorse]:
+    """An application on a database with these tables, that knows both kinds of records.
+
+    Args:
+        url: the database.
+        accounts: how many accounts there are, from 0.
+        model: the class of the accounts.
+        address: how the application calls the database, if not by its URL.
+    """
     with connected(url) as db:
         for table in TABLES:
             db.execute(table)
         for id in range(accounts):
             db.execute(ACCOUNT.format(id))
-    app = Packhorse(url)
+    app = Packhorse(address or url)
     app.engine.migrate()
-    app.record_type("account", Account)
+    app.record_type("account", model)
     app.record_type("line", Line, key=lambda line: str(line.id), load=load_lines)
     yield app
     app.close()
