@@ -231,5 +231,14 @@ class WrongTenant(PackhorseError):
     """A record belongs to another tenant than the work package that is about it."""
 
 
+class SavepointLost(PackhorseError):
+    """What was to be undone alone can't be: the transaction was ended or broken meanwhile, and is good for nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the transaction was ended or broken inside a part of it: a handler must not commit it or roll it back"
+        )
+
+
 class LeaseLost(PackhorseError):
     """The job was given to somebody else meanwhile, since its worker had not been heard of: what was done is undone."""

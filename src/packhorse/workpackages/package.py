@@ -90,6 +90,10 @@ class WorkPackage:
         """All parameters as text, where the handler has changed one; for the worker."""
         return encode_parameters(self._parameters) if self._changed else None
 
+    def forget_changes(self) -> None:
+        """What the handler has changed is stored; for the worker."""
+        self._changed.clear()
+
     def elements(self, *, is_open: bool | None = None) -> Iterator[Element]:
         """Its elements in order, read a thousand at a time.
 
