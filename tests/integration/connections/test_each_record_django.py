@@ -13,7 +13,7 @@ from tests.integration.each_kit import Line, accounting, accounts, effects, line
 KINDS = (accounts, lines)
 
 
-class Account(models.Model):
+class Account(models.Model):  # type: ignore[misc]  # Django ships no types
     """A row of the table `account`."""
 
     id = models.BigIntegerField(primary_key=True)
@@ -26,7 +26,7 @@ class Account(models.Model):
         db_table = "account"
 
 
-class Effect(models.Model):
+class Effect(models.Model):  # type: ignore[misc]  # Django ships no types
     """A row of the table `effect`."""
 
     account = models.BigIntegerField(primary_key=True)

@@ -98,7 +98,7 @@ def _documents() -> Mapping[str, str]:
         "turns": _records("turns", "scope", "queue", "key"),
         "packages": _records("packages", "job_id", "parameters", "correlation"),
         "elements": _records("elements", "job_id", "position", "type", "key"),
-        "outcomes": _records("outcomes", "position", "outcome", "reason"),
+        "outcomes": _records("outcomes", "job_id", "position", "outcome", "reason"),
         "unique_keys": _records("jobs", "task", "unique_key", "scheduled_at", "delay"),
     }
 
