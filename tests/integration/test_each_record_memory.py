@@ -9,8 +9,8 @@ from packhorse import Context, JobState, Packhorse
 from tests.integration.each_kit import Line, accounting, lines
 
 FEW, MANY = 10_000, 50_000
-AT_MOST = 1.5
-"""Times the memory, for five times the records."""
+AT_MOST = 25
+"""Bytes for each further record: what is read of one takes ten times as many."""
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_a_package_of_many_records_runs_in_the_memory_of_one_of_few(app: Packhor
 
     peak(100)
     few = peak(FEW)
-    assert peak(MANY) < AT_MOST * few
+    assert peak(MANY) - few < AT_MOST * (MANY - FEW)
 
 
 def test_what_became_of_records_is_recorded_without_reading_all_others(app: Packhorse) -> None:
