@@ -41,7 +41,8 @@ class Effect(models.Model):  # type: ignore[misc]  # Django ships no types
 
 def save(record: Any, how: str | None = "orm") -> None:
     """Write through a model, without a word about the transaction; the database refuses None."""
-    Effect.objects.using(ALIAS).create(account=record.id, how=how)
+    model: Any = Effect
+    model.objects.using(ALIAS).create(account=record.id, how=how)
 
 
 @pytest.fixture
