@@ -281,9 +281,19 @@ class Packhorse(Client, Scheduling, Packaging):
     def _run_committed(self) -> int:
         """Run what is due after a commit; in Django's TestCase, where nothing is ever committed, as if after it."""
         if self._url.startswith(DJANGO) and (inside := integration("django.inside")).is_open(self._url):
-            ran: int = inside.run_inside(self._url, self.settings.schema, lambda: self.runner(lambda ack, each: None))
+            with inside.opened(self._url, self.settings.schema) as engine, self._looking_through(engine):
+                ran: int = inside.run_inside(self.runner(lambda ack, each: None))
             return ran
         return self.run_pending()
+
+    @contextmanager
+    def _looking_through(self, engine: Engine) -> Iterator[None]:
+        """Let handlers, too, see what only this engine sees."""
+        before, self._engines = self._engines, {os.getpid(): engine}
+        try:
+            yield
+        finally:
+            self._engines = before
 
     def _loading(self, model: type) -> tuple[KeyOf, Load]:
         return loading(model)

@@ -13,7 +13,7 @@ from tests.integration.each_kit import Line, accounting, accounts, effects, line
 KINDS = (accounts, lines)
 
 
-class Account(models.Model):  # type: ignore[misc]
+class Account(models.Model):  # type: ignore[misc]  # Django ships no types
     """A row of the table `account`."""
 
     id = models.BigIntegerField(primary_key=True)
@@ -26,7 +26,7 @@ class Account(models.Model):  # type: ignore[misc]
         db_table = "account"
 
 
-class Effect(models.Model):  # type: ignore[misc]
+class Effect(models.Model):  # type: ignore[misc]  # Django ships no types
     """A row of the table `effect`."""
 
     account = models.BigIntegerField(primary_key=True)
@@ -41,7 +41,8 @@ class Effect(models.Model):  # type: ignore[misc]
 
 def save(record: Any, how: str | None = "orm") -> None:
     """Write through a model, without a word about the transaction; the database refuses None."""
-    Effect._default_manager.using(ALIAS).create(account=record.id, how=how)
+    model: Any = Effect
+    model.objects.using(ALIAS).create(account=record.id, how=how)
 
 
 @pytest.fixture

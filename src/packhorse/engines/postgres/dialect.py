@@ -101,7 +101,7 @@ def _documents() -> Mapping[str, str]:
         ),
         "outcomes": (
             "json_to_recordset(CAST(CAST(:outcomes AS text) AS json))"
-            " as named (position integer, outcome text, reason text)"
+            " as named (job_id bigint, position integer, outcome text, reason text)"
         ),
     }
 

@@ -82,10 +82,10 @@ def _record_elements(
     statements: Statements, job_id: int, outcomes: Mapping[int, tuple[Outcome, str | None]]
 ) -> Statement:
     rows = [
-        {"position": position, "outcome": outcome, "reason": reason}
+        {"job_id": job_id, "position": position, "outcome": outcome, "reason": reason}
         for position, (outcome, reason) in sorted(outcomes.items())
     ]
-    return _statement(statements, "record_elements", outcomes=_document(rows), id=job_id)
+    return _statement(statements, "record_elements", outcomes=_document(rows))
 
 
 def _put_parameters(statements: Statements, job_id: int, parameters: str) -> Statement:

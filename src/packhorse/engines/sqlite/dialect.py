@@ -100,7 +100,7 @@ def _documents() -> Mapping[str, str]:
         "turns": _recordset("turns", "scope", "queue", "key"),
         "packages": _recordset("packages", "job_id", "parameters", "correlation"),
         "elements": _recordset("elements", "job_id", "position", "type", "key"),
-        "outcomes": _recordset("outcomes", "position", "outcome", "reason"),
+        "outcomes": _recordset("outcomes", "job_id", "position", "outcome", "reason"),
         "unique_keys": _recordset("jobs", "task", "unique_key", "scheduled_at", "delay"),
     }
 
