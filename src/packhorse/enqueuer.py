@@ -299,7 +299,7 @@ def plain_job(call: Call[Any]) -> NewJob:
     Raises:
         PayloadError: an argument would not survive, or does not fit.
     """
-    return _job(call.task, _encoded(call), call.options, None)
+    return _job(call.task, _encoded(call), call.options, None, call.package)
 
 
 def _needs_transaction(connection: AnyConnection, jobs: Sequence[NewJob]) -> bool:
@@ -371,6 +371,7 @@ def _parcels(jobs: Sequence[NewJob]) -> list[Sequence[NewJob]]:
     parcels, size, start = list[Sequence[NewJob]](), 0, 0
     for at, job in enumerate(jobs):
         more = len(job.args) + len(job.kwargs or "") + len(job.meta or "")
+        more += len(job.package.parameters) if job.package else 0
         if at > start and (at - start == CHUNK or size + more > MOST_TEXT):
             parcels.append(jobs[start:at])
             size, start = 0, at

@@ -329,3 +329,10 @@ def test_the_testing_kit_runs_batches(packhorse_kit: Kit) -> None:
 def packhorse_app() -> Packhorse:
     """An application without tasks yet."""
     return Packhorse()
+
+
+def test_nothing_is_stored_where_one_of_the_batches_is_not_there(app: Packhorse, step: Step) -> None:
+    """Nor counted in the one that is: not even in a transaction that goes on and commits."""
+    with app.batch("night") as batch, app.transaction() as tx, pytest.raises(BatchNotFound):
+        app.enqueue_many([step.using(batch=batch).call(1), step.using(batch=987_654).call(2)], conn=tx)
+    assert (batch.wait().enqueued, app.list_jobs()) == (0, [])

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from packhorse.domain.package import NewPackage, Reference
 from packhorse.domain.parameters import Parameter, encode_parameters, merged, parameter_of
-from packhorse.errors import UsageError
+from packhorse.errors import ConfigurationError, UsageError
 from packhorse.handle import JobHandle
 from packhorse.inheriting import inherited_priority
 from packhorse.task import BoundTask, Call, Enqueuer
@@ -148,6 +148,11 @@ class PackageBuilder(Generic[R]):
 
     def _built(self, how: str) -> Call[R]:
         self._check()
+        if self._options.get("on_duplicate") in ("replace", "earliest"):
+            raise ConfigurationError(
+                "a package can't take over another one: with a unique_key, on_duplicate must be 'refuse', "
+                "or 'keep', which leaves the package that is found as it is"
+            )
         inherited = inherited_priority()
         options = self._options if inherited is None else {**self._options, "priority": inherited}
         call: Call[R] = self._bound.using(**options).call()

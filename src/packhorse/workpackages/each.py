@@ -138,8 +138,10 @@ class EachRecord:
         for element in chunk:
             try:
                 _check(ctx)
+                record = _found(element, loaded)
+                package.check_tenant(element.record, record)
                 with _transaction(ctx).savepoint():
-                    self._call.run(ctx, package, _found(element, loaded))
+                    self._call.run(ctx, package, record)
                 outcomes[element.position] = ("done", None)
             except (Retry, Cancel, TimeLimit) as end:
                 return Attempt(outcomes, wait, end)
@@ -156,8 +158,8 @@ class EachRecord:
     def _commit(self, ctx: Context, package: WorkPackage, count: int) -> None:
         """Commit a chunk, and what the handler has changed of the package with it, if it is still ours."""
         engine = self._engine()
-        if package.changed_parameters is not None:
-            ctx.tx.run(engine.put_statement(package.id, package.changed_parameters))
+        if package.is_changed:
+            ctx.tx.run(engine.put_statement(package.id, package.parameters_text))
         if not _transaction(ctx).commit_with([engine.confirm_statement(ctx.job)]):
             raise LeaseLost(f"package {package.id} was given to somebody else; its last {count} records are undone")
         package.forget_changes()

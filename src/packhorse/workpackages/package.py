@@ -86,9 +86,18 @@ class WorkPackage:
         self._changed[name] = self._parameters[name] = parameter_of(name, value)
 
     @property
-    def changed_parameters(self) -> str | None:
-        """All parameters as text, where the handler has changed one; for the worker."""
-        return encode_parameters(self._parameters) if self._changed else None
+    def is_changed(self) -> bool:
+        """Whether the handler has changed a parameter; for the worker."""
+        return bool(self._changed)
+
+    @property
+    def parameters_text(self) -> str:
+        """All parameters as text; for the worker.
+
+        Raises:
+            PayloadError: together they are too large.
+        """
+        return encode_parameters(self._parameters)
 
     def forget_changes(self) -> None:
         """What the handler has changed is stored; for the worker."""
@@ -125,7 +134,7 @@ class WorkPackage:
             for element in wanted:
                 record = loaded.get(element.record)
                 if record is not None:
-                    self._check_tenant(element.record, record)
+                    self.check_tenant(element.record, record)
                     yield record
                 elif strict:
                     raise RecordMissing(f"{element.record} of package {self.id} is not there any more")
@@ -145,7 +154,12 @@ class WorkPackage:
                 self._context.log.info("%s waits for an older package: left out", element.record)
         return [element for element in page if element.position not in hidden]
 
-    def _check_tenant(self, reference: Reference, record: object) -> None:
+    def check_tenant(self, reference: Reference, record: object) -> None:
+        """Refuse a record of another tenant than that for whom the package was enqueued, where both are known.
+
+        Raises:
+            WrongTenant: it is one.
+        """
         theirs, ours = self._records.tenant(reference, record), acting().tenant
         if theirs is not None and ours is not None and theirs != ours:
             raise WrongTenant(f"{reference} belongs to tenant {theirs!r}, and package {self.id} to {ours!r}")

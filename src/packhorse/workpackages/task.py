@@ -168,33 +168,33 @@ def runner(handler: Handler, engine: Callable[[], Engine], records: RecordTypes)
 
 
 def _kept(ctx: Context, package: WorkPackage, engine: Callable[[], Engine], value: Any) -> Any:
-    if package.changed_parameters is not None:
+    if package.is_changed:
         if ctx.transaction is None or isinstance(value, _UNDOING):
             _keep_elsewhere(ctx, package, engine)
         else:
-            ctx.tx.run(engine().put_statement(package.id, package.changed_parameters))
+            ctx.tx.run(engine().put_statement(package.id, package.parameters_text))
     return value
 
 
 async def _akept(ctx: Context, package: WorkPackage, engine: Callable[[], Engine], value: Any) -> Any:
-    if package.changed_parameters is not None:
+    if package.is_changed:
         if ctx.transaction is None or isinstance(value, _UNDOING):
             await _akeep_elsewhere(ctx, package, engine)
         else:
-            await ctx.tx.run(engine().put_statement(package.id, package.changed_parameters))
+            await ctx.tx.run(engine().put_statement(package.id, package.parameters_text))
     return value
 
 
 def _keep_elsewhere(ctx: Context, package: WorkPackage, engine: Callable[[], Engine]) -> None:
     """Put changed parameters in a transaction of our own: the handler's is undone, and lets go of its locks first."""
-    if package.changed_parameters is not None:
+    if package.is_changed:
         if isinstance(ctx.transaction, TaskTransaction):
             ctx.transaction.rollback()
         _put(ctx, package, engine)
 
 
 async def _akeep_elsewhere(ctx: Context, package: WorkPackage, engine: Callable[[], Engine]) -> None:
-    if package.changed_parameters is not None:
+    if package.is_changed:
         if isinstance(ctx.transaction, AsyncTaskTransaction):
             await ctx.transaction.rollback()
         await asyncio.to_thread(_put, ctx, package, engine)
@@ -203,7 +203,7 @@ async def _akeep_elsewhere(ctx: Context, package: WorkPackage, engine: Callable[
 def _put(ctx: Context, package: WorkPackage, engine: Callable[[], Engine]) -> None:
     """What the run comes to must not be lost behind an error of ours."""
     try:
-        engine().put_parameters(ctx.job, package.changed_parameters or "{}")
+        engine().put_parameters(ctx.job, package.parameters_text)
     except Exception:
         log.exception("the parameters that package %d has changed could not be kept", package.id)
 

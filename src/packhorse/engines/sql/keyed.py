@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from packhorse.domain.job import Keys, NewJob, OnDuplicate
@@ -32,6 +32,7 @@ def storing(statements: Statements, jobs: Sequence[NewJob], installation: str) -
         DuplicateJob: another job has a unique key that is to be refused; what was stored of these is taken back.
         BatchNotFound: there is no such batch; the same.
     """
+    yield from _requiring_batches(statements, jobs)
     ids: dict[int, int] = {}
     keyless = [(number, job) for number, job in enumerate(jobs) if _keys(job).unique_key is None]
     if keyless:
@@ -55,6 +56,24 @@ def storing(statements: Statements, jobs: Sequence[NewJob], installation: str) -
     return [ids[number] for number in range(len(jobs))]
 
 
+def _requiring_batches(statements: Statements, jobs: Sequence[NewJob]) -> Generator[Statement, list[Row], None]:
+    """Before anything is stored, so that nothing has to be taken back."""
+    wanted = {batch for batch, _ in _batches(jobs)}
+    if wanted:
+        missing = wanted - ids_in((yield _find_batches(statements, wanted)))
+        if missing:
+            raise _no_batch(min(missing))
+
+
+def _find_batches(statements: Statements, ids: Iterable[int]) -> Statement:
+    [text] = statements.get("find_batches")
+    return Statement(text, {"ids": list_document(sorted(ids))})
+
+
+def _no_batch(id: int) -> BatchNotFound:
+    return BatchNotFound(f"no batch {id}: the transaction that created it was rolled back, or it was pruned")
+
+
 def _storing_packages(
     statements: Statements, jobs: Sequence[tuple[int, NewPackage | None]]
 ) -> Generator[Statement, list[Row]]:
@@ -73,7 +92,7 @@ def _joining(
         rows = yield _insert_members(statements, [ids[number] for number in members], batch)
         if len(rows) != len(members):
             yield _withdraw_jobs(statements, list(ids.values()))
-            raise BatchNotFound(f"no batch {batch}: the transaction that created it was rolled back, or it was pruned")
+            raise _no_batch(batch)
 
 
 def _storing_unique(

@@ -20,7 +20,9 @@ with live as (
       -- with :record_key
       and {is_about(job)}
       -- end
-      and id in (select job_id from {member} where batch_id = CAST(:batch AS bigint))   -- with :batch
+      -- with :batch
+      and id {any_of} select job_id as id from {member} where batch_id = CAST(:batch AS bigint) ))
+      -- end
     order by id desc
     limit CAST(:limit AS bigint)
 ), past as (
@@ -42,7 +44,9 @@ with live as (
       -- with :record_key
       and {is_about(past)}
       -- end
-      and id in (select job_id from {member} where batch_id = CAST(:batch AS bigint))   -- with :batch
+      -- with :batch
+      and id {any_of} select job_id as id from {member} where batch_id = CAST(:batch AS bigint) ))
+      -- end
     order by id desc
     limit CAST(:limit AS bigint)
 )
