@@ -35,6 +35,7 @@ WAITED = timedelta(seconds=300)
 COUNTED_AT_ONCE = 5000
 MOST_NAMED = 10
 """How many failed jobs an error names."""
+MOST_EXPECTED = 1_000_000_000
 LONGEST_NAME = 200
 
 
@@ -320,8 +321,10 @@ def _name(what: str, name: object) -> str:
 
 
 def _expected(expected: object) -> int | None:
-    if expected is not None and (isinstance(expected, bool) or not isinstance(expected, int) or expected < 0):
-        raise ConfigurationError(f"expected must be a number of jobs, not {expected!r}")
+    if expected is None:
+        return None
+    if isinstance(expected, bool) or not isinstance(expected, int) or not 0 <= expected <= MOST_EXPECTED:
+        raise ConfigurationError(f"expected must be a number of jobs up to {MOST_EXPECTED:,}, not {expected!r}")
     return expected
 
 

@@ -12,7 +12,6 @@ import pytest
 from packhorse import (
     ConfigurationError,
     Context,
-    Every,
     Fail,
     JobState,
     Packhorse,
@@ -27,8 +26,8 @@ from packhorse import (
     own_priority,
 )
 from packhorse.testing.clock import MovingClock
+from tests.integration.package_kit import Orders, knowing, numbers
 from tests.integration.worker_kit import wait_for, working
-from tests.waiting import wait_until
 
 
 class Mode(Enum):
@@ -36,24 +35,6 @@ class Mode(Enum):
 
     FAST = "fast"
     SLOW = "slow"
-
-
-class Order:
-    """A business record that lives in the memory of the test."""
-
-    def __init__(self, number: int, tenant: str | None = None) -> None:
-        self.number = number
-        self.tenant = tenant
-
-
-class Orders(dict[str, Order]):
-    """All orders, by their keys."""
-
-    def add(self, *numbers: int, tenant: str | None = None) -> list[Order]:
-        """Make some."""
-        made = [Order(number, tenant) for number in numbers]
-        self.update({str(order.number): order for order in made})
-        return made
 
 
 @pytest.fixture
@@ -65,22 +46,8 @@ def orders() -> Orders:
 @pytest.fixture
 def app(database_url: str, orders: Orders) -> Iterator[Packhorse]:
     """An application that knows orders."""
-    app = Packhorse(database_url)
-    app.engine.migrate()
-    app.record_type(
-        "order",
-        Order,
-        key=lambda order: str(order.number),
-        load=lambda _, keys: {key: orders[key] for key in keys if key in orders},
-        tenant=lambda order: order.tenant,
-    )
-    yield app
-    app.close()
-
-
-def numbers(package: WorkPackage, **how: bool) -> list[int]:
-    """The numbers of the orders that it loads."""
-    return [order.number for order in package.records(**how)]
+    with knowing(orders, database_url) as app:
+        yield app
 
 
 @pytest.mark.accepts("M5")
@@ -384,73 +351,3 @@ def test_packages_are_enqueued_many_at_once(app: Packhorse, orders: Orders) -> N
     assert [app.get_package(handle.id).parameters for handle in handles] == [f'{{"n":{n}}}' for n in range(30)]
     found = [job.id for order in made for job in app.list_jobs(record=app.reference(order))]
     assert found == [handle.id for handle in handles]
-
-
-def test_a_record_of_another_tenant_fails_alone_where_each_is_called(app: Packhorse, orders: Orders) -> None:
-    """The handler never sees it."""
-    seen: list[int] = []
-
-    @app.work_package(name="bill", each=True)
-    def bill(order: Order) -> None:
-        seen.append(order.number)
-
-    both = [*orders.add(1, tenant="acme"), *orders.add(2, tenant="evil")]
-    with acting_as(tenant="acme"):
-        id = bill.package().add(*both).enqueue().id
-    app.run_pending()
-
-    assert (seen, app.get_package(id).counts) == ([1], {"done": 1, "failed": 1})
-
-
-def test_a_package_may_be_the_callback_of_a_batch(app: Packhorse, orders: Orders) -> None:
-    """With its records and its parameters."""
-    seen: list[object] = []
-
-    @app.work_package(name="report")
-    def report(package: WorkPackage) -> None:
-        seen.extend([numbers(package), package.param("a")])
-
-    note = app.task(name="note")(lambda: None)
-    with app.batch("b", on_end=report.package().param("a", 1).add(*orders.add(7)).call()) as batch:
-        note.using(batch=batch).enqueue()
-    with working(app):
-        wait_until(lambda: seen, 15, "the callback")
-    assert seen == [[7], 1]
-
-
-def test_a_package_on_a_schedule_has_its_records_each_time(app: Packhorse, orders: Orders) -> None:
-    """And its parameters."""
-    seen: list[object] = []
-
-    @app.work_package(name="report")
-    def report(package: WorkPackage) -> None:
-        seen.append((numbers(package), package.param("a")))
-
-    app.schedules.put(
-        "nightly", Every(number=1, unit="days"), report.package().param("a", 1).add(*orders.add(7)).call()
-    )
-    app.schedules.run("nightly")
-    app.run_pending()
-    assert seen == [([7], 1)]
-
-
-@pytest.mark.parametrize("how", ["replace", "earliest"])
-def test_a_package_takes_over_no_other_one(app: Packhorse, how: str) -> None:
-    """What it has would be lost: it is refused, and says what to do."""
-    bill = app.work_package(name="bill")(lambda package: None)
-    with pytest.raises(ConfigurationError, match="can't take over another one"):
-        bill.package(unique_key="k", on_duplicate=how).enqueue()
-
-
-def test_too_much_in_parameters_changes_nothing_of_how_a_run_ends(app: Packhorse) -> None:
-    """A skip stays a skip; the log says that they could not be kept."""
-
-    @app.work_package(name="bill")
-    def bill(package: WorkPackage) -> None:
-        package.set_param("big", "x" * 300_000)
-        raise Skip("later")
-
-    handle = bill.package().enqueue()
-    app.run_pending()
-    assert app.get_job(handle.id).reason == "later"
-    assert app.get_package(handle.id).parameters == "{}"

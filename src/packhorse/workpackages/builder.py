@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Generic, Self, TypeVar
 
@@ -16,7 +17,7 @@ from packhorse.task import BoundTask, Call, Enqueuer
 from packhorse.workpackages.records import RecordTypes
 
 R = TypeVar("R")
-MOST_CORRELATION = 200
+_CORRELATION = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 
 
 class PackageBuilder(Generic[R]):
@@ -90,7 +91,7 @@ class PackageBuilder(Generic[R]):
             UsageError: one is of no registered type, has no key yet, or the package was enqueued or discarded.
         """
         self._check()
-        self._elements.update(dict.fromkeys(self._records.reference(record) for record in records))
+        self._elements.update(dict.fromkeys(self._records.check(self._records.reference(record)) for record in records))
         return self
 
     def using(self, **options: Any) -> Self:
@@ -114,18 +115,22 @@ class PackageBuilder(Generic[R]):
             UsageError: it is none, or the package was enqueued or discarded.
         """
         self._check()
-        if not isinstance(id, str) or not 0 < len(id) <= MOST_CORRELATION:
-            raise UsageError(f"a correlation id has 1 to {MOST_CORRELATION} characters, unlike {id!r}")
+        if not isinstance(id, str) or not _CORRELATION.fullmatch(id):
+            raise UsageError(f"a correlation id has 1 to 200 characters, none of them a control, unlike {id!r}")
         self._correlation = id
         return self
 
     def enqueue(self) -> JobHandle[R]:
         """Store it with all that belongs to it, or not at all: as `BoundTask.enqueue`, which says where."""
-        return self._enqueuer.enqueue_call(self._built("enqueued"), self._conn)
+        handle = self._enqueuer.enqueue_call(self._built(), self._conn)
+        self._used = "enqueued"
+        return handle
 
     async def aenqueue(self) -> JobHandle[R]:
         """Do what `enqueue` does, for coroutines; takes asynchronous connections as well."""
-        return await self._enqueuer.aenqueue_call(self._built("enqueued"), self._conn)
+        handle = await self._enqueuer.aenqueue_call(self._built(), self._conn)
+        self._used = "enqueued"
+        return handle
 
     def call(self) -> Call[R]:
         """The package as a value, for `app.enqueue_many`, which is then given the connection.
@@ -135,7 +140,9 @@ class PackageBuilder(Generic[R]):
         """
         if self._conn is not None:
             raise UsageError("a package for enqueue_many carries no connection: give conn to that")
-        return self._built("made a call of")
+        call = self._built()
+        self._used = "made a call of"
+        return call
 
     def discard(self) -> None:
         """Give it up: it can't be used any more."""
@@ -146,7 +153,7 @@ class PackageBuilder(Generic[R]):
         if self._used is not None:
             raise UsageError(f"this package was {self._used} already: make another one with package()")
 
-    def _built(self, how: str) -> Call[R]:
+    def _built(self) -> Call[R]:
         self._check()
         if self._options.get("on_duplicate") in ("replace", "earliest"):
             raise ConfigurationError(
@@ -161,5 +168,4 @@ class PackageBuilder(Generic[R]):
             correlation=self._correlation,
             elements=tuple(self._elements),
         )
-        self._used = how
         return replace(call, package=package)
