@@ -27,7 +27,7 @@ from tests.waiting import wait_until
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"name": " "}, "the name of a batch must be a text of 1 to 200 characters"),
     ({"type": ""}, "the type of a batch must be a text"),
-    ({"expected": -1}, "expected must be a number of jobs, not -1"),
+    ({"expected": -1}, "expected must be a number of jobs up to 1,000,000,000, not -1"),
     ({"parent": "7"}, "named by what app.batch returns, or by its id, not '7'"),
     ({"keep_alive": 5}, "keep_alive must be a timedelta"),
     ({"on_end": print}, "on_end takes a call, such as"),

@@ -236,7 +236,8 @@ class BatchContract(EngineContract):
         """The job has run and was heard of before it is in its batch, which was closed: it is counted all the same."""
         id = open_batch(engine)
         storing = engine.storing([new_job(keys=Keys(batch_id=id))])
-        rows = producer.run(next(storing))
+        rows = producer.run(storing.send(producer.run(next(storing))))
+        assert tasks_waiting(engine) == []
         producer.commit()
         engine.close_batch(id)
         run_all(engine)
