@@ -246,8 +246,8 @@ class Client(Declarations, Lookup, Batching):
         find, watch, missing = self.find_job, self._watch_job, self._missing
         decoders = {signature: _decoder(signature) for signature in {call.signature for call in calls}}
         return [
-            JobHandle(id, find, decoders[call.signature], watch, missing, key, queue)
-            for (id, key, queue), call in zip(stored, calls, strict=True)
+            JobHandle(id, find, decoders[call.signature], watch, missing, key, queue, fate)
+            for (id, key, queue, fate), call in zip(stored, calls, strict=True)
         ]
 
     def _missing(self, id: int, queue: str | None) -> JobNotFound:

@@ -23,7 +23,8 @@
     │       └── SchemaTooNew             it is newer than this version can work with
     ├── DuplicateJob                     another job has the unique key
     ├── JobNotFound                      no job has that id
-    │   └── JobNotKept                   most likely because it has succeeded, and its queue keeps no such jobs
+    │   ├── JobNotKept                   most likely because it has succeeded, and its queue keeps no such jobs
+    │   └── JobRolledBack                the transaction that enqueued it was rolled back: it never was
     ├── BatchNotFound                    no batch has that id
     ├── BatchFailed                      a job of the batch that was waited for has failed or was cancelled
     ├── BatchTimeout                     the batch had not ended in time
@@ -144,6 +145,10 @@ class JobNotFound(PackhorseError, LookupError):
 
 class JobNotKept(JobNotFound):
     """No job has that id, and its queue keeps no succeeded ones: it has no result to give."""
+
+
+class JobRolledBack(JobNotFound):
+    """No job has that id, since the transaction that enqueued it, or the savepoint, was rolled back."""
 
 
 class BatchNotFound(PackhorseError, LookupError):
