@@ -10,6 +10,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
+from packhorse.behalf import Behalf
 from packhorse.context import find_current
 from packhorse.domain.batch import BatchRecord, Member, NewBatch
 from packhorse.domain.job import NewJob
@@ -141,6 +142,7 @@ class Batching:
     """`app.batch` and what is done with batches."""
 
     _enqueuer: Enqueuer
+    _behalf: Behalf
 
     def batch(self, name: str, *, conn: object | None = None, **options: Unpack[BatchOptions]) -> Batch:
         """Create a batch: jobs that belong together, any number of any tasks.
@@ -162,18 +164,20 @@ class Batching:
                 on_success: a call that is enqueued when all its jobs have succeeded.
                 on_failure: a call that is enqueued at the first failure of one of them.
                 on_end: a call that is enqueued when it has ended, in any way. Each of the three is enqueued once, in
-                the transaction that counts.
+                the transaction that counts, and acts for whoever creates the batch.
 
         Raises:
             ConfigurationError: an option is wrong.
             PayloadError: an argument of a callback would not survive.
             DatabaseError: the database can't store it.
         """
-        return Batch(self._enqueuer.store_batch(_new_batch(name, **options), conn), self, conn)
+        return Batch(self._enqueuer.store_batch(_new_batch(name, self._behalf.text, **options), conn), self, conn)
 
     async def abatch(self, name: str, *, conn: object | None = None, **options: Unpack[BatchOptions]) -> Batch:
         """Do what `batch` does, for coroutines: `async with await app.abatch("month end") as month_end:`."""
-        return Batch(await self._enqueuer.astore_batch(_new_batch(name, **options), conn), self, conn)
+        return Batch(
+            await self._enqueuer.astore_batch(_new_batch(name, self._behalf.text, **options), conn), self, conn
+        )
 
     def execute_batch(self, fill: Callable[[Batch], object], timeout: float | timedelta = WAITED) -> BatchRecord:
         """Open a batch, call `fill` with it, close it, and wait until all that was enqueued in it has ended.
@@ -289,6 +293,7 @@ def not_found(id: int) -> BatchNotFound:
 
 def _new_batch(
     name: str,
+    acting: Callable[[], str | None],
     *,
     type: str | None = None,
     expected: int | None = None,
@@ -306,9 +311,9 @@ def _new_batch(
         of_job=None if context is None else context.job.id,
         expected=_expected(expected),
         keep_alive=None if keep_alive is None else check_duration("keep_alive", keep_alive),
-        on_success=_callback("on_success", on_success),
-        on_failure=_callback("on_failure", on_failure),
-        on_end=_callback("on_end", on_end),
+        on_success=_callback("on_success", on_success, acting),
+        on_failure=_callback("on_failure", on_failure, acting),
+        on_end=_callback("on_end", on_end, acting),
     )
 
 
@@ -328,7 +333,7 @@ def _expected(expected: object) -> int | None:
     return expected
 
 
-def _callback(name: str, call: object) -> NewJob | None:
+def _callback(name: str, call: object, acting: Callable[[], str | None]) -> NewJob | None:
     if call is None:
         return None
     if not isinstance(call, Call):
@@ -337,4 +342,4 @@ def _callback(name: str, call: object) -> NewJob | None:
         raise ConfigurationError(f"{name} can't have a unique_key: where another job had it, nobody could be told")
     if call.options.batch is not None:
         raise ConfigurationError(f"{name} can't be in a batch itself: that one may be gone by then")
-    return plain_job(call)
+    return plain_job(call, acting())

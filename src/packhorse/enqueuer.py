@@ -295,13 +295,13 @@ class Enqueuer:
         return [(id, key_of(one.job), one.job.queue, fate) for one, id in zip(prepared, ids, strict=True)]
 
 
-def plain_job(call: Call[Any]) -> NewJob:
+def plain_job(call: Call[Any], meta: str | None = None) -> NewJob:
     """The job that a call comes to when no middleware sees it: for what is stored now and enqueued later.
 
     Raises:
         PayloadError: an argument would not survive, or does not fit.
     """
-    return _job(call.task, _encoded(call), call.options, None, call.package)
+    return _job(call.task, _encoded(call), call.options, meta, call.package)
 
 
 def _needs_transaction(connection: AnyConnection, jobs: Sequence[NewJob]) -> bool:

@@ -240,6 +240,29 @@ def test_middleware_sends_its_own_beside_it(database_url: str, caplog: pytest.Lo
     app.close()
 
 
+@pytest.mark.accepts("M11")
+def test_what_a_batch_enqueues_acts_for_whoever_created_it(app: Packhorse) -> None:
+    """Not for whoever happens to count its jobs; without callbacks nobody is asked."""
+    seen = app.named("seen")
+    with acting_as(tenant="acme", user=7):
+        batch = app.batch("month end", on_success=seen.call(), on_end=seen.call())
+    with batch:
+        job = seen.using(batch=batch).enqueue()
+
+    assert results(app, job) == [NOBODY]
+    batch.wait(10)
+    called = [one for one in app.list_jobs(task="seen") if one.id != job.id]
+    assert results(app, *(app.job(one.id) for one in called)) == [{**NOBODY, "tenant": "acme", "user": 7}] * 2
+
+    @app.acting_from
+    def ask() -> Acting:
+        raise LookupError("nobody is logged in")
+
+    app.batch("without callbacks")
+    with pytest.raises(LookupError, match="nobody is logged in"):
+        app.batch("with one", on_end=seen.call())
+
+
 def test_a_job_without_it_has_no_meta(app: Packhorse) -> None:
     """It pays nothing: neither a column nor a look."""
     with acting_as():

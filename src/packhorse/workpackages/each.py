@@ -205,6 +205,8 @@ def _found(element: Element, loaded: Mapping[Reference, Any]) -> Any:
 
 def _reason(error: BaseException) -> str:
     text = error.reason or "" if isinstance(error, Verdict) else message_of(error)
+    if isinstance(error, UserError) and error.description:
+        text = f"{text}; {error.description}"
     if not isinstance(error, Verdict | UserError) or not text:
         text = f"{type(error).__name__}: {text}".removesuffix(": ")
     return storable(text)[:LONGEST_REASON]
