@@ -45,6 +45,10 @@ class Packages(Protocol):
         """What records, by position, what has become of elements, and why; in the transaction of the handler."""
         ...
 
+    def reopen_statement(self, job_id: int) -> Statement:
+        """What has those elements that failed or were skipped count as not attempted; in the handler's transaction."""
+        ...
+
     def put_parameters(self, job: ClaimedJob, parameters: str) -> bool:
         """Put other parameters in place of a package's, for its next attempt; False when its lease has gone."""
         ...
@@ -55,6 +59,13 @@ class Packages(Protocol):
 
     def confirm_statement(self, job: ClaimedJob) -> Statement:
         """What returns a row while a job runs under its lease, and has that stay so until the transaction ends."""
+        ...
+
+    def progress_statement(self, job: ClaimedJob) -> Statement:
+        """What records that a job has come on since its last worker died, so that deaths are counted anew.
+
+        In the transaction of the handler; without effect where the lease has gone.
+        """
         ...
 
     def list_package_ids(self, after_id: int, limit: int) -> list[int]:

@@ -140,6 +140,35 @@ class PackageContract(EngineContract):
         assert engine.list_elements(id, is_open=True)[1] == Element(2, ORDERS[2], "failed", "no address")
         assert engine.list_elements(id, is_open=False) == [Element(0, ORDERS[0], "done")]
 
+    def test_a_new_round_leaves_those_that_are_done(self, engine: Engine) -> None:
+        """The others count as not attempted, without a reason; those of other packages stay."""
+        ids = [package(engine, *ORDERS) for _ in range(2)]
+        transaction = engine.begin()
+        for id in ids:
+            transaction.run(
+                engine.record_statement(id, {0: ("done", None), 1: ("skipped", "later"), 2: ("failed", "no address")})
+            )
+        transaction.run(engine.reopen_statement(ids[0]))
+        transaction.commit()
+        done, *others = engine.list_elements(ids[0])
+        assert (done.outcome, [(one.outcome, one.reason) for one in others]) == ("done", [(None, None)] * 2)
+        assert [one.outcome for one in engine.list_elements(ids[1])] == ["done", "skipped", "failed"]
+
+    @pytest.mark.accepts("M31")
+    def test_deaths_before_a_job_has_come_on_count_no_more(self, engine: Engine) -> None:
+        """Under its lease alone: another worker's deaths stay."""
+        package(engine, *ORDERS)
+        before = claim_one(engine)
+        rescue(engine, before.lease.worker)
+        [job] = claim(engine, suspects=True)
+        for claimed, crashes in ((before, 1), (job, 0)):
+            transaction = engine.begin()
+            transaction.run(engine.progress_statement(claimed))
+            transaction.commit()
+            found = engine.find_job(job.id)
+            assert found is not None
+            assert found.crashes == crashes
+
     @pytest.mark.accepts("M7")
     def test_parameters_are_put_for_the_next_attempt(self, engine: Engine) -> None:
         """By whoever holds the job; after its lease has gone nothing is changed."""
