@@ -10,6 +10,7 @@ from packhorse.batching import Batching
 from packhorse.behalf import Behalf
 from packhorse.blocks import OpenBlocks
 from packhorse.connection import AsyncConnection, Connection
+from packhorse.correlating import Correlating
 from packhorse.declarations import Declarations
 from packhorse.desk import Inbox
 from packhorse.domain.job import JobRecord, is_due
@@ -43,7 +44,7 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 
-class Client(Declarations, Lookup, Batching):
+class Client(Declarations, Lookup, Batching, Correlating):
     """Everything a producer or an operator can do with a database of jobs.
 
     Args:
@@ -246,8 +247,8 @@ class Client(Declarations, Lookup, Batching):
         find, watch, missing = self.find_job, self._watch_job, self._missing
         decoders = {signature: _decoder(signature) for signature in {call.signature for call in calls}}
         return [
-            JobHandle(id, find, decoders[call.signature], watch, missing, key, queue)
-            for (id, key, queue), call in zip(stored, calls, strict=True)
+            JobHandle(id, find, decoders[call.signature], watch, missing, key, queue, fate)
+            for (id, key, queue, fate), call in zip(stored, calls, strict=True)
         ]
 
     def _missing(self, id: int, queue: str | None) -> JobNotFound:

@@ -22,6 +22,7 @@ from packhorse.domain.payload import encode_value
 from packhorse.domain.signature import encode_plain_call
 from packhorse.engine import Engine
 from packhorse.errors import DatabaseBusy, PayloadError, SchemaMissing, UnsupportedConnection
+from packhorse.fate import Fate
 from packhorse.middleware import Draft, EnqueueHooks
 from packhorse.options import Options
 from packhorse.refusals import find_refusal, foreign, is_foreign, nothing_stored
@@ -34,8 +35,8 @@ log: logging.Logger = logging.getLogger("packhorse")
 
 R = TypeVar("R")
 
-Stored = tuple[int, int, str]
-"""The id of a job that was stored, the key by which its call is known again, and its queue."""
+Stored = tuple[int, int, str, Fate | None]
+"""The id of a job that was stored, the key by which its call is known again, its queue; the fate of its transaction."""
 
 MOST_TEXT = 4 * 1024 * 1024
 """How many characters of arguments one statement holds at most, unless one job has more."""
@@ -162,7 +163,7 @@ class Enqueuer:
 
         ids = self._engine().insert_many(prepared(), len(calls))
         self._after_enqueue(None)
-        return [(id, key, queue) for id, (key, queue) in zip(ids, known, strict=True)]
+        return [(id, key, queue, None) for id, (key, queue) in zip(ids, known, strict=True)]
 
     def _write(self, jobs: Sequence[NewJob], connection: Connection | AsyncConnection | None) -> list[int]:
         if connection is None:
@@ -289,8 +290,9 @@ class Enqueuer:
             for one, id in zip(prepared, ids, strict=True):
                 if one.draft is not None:
                     self._hooks.enqueued(one.draft, id)
+        fate = None if connection is None else connection.fate()
         self._after_enqueue(connection)
-        return [(id, key_of(one.job), one.job.queue) for one, id in zip(prepared, ids, strict=True)]
+        return [(id, key_of(one.job), one.job.queue, fate) for one, id in zip(prepared, ids, strict=True)]
 
 
 def plain_job(call: Call[Any], meta: str | None = None) -> NewJob:

@@ -23,10 +23,12 @@
     │       └── SchemaTooNew             it is newer than this version can work with
     ├── DuplicateJob                     another job has the unique key
     ├── JobNotFound                      no job has that id
-    │   └── JobNotKept                   most likely because it has succeeded, and its queue keeps no such jobs
+    │   ├── JobNotKept                   most likely because it has succeeded, and its queue keeps no such jobs
+    │   └── JobRolledBack                the transaction that enqueued it was rolled back: it never was
     ├── BatchNotFound                    no batch has that id
     ├── BatchFailed                      a job of the batch that was waited for has failed or was cancelled
     ├── BatchTimeout                     the batch had not ended in time
+    ├── CorrelationTimeout               `wait_for()` waited long enough
     ├── ScheduleNotFound                 no schedule has that name
     ├── ScheduleBusy                     a run of the schedule is live, and it allows one at a time
     ├── JobFailed                        `result()` of a job that failed or was cancelled
@@ -146,6 +148,10 @@ class JobNotKept(JobNotFound):
     """No job has that id, and its queue keeps no succeeded ones: it has no result to give."""
 
 
+class JobRolledBack(JobNotFound):
+    """No job has that id, since the transaction that enqueued it, or the savepoint, was rolled back."""
+
+
 class BatchNotFound(PackhorseError, LookupError):
     """No batch has that id."""
 
@@ -168,6 +174,22 @@ class BatchFailed(PackhorseError):
 
 class BatchTimeout(PackhorseError, TimeoutError):
     """The batch had not ended when the time given to wait for it was over."""
+
+
+class CorrelationTimeout(PackhorseError, TimeoutError):
+    """Not as many packages of a correlation id as were waited for had ended in time.
+
+    Attributes:
+        correlation: the id.
+        count: how many were waited for.
+        ended: how many had ended.
+    """
+
+    def __init__(self, message: str, *, correlation: str, count: int, ended: int) -> None:
+        super().__init__(message)
+        self.correlation: str = correlation
+        self.count: int = count
+        self.ended: int = ended
 
 
 class ScheduleNotFound(PackhorseError, LookupError):

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from packhorse.domain.job import ClaimedJob
-from packhorse.domain.package import Element, Outcome, PackageRecord
+from packhorse.domain.package import Element, Outcome, PackageOutcome, PackageRecord
 from packhorse.statement import Statement
 
 
@@ -39,6 +39,17 @@ class Packages(Protocol):
 
         Open is a job that is neither finished nor failed.
         """
+        ...
+
+    def list_outcomes(self, correlation: str) -> list[PackageOutcome]:
+        """What has become of the packages of that correlation id, as it did: each one's end, and all of its skips.
+
+        One that has neither is not there. A package whose job is not kept counts as done.
+        """
+        ...
+
+    def count_ended(self, correlation: str) -> int:
+        """How many packages of that correlation id have ended."""
         ...
 
     def record_statement(self, job_id: int, outcomes: Mapping[int, tuple[Outcome, str | None]]) -> Statement:

@@ -4,10 +4,11 @@ from contextlib import closing
 
 import pytest
 
-from packhorse import Packhorse, PayloadError, Reference, WorkPackage
+from packhorse import JobNotFound, JobRolledBack, Packhorse, PayloadError, Reference, WorkPackage
 from packhorse.workpackages.task import PackageTask
 from tests.integration.connections.shop import Shop, other_connection
 from tests.integration.connections.wired import Wired
+from tests.integration.connections.wired_django import DjangoAlias
 
 ORDERS = [Reference("order", str(number)) for number in (3, 1, 2)]
 
@@ -65,6 +66,22 @@ def test_nothing_of_a_package_is_left_after_a_rollback(shop: Shop, task: Package
     assert stored(shop, enqueue(task, wired)) == (False, [])
     wired.commit()
     assert shop.count_jobs() == 1
+
+
+@pytest.mark.accepts("M2", "M21")
+def test_nobody_waits_for_a_package_that_was_rolled_back(shop: Shop, task: PackageTask[None], wired: Wired) -> None:
+    """Its handle says so at once, or that there is none, where nobody can see the end of the transaction."""
+    wired.begin()
+    builder = task.package(conn=wired.raw).add(*ORDERS)
+    handle = wired.run(builder.aenqueue()) if wired.is_async else builder.enqueue()  # type: ignore[attr-defined]
+    if not wired.is_async:  # who has the transaction open himself
+        with pytest.raises(JobNotFound, match="still open"):
+            handle.result(timeout=20)
+    wired.rollback()
+
+    with pytest.raises(JobNotFound, match="rolled back") as error:
+        handle.result(timeout=20)
+    assert isinstance(error.value, JobRolledBack) == (wired.sees_commits and not isinstance(wired, DjangoAlias))
 
 
 @pytest.mark.accepts("M2")

@@ -7,7 +7,8 @@ from collections.abc import Generator, Mapping, Sequence
 import msgspec
 
 from packhorse.domain.job import ClaimedJob
-from packhorse.domain.package import Element, NewPackage, Outcome, PackageRecord, Reference
+from packhorse.domain.package import Element, NewPackage, Outcome, PackageOutcome, PackageRecord, Reference
+from packhorse.engines.sql import rows as of
 from packhorse.engines.sql.base import Params, SqlBase
 from packhorse.engines.sql.documents import list_document, unstorable
 from packhorse.engines.sql.statements import Statements
@@ -36,6 +37,13 @@ class SqlPackages(SqlBase):
 
     def list_scheduled(self, job_id: int, positions: Sequence[int]) -> set[int]:
         return {row[0] for row in self._read("list_scheduled", {"id": job_id, "ids": list_document(positions)})}
+
+    def list_outcomes(self, correlation: str) -> list[PackageOutcome]:
+        return [of.package_outcome(row) for row in self._read("list_outcomes", {"correlation": correlation})]
+
+    def count_ended(self, correlation: str) -> int:
+        [[count]] = self._read("count_ended", {"correlation": correlation})
+        return int(count)
 
     def record_statement(self, job_id: int, outcomes: Mapping[int, tuple[Outcome, str | None]]) -> Statement:
         return _record_elements(self._statements, job_id, outcomes)
