@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, Generic, Self, TypeVar
 
 from msgspec.structs import replace
 
-from packhorse.domain.package import NewPackage, Reference
+from packhorse.domain.package import NewPackage, Reference, check_correlation
 from packhorse.domain.parameters import Parameter, encode_parameters, merged, parameter_of
 from packhorse.errors import ConfigurationError, UsageError
 from packhorse.handle import JobHandle
@@ -17,7 +16,6 @@ from packhorse.task import BoundTask, Call, Enqueuer
 from packhorse.workpackages.records import RecordTypes
 
 R = TypeVar("R")
-_CORRELATION = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 
 
 class PackageBuilder(Generic[R]):
@@ -115,9 +113,7 @@ class PackageBuilder(Generic[R]):
             UsageError: it is none, or the package was enqueued or discarded.
         """
         self._check()
-        if not isinstance(id, str) or not _CORRELATION.fullmatch(id):
-            raise UsageError(f"a correlation id has 1 to 200 characters, none of them a control, unlike {id!r}")
-        self._correlation = id
+        self._correlation = check_correlation(id)
         return self
 
     def enqueue(self) -> JobHandle[R]:
