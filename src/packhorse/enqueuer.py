@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from functools import partial
@@ -18,24 +17,17 @@ from packhorse.engine import Engine
 from packhorse.errors import DatabaseBusy, SchemaMissing, UnsupportedConnection
 from packhorse.fate import Fate
 from packhorse.middleware import EnqueueHooks
-from packhorse.preparing import Prepared, Preparer
+from packhorse.preparing import CHUNK, Prepared, Preparer, key_order, parcels
 from packhorse.refusals import find_refusal, foreign, is_foreign, nothing_stored
 from packhorse.routing import Routing
 from packhorse.statement import Row, Statement
 from packhorse.steps import Aside, AskPlace, Steps, afollow, follow
 from packhorse.task import Call
 
-log: logging.Logger = logging.getLogger("packhorse")
-
 R = TypeVar("R")
 
 Stored = tuple[int, int, str, Fate | None]
 """The id of a job that was stored, the key by which its call is known again, its queue; the fate of its transaction."""
-
-MOST_TEXT = 4 * 1024 * 1024
-"""How many characters of arguments one statement holds at most, unless one job has more."""
-CHUNK = 1000
-"""How many jobs one statement stores at most."""
 
 
 class Enqueuer:
@@ -81,7 +73,7 @@ class Enqueuer:
 
         All or none are stored; what was stored is in the order of `calls`.
         """
-        order = _key_order(calls)
+        order = key_order(calls)
         stored = self._enqueue([calls[number] for number in order] if order else calls, conn)
         return [one for _, one in sorted(zip(order, stored, strict=True))] if order else stored
 
@@ -93,7 +85,7 @@ class Enqueuer:
 
     async def aenqueue(self, calls: Sequence[Call[Any]], conn: object | None) -> list[Stored]:
         """The same for coroutines."""
-        order = _key_order(calls)
+        order = key_order(calls)
         stored = await self._aenqueue([calls[number] for number in order] if order else calls, conn)
         return [one for _, one in sorted(zip(order, stored, strict=True))] if order else stored
 
@@ -122,7 +114,7 @@ class Enqueuer:
             for start in range(0, len(calls), CHUNK):
                 jobs = [one.job for one in self._preparer.prepare(calls[start : start + CHUNK])]
                 known.extend((key_of(job), job.queue) for job in jobs)
-                yield from _parcels(jobs)
+                yield from parcels(jobs)
 
         ids = self._engine().insert_many(prepared(), len(calls))
         self._after_enqueue(None)
@@ -206,8 +198,8 @@ class Enqueuer:
     def _write_alone(self, jobs: Sequence[NewJob]) -> list[int]:
         engine = self._engine()
         try:
-            parcels = _parcels(jobs)
-            return engine.insert_many(parcels, len(jobs)) if len(parcels) > 1 else engine.insert_jobs(jobs)
+            several = parcels(jobs)
+            return engine.insert_many(several, len(jobs)) if len(several) > 1 else engine.insert_jobs(jobs)
         except DatabaseBusy as error:
             raise DatabaseBusy(
                 f"{error}; if the lock is that of your own open transaction, enqueue on it: using(conn=…)"
@@ -217,7 +209,7 @@ class Enqueuer:
         engine, ids = self._engine(), list[int]()
         if is_foreign(connection, engine):
             raise foreign(connection.dialect, (yield AskPlace()), engine)
-        for parcel in _parcels(jobs):
+        for parcel in parcels(jobs):
             if all(job.is_single for job in parcel):
                 statement = yield from self._prepared(engine, partial(engine.insert_statement, parcel))
                 ids += sorted(int(row[0]) for row in (yield from _run(statement, engine)))
@@ -278,17 +270,6 @@ def _needs_transaction(connection: AnyConnection, jobs: Sequence[NewJob]) -> boo
     return (len(jobs) > CHUNK or not all(job.is_single for job in jobs)) and connection.commits_alone()
 
 
-def _key_order(calls: Sequence[object]) -> Sequence[int]:
-    """In which order to store calls that need several statements; empty to leave them as they are.
-
-    By unique keys, so that two producers of the same ones don't wait for each other in a circle.
-    """
-    if len(calls) <= CHUNK:
-        return ()
-    names = [(call.task, call.options.unique_key or "") if isinstance(call, Call) else ("", "") for call in calls]
-    return sorted(range(len(calls)), key=names.__getitem__) if any(key for _, key in names) else ()
-
-
 def _run(statement: Statement, engine: Engine) -> Steps[list[Row]]:
     try:
         rows: list[Row] = yield statement
@@ -298,19 +279,6 @@ def _run(statement: Statement, engine: Engine) -> Steps[list[Row]]:
             raise
         raise refusal from error
     return rows
-
-
-def _parcels(jobs: Sequence[NewJob]) -> list[Sequence[NewJob]]:
-    """The jobs in order, at most `CHUNK` together, and no more text than a message should hold."""
-    parcels, size, start = list[Sequence[NewJob]](), 0, 0
-    for at, job in enumerate(jobs):
-        more = len(job.args) + len(job.kwargs or "") + len(job.meta or "")
-        more += len(job.package.parameters) if job.package else 0
-        if at > start and (at - start == CHUNK or size + more > MOST_TEXT):
-            parcels.append(jobs[start:at])
-            size, start = 0, at
-        size += more
-    return [*parcels, jobs[start:]] if jobs else []
 
 
 async def _afollow(steps: Steps[R], connection: Connection | AsyncConnection) -> R:

@@ -1,10 +1,10 @@
-"""How calls become jobs: encoded, routed, shown to the middleware, and told on whose behalf they are enqueued."""
+"""How calls become jobs: encoded, shown to the middleware, and put into parcels of a size that one statement stores."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -21,6 +21,11 @@ from packhorse.routing import Lead, Routing
 from packhorse.task import Call
 
 log: logging.Logger = logging.getLogger("packhorse")
+
+MOST_TEXT = 4 * 1024 * 1024
+"""How many characters of arguments one statement holds at most, unless one job has more."""
+CHUNK = 1000
+"""How many jobs one statement stores at most."""
 
 
 class Prepared(msgspec.Struct, frozen=True):
@@ -51,11 +56,10 @@ class Preparer:
             await asyncio.to_thread(self._routing.in_force)
 
     def prepare(self, calls: Iterable[Call[Any]]) -> list[Prepared]:
-        """The jobs that calls come to when they are enqueued here and now; the middleware has seen them.
+        """The jobs that calls come to, in their order.
 
         Raises:
-            PayloadError: an argument would not survive.
-            SignatureError: it does not fit.
+            PayloadError: an argument would not survive, or does not fit.
         """
         lead, acting = self._routing.in_force(), self._acting()
         meta = None if acting is None else encode_value(acting, path="acting")
@@ -85,6 +89,30 @@ def plain_job(call: Call[Any]) -> NewJob:
         PayloadError: an argument would not survive, or does not fit.
     """
     return _job(call.task, _encoded(call), call.options, None, call.package)
+
+
+def key_order(calls: Sequence[object]) -> Sequence[int]:
+    """In which order to store calls that need several statements; empty to leave them as they are.
+
+    By unique keys, so that two producers of the same ones don't wait for each other in a circle.
+    """
+    if len(calls) <= CHUNK:
+        return ()
+    names = [(call.task, call.options.unique_key or "") if isinstance(call, Call) else ("", "") for call in calls]
+    return sorted(range(len(calls)), key=names.__getitem__) if any(key for _, key in names) else ()
+
+
+def parcels(jobs: Sequence[NewJob]) -> list[Sequence[NewJob]]:
+    """The jobs in order, at most `CHUNK` together, and no more text than a message should hold."""
+    cut, size, start = list[Sequence[NewJob]](), 0, 0
+    for at, job in enumerate(jobs):
+        more = len(job.args) + len(job.kwargs or "") + len(job.meta or "")
+        more += len(job.package.parameters) if job.package else 0
+        if at > start and (at - start == CHUNK or size + more > MOST_TEXT):
+            cut.append(jobs[start:at])
+            size, start = 0, at
+        size += more
+    return [*cut, jobs[start:]] if jobs else []
 
 
 def _encoded(call: Call[Any]) -> tuple[str, str | None]:
