@@ -17,6 +17,7 @@ from packhorse.testing.contract import (
     engine_joblog,
     engine_leadership,
     engine_liveness,
+    engine_many_batches,
     engine_operations,
     engine_packages,
     engine_park,
@@ -214,7 +215,7 @@ class TestBatches(engine_batches.BatchContract):
     """Jobs that belong together."""
 
 
-class TestManyBatches(engine_batches.ManyBatchesContract):
+class TestManyBatches(engine_many_batches.ManyBatchesContract):
     """Batches in numbers."""
 
 

@@ -52,6 +52,8 @@ MODULES = (
         "engine_retention",
         "engine_schema",
         "engine_explaining",
+        "engine_batches",
+        "engine_many_batches",
     ),
 )
 
