@@ -23,6 +23,7 @@ from packhorse.testing.contract import (
     engine_processes,
     engine_queues,
     engine_race,
+    engine_record_locks,
     engine_retention,
     engine_schedules,
     engine_schema,
@@ -155,6 +156,14 @@ class TestCancellations(engine_cancellations.CancellationContract):
 
 class TestPackages(engine_packages.PackageContract):
     """Work packages."""
+
+
+class TestRecordLocks(engine_record_locks.RecordLockContract):
+    """Packages lock records."""
+
+
+class TestMerge(engine_record_locks.MergeContract):
+    """Packages are merged."""
 
 
 class TestJobLog(engine_joblog.JobLogContract):

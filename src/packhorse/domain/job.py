@@ -20,9 +20,10 @@ Gate = Literal["jobs", "serial", "group"]
 """What a job that is due may still have to wait for, in this order: other jobs, its serial key, room in its group."""
 
 
-OnDuplicate = Literal["refuse", "keep", "replace", "earliest"]
+OnDuplicate = Literal["refuse", "keep", "replace", "earliest", "merge"]
 """What becomes of a job whose unique key another one has: an error; that one stays as it is; that one takes over the
-new one's arguments and times; or is due at the earlier one of the two times."""
+new one's arguments and times; or is due at the earlier one of the two times;
+or, a package, is about these records as well."""
 
 
 class Keys(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -11,6 +11,10 @@ Outcome = Literal["done", "failed", "skipped"]
 """What has become of an element; None while nothing has."""
 
 
+OnLocked = Literal["refuse", "ignore"]
+"""What becomes of a record that somebody else has locked: an error; or it is left out of the lock."""
+
+
 class Reference(NamedTuple):
     """A business record: what kind it is, and its key as text."""
 
@@ -22,6 +26,16 @@ class Reference(NamedTuple):
         return f"{self.type}:{self.key}"
 
 
+class Locking(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """That a package locks the records that it is about, for as long as its job lives."""
+
+    on_locked: OnLocked = "refuse"
+    over_owner: str | None = None
+    """Whose locks it takes over."""
+    over_job: int | None = None
+    """The running job whose locks it takes over."""
+
+
 class NewPackage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is stored beside a job to make it a work package."""
 
@@ -31,6 +45,8 @@ class NewPackage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """By which whoever enqueued it knows it, and others, again."""
     elements: tuple[Reference, ...] = ()
     """The records that it is about, each once, in order."""
+    locking: Locking | None = None
+    """How it locks them, if it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +75,31 @@ class PackageRecord:
         parameters: typed parameters, a JSON object.
         correlation: by which whoever enqueued it knows it again.
         counts: of its elements, by outcome; under None those that are still to be attempted.
+        locks: how many records it has locked, when it was enqueued.
+        locks_held: how many of these locks are still its own.
     """
 
     job_id: int
     parameters: str
     correlation: str | None
     counts: dict[Outcome | None, int]
+    locks: int = 0
+    locks_held: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LockRecord:
+    """Who has locked a record.
+
+    Attributes:
+        record: which one.
+        job_id: the live job that has; None for an owner.
+        owner: the name under which an application has locked it; None for a job.
+    """
+
+    record: Reference
+    job_id: int | None
+    owner: str | None
 
 
 def parsed(text: str) -> Reference:

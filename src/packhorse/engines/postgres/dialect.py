@@ -23,6 +23,7 @@ TABLES = (
     "package",
     "progress",
     "queue",
+    "record_lock",
     "revision",
     "route",
     "schedule",
@@ -95,6 +96,9 @@ def _documents() -> Mapping[str, str]:
         "elements": (
             "json_to_recordset(CAST(CAST(:elements AS text) AS json))"
             " as named (job_id bigint, position integer, type text, key text)"
+        ),
+        "locks": (
+            "json_to_recordset(CAST(CAST(:locks AS text) AS json)) as named (type text, key text, job_id bigint)"
         ),
         "outcomes": (
             "json_to_recordset(CAST(CAST(:outcomes AS text) AS json))"

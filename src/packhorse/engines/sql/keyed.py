@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from itertools import groupby
+from types import MappingProxyType
 
 from packhorse.domain.job import Keys, NewJob, OnDuplicate
 from packhorse.domain.package import NewPackage
+from packhorse.domain.parameters import decode_parameters, encode_parameters, merged_equal
 from packhorse.engines.sql.base import ids_in
 from packhorse.engines.sql.documents import jobs_document, list_document
 from packhorse.engines.sql.packages import insert_elements, insert_packages
+from packhorse.engines.sql.record_locks import lock_for_packages
 from packhorse.engines.sql.statements import Statements
-from packhorse.errors import DuplicateJob
+from packhorse.errors import DuplicateJob, PayloadError, RecordLocked
 from packhorse.statement import Row, Statement
 
 Storing = Generator[Statement, list[Row], list[int]]
@@ -20,7 +23,15 @@ Storing = Generator[Statement, list[Row], list[int]]
 NO_KEYS = Keys()
 MOST_LOOKS = 10
 """How often it is looked for the job that has a key, and has gone by then."""
+_CHANGES: Mapping[OnDuplicate, str] = MappingProxyType({"merge": "keep"})
+"""What is done with the found job itself: what is merged into a package lies beside it, and its row is locked."""
 _Numbered = tuple[int, NewJob]
+_IN_THE_WAY: Mapping[OnDuplicate, str] = MappingProxyType(
+    {
+        "replace": "is running, so it can't be replaced",
+        "merge": "is running, so nothing can be merged into it",
+    }
+)
 _Name = tuple[str, str]
 """What is unique: the task, and the key."""
 
@@ -30,6 +41,8 @@ def storing(statements: Statements, jobs: Sequence[NewJob], installation: str) -
 
     Raises:
         DuplicateJob: another job has a unique key that is to be refused; what was stored of these is taken back.
+        RecordLocked: a record that a package locks is locked by somebody else; likewise.
+        PayloadError: a package that is merged into another one has another value for a parameter; likewise.
     """
     ids: dict[int, int] = {}
     keyless = [(number, job) for number, job in enumerate(jobs) if _keys(job).unique_key is None]
@@ -49,18 +62,58 @@ def storing(statements: Statements, jobs: Sequence[NewJob], installation: str) -
     for keys, members in groupby(sorted(ids, key=lambda number: _after(jobs[number])), key=lambda n: _after(jobs[n])):
         if keys[0]:
             yield _insert_dependencies(statements, [ids[number] for number in members], *keys)
-    yield from _storing_packages(statements, [(ids[number], job.package) for number, job in enumerate(jobs)])
+    if any(job.package is not None for job in jobs):
+        yield from _storing_packages(statements, [(ids[number], job) for number, job in enumerate(jobs)], stored)
     return [ids[number] for number in range(len(jobs))]
 
 
 def _storing_packages(
-    statements: Statements, jobs: Sequence[tuple[int, NewPackage | None]]
+    statements: Statements, jobs: Sequence[tuple[int, NewJob]], stored: Sequence[int]
 ) -> Generator[Statement, list[Row]]:
-    """Store what makes packages of jobs; not of one that was found in place of a new one."""
-    packages = [(id, package) for id, package in jobs if package is not None]
-    if packages:
-        new = ids_in((yield insert_packages(statements, packages)))
-        yield from insert_elements(statements, [(id, package) for id, package in packages if id in new])
+    """Store what makes packages of jobs; of one that was found in place of a new one only what is to be merged.
+
+    Raises:
+        RecordLocked: somebody else has locked a record; what was stored of these jobs is taken back.
+        PayloadError: one that was found has another value for a parameter; likewise.
+    """
+    packages = [(id, job.package, _rule(job) == "merge") for id, job in jobs if job.package is not None]
+    first: dict[int, NewPackage] = {}
+    for id, package, _ in packages:
+        first.setdefault(id, package)
+    new = ids_in((yield insert_packages(statements, list(first.items()))))
+    stores = [(id, package) for id, package in first.items() if id in new]
+    merges = [(id, one) for id, one, merges in packages if merges and not (id in new and one is first[id])]
+    try:
+        yield from _merging_parameters(statements, merges)
+        yield from lock_for_packages(statements, [*stores, *merges])
+    except (RecordLocked, PayloadError):
+        yield _withdraw_jobs(statements, sorted(new.union(stored)))
+        for text in statements.get("delete_stray_packages"):
+            yield Statement(text, {"ids": list_document(sorted(new))})
+        raise
+    yield from insert_elements(statements, stores)
+    for merge in merges:
+        yield from insert_elements(statements, [merge], "merge_elements")
+
+
+def _merging_parameters(
+    statements: Statements, merges: Sequence[tuple[int, NewPackage]]
+) -> Generator[Statement, list[Row]]:
+    """Give packages the parameters that they don't have yet."""
+    if not merges:
+        return
+    ids = list_document(sorted({id for id, _ in merges}))
+    [text] = statements.get("list_parameters")
+    rows = yield Statement(text, {"ids": ids})
+    known: dict[int, str] = {row[0]: row[1] for row in rows}
+    now = dict(known)
+    for id, package in merges:
+        both = merged_equal(decode_parameters(now[id]), decode_parameters(package.parameters))
+        now[id] = encode_parameters(both)
+    [text] = statements.get("put_parameters")
+    for id, parameters in now.items():
+        if parameters != known[id]:
+            yield Statement(text, {"id": id, "parameters": parameters})
 
 
 def _storing_unique(
@@ -72,14 +125,14 @@ def _storing_unique(
     for _ in range(MOST_LOOKS):
         missing = [job for job in jobs if _name(job) not in found]
         others: dict[_Name, int] = {}
-        for statement in _insert_jobs(statements, missing, installation, "unique", policy):
+        for statement in _insert_jobs(statements, missing, installation, "unique", _CHANGES.get(policy, policy)):
             for id, task, key, runs in (yield statement):
                 (others if runs else found)[task, key] = id
         missing = [job for job in missing if _name(job) not in found and _name(job) not in others]
         if missing:
             rows = yield _find_duplicates(statements, missing, installation)
             others |= {(task, key): id for id, task, key, runs in rows if runs or policy == "refuse"}
-        if others and policy in ("refuse", "replace"):
+        if others and policy in ("refuse", "replace", "merge"):
             if new := [*stored, *(found.values() if policy == "refuse" else ())]:
                 yield _withdraw_jobs(statements, new)
             raise _duplicate(jobs, others)
@@ -95,7 +148,7 @@ def _rounds(jobs: Sequence[NewJob]) -> Iterator[tuple[OnDuplicate, Sequence[_Num
     First those that may be refused: what was stored until then is new, so that it can be taken back. A round is in
     order of the keys, so that two producers of the same ones don't wait for each other in a circle.
     """
-    for policy in ("refuse", "replace", "keep", "earliest"):
+    for policy in ("refuse", "replace", "keep", "earliest", "merge"):
         left = [(number, job) for number, job in enumerate(jobs) if _rule(job) == policy]
         while left:
             first: dict[_Name, _Numbered] = {}
@@ -148,8 +201,7 @@ def _after(job: NewJob) -> tuple[tuple[int, ...], str]:
 def _duplicate(jobs: Sequence[NewJob], others: Mapping[_Name, int]) -> DuplicateJob:
     job = next(job for job in jobs if _name(job) in others)
     key, other = _keys(job).unique_key or "", others[_name(job)]
-    is_replacing = _keys(job).on_duplicate == "replace"
-    why = "is running, so it can't be replaced" if is_replacing else "has it already"
+    why = _IN_THE_WAY.get(_keys(job).on_duplicate, "has it already")
     return DuplicateJob(
         f"a job of task {job.task} with the unique key {key!r} was not enqueued: job {other} {why}",
         task=job.task,

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 
-import msgspec
-
 from packhorse.domain.job import ClaimedJob
 from packhorse.domain.package import Element, NewPackage, Outcome, PackageRecord, Reference
 from packhorse.engines.sql.base import Params, SqlBase
-from packhorse.engines.sql.documents import list_document, unstorable
+from packhorse.engines.sql.documents import list_document, rows_document
 from packhorse.engines.sql.statements import Statements
 from packhorse.statement import Row, Statement
 
@@ -24,8 +22,11 @@ class SqlPackages(SqlBase):
         rows = self._read("find_package", {"id": job_id})
         if not rows:
             return None
-        counts = {outcome: count for *_, outcome, count in rows if count}
-        return PackageRecord(job_id=rows[0][0], parameters=rows[0][1], correlation=rows[0][2], counts=counts)
+        id, parameters, correlation, _, _, locks, held = rows[0]
+        counts = {row[3]: row[4] for row in rows if row[4]}
+        return PackageRecord(
+            job_id=id, parameters=parameters, correlation=correlation, counts=counts, locks=locks, locks_held=held
+        )
 
     def list_elements(
         self, job_id: int, after: int = -1, limit: int = 1000, *, is_open: bool | None = None
@@ -66,20 +67,20 @@ def insert_packages(statements: Statements, packages: Sequence[tuple[int, NewPac
     rows = [
         {"job_id": id, "parameters": package.parameters, "correlation": package.correlation} for id, package in packages
     ]
-    return _statement(statements, "insert_packages", packages=_document(rows))
+    return _statement(statements, "insert_packages", packages=rows_document(rows))
 
 
 def insert_elements(
-    statements: Statements, packages: Sequence[tuple[int, NewPackage]]
+    statements: Statements, packages: Sequence[tuple[int, NewPackage]], name: str = "insert_elements"
 ) -> Generator[Statement, list[Row]]:
-    """What stores their elements, some thousands at a time."""
+    """What stores their elements, or with `merge_elements` adds them, some thousands at a time."""
     rows = [
         {"job_id": id, "position": position, "type": record.type, "key": record.key}
         for id, package in packages
         for position, record in enumerate(package.elements)
     ]
     for start in range(0, len(rows), PARCEL):
-        yield _statement(statements, "insert_elements", elements=_document(rows[start : start + PARCEL]))
+        yield _statement(statements, name, elements=rows_document(rows[start : start + PARCEL]))
 
 
 def _record_elements(
@@ -89,7 +90,7 @@ def _record_elements(
         {"position": position, "outcome": outcome, "reason": reason}
         for position, (outcome, reason) in sorted(outcomes.items())
     ]
-    return _statement(statements, "record_elements", outcomes=_document(rows), id=job_id)
+    return _statement(statements, "record_elements", outcomes=rows_document(rows), id=job_id)
 
 
 def _put_parameters(statements: Statements, job_id: int, parameters: str) -> Statement:
@@ -105,10 +106,3 @@ def _confirm_job(statements: Statements, job: ClaimedJob) -> Statement:
 def _statement(statements: Statements, name: str, **params: str | int) -> Statement:
     [text] = statements.get(name)
     return Statement(text, params)
-
-
-def _document(rows: Sequence[object]) -> str:
-    try:
-        return msgspec.json.encode(rows).decode()
-    except UnicodeEncodeError as error:
-        raise unstorable(error) from None

@@ -31,6 +31,7 @@ TABLES_AND_VIEWS = (
     "package",
     "progress",
     "queue",
+    "record_lock",
     "revision",
     "route",
     "schedule",
@@ -98,6 +99,7 @@ def _documents() -> Mapping[str, str]:
         "turns": _records("turns", "scope", "queue", "key"),
         "packages": _records("packages", "job_id", "parameters", "correlation"),
         "elements": _records("elements", "job_id", "position", "type", "key"),
+        "locks": _records("locks", "type", "key", "job_id"),
         "outcomes": _records("outcomes", "position", "outcome", "reason"),
         "unique_keys": _records("jobs", "task", "unique_key", "scheduled_at", "delay"),
     }

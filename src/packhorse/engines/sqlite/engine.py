@@ -18,6 +18,7 @@ from packhorse.engines.sql.jobs import SqlJobStore
 from packhorse.engines.sql.keyed import Storing
 from packhorse.engines.sql.migrations import load_migrations
 from packhorse.engines.sql.packages import SqlPackages
+from packhorse.engines.sql.record_locks import SqlRecordLocks
 from packhorse.engines.sql.schedules import SqlSchedules
 from packhorse.engines.sql.statements import Statements
 from packhorse.engines.sql.turns import SqlTurns
@@ -53,6 +54,7 @@ class SqliteEngine(
     SqlExplaining,
     SqlTurns,
     SqlPackages,
+    SqlRecordLocks,
     SqliteRetention,
     SqliteSchema,
 ):

@@ -43,7 +43,7 @@ MODULES = (
         "engine_processes",
         "engine_leadership",
     ),
-    *("engine_unique", "engine_turns", "engine_turn_races", "engine_groups", "engine_followers", "engine_packages"),
+    *("engine_unique", "engine_turns", "engine_turn_races", "engine_groups", "engine_followers", "engine_record_locks"),
     *(
         "engine_insights",
         "engine_joblog",

@@ -4,7 +4,8 @@
 create table {package} (
     job_id bigint primary key,
     parameters text not null default '{}',
-    correlation text
+    correlation text,
+    locks integer not null default 0
 );
 
 create index package_correlation on {package} (correlation, job_id) where correlation is not null;
@@ -22,3 +23,19 @@ create table {element} (
 );
 
 create index element_record on {element} (type, key, job_id);
+
+-- Who has locked a business record: a job, for as long as it is live, so that nobody has to release it; or whoever gave a
+-- name of its own, until it releases it. The row of a job that is not live any more locks nothing.
+create table {record_lock} (
+    type text not null,
+    key text not null,
+    job_id bigint,
+    owner text,
+    is_temporary boolean not null,
+    locked_at timestamptz not null,
+    primary key (type, key),
+    constraint record_lock_is_of_one check ((job_id is null) <> (owner is null))
+);
+
+create index record_lock_job on {record_lock} (job_id) where job_id is not null;
+create index record_lock_owner on {record_lock} (owner) where owner is not null;

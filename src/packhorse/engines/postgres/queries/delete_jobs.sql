@@ -19,6 +19,11 @@ with named as materialized (
     delete from {element} where job_id in (select id from gone)
 ), packages as (
     delete from {package} where job_id in (select id from gone)
+), locks as (
+    delete from {record_lock}
+    where (type, key) in (
+        select type, key from {record_lock} where job_id in (select id from gone) for update skip locked
+    )
 ), counted as (
     insert into {tally} (queue, state, kept, ended)
     select queue, state, -count(*), 0 from gone group by queue, state
