@@ -11,7 +11,14 @@ from packhorse.domain.package import NewPackage
 from packhorse.domain.parameters import decode_parameters, encode_parameters, merged_equal
 from packhorse.engines.sql.base import ids_in
 from packhorse.engines.sql.documents import jobs_document, list_document
-from packhorse.engines.sql.packages import insert_elements, insert_packages
+from packhorse.engines.sql.packages import (
+    insert_elements,
+    insert_packages,
+    list_parameters,
+    merge_elements,
+    put_parameters,
+    withdraw_packages,
+)
 from packhorse.engines.sql.record_locks import lock_for_packages
 from packhorse.engines.sql.statements import Statements
 from packhorse.errors import DuplicateJob, PayloadError, RecordLocked
@@ -88,12 +95,11 @@ def _storing_packages(
         yield from lock_for_packages(statements, [*stores, *merges])
     except (RecordLocked, PayloadError):
         yield _withdraw_jobs(statements, sorted(new.union(stored)))
-        for text in statements.get("delete_stray_packages"):
-            yield Statement(text, {"ids": list_document(sorted(new))})
+        yield withdraw_packages(statements, sorted(new))
         raise
     yield from insert_elements(statements, stores)
     for merge in merges:
-        yield from insert_elements(statements, [merge], "merge_elements")
+        yield from merge_elements(statements, merge)
 
 
 def _merging_parameters(
@@ -102,18 +108,15 @@ def _merging_parameters(
     """Give packages the parameters that they don't have yet."""
     if not merges:
         return
-    ids = list_document(sorted({id for id, _ in merges}))
-    [text] = statements.get("list_parameters")
-    rows = yield Statement(text, {"ids": ids})
+    rows = yield list_parameters(statements, sorted({id for id, _ in merges}))
     known: dict[int, str] = {row[0]: row[1] for row in rows}
     now = dict(known)
     for id, package in merges:
         both = merged_equal(decode_parameters(now[id]), decode_parameters(package.parameters))
         now[id] = encode_parameters(both)
-    [text] = statements.get("put_parameters")
     for id, parameters in now.items():
         if parameters != known[id]:
-            yield Statement(text, {"id": id, "parameters": parameters})
+            yield put_parameters(statements, id, parameters)
 
 
 def _storing_unique(

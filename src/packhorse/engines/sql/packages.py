@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 
 from packhorse.domain.job import ClaimedJob
 from packhorse.domain.package import Element, NewPackage, Outcome, PackageRecord, Reference
@@ -50,7 +50,7 @@ class SqlPackages(SqlBase):
         return bool(self._write("put_parameters", {"parameters": parameters, "id": job.id, **lease}, "leased"))
 
     def put_statement(self, job_id: int, parameters: str) -> Statement:
-        return _put_parameters(self._statements, job_id, parameters)
+        return put_parameters(self._statements, job_id, parameters)
 
     def confirm_statement(self, job: ClaimedJob) -> Statement:
         return _confirm_job(self._statements, job)
@@ -71,16 +71,42 @@ def insert_packages(statements: Statements, packages: Sequence[tuple[int, NewPac
 
 
 def insert_elements(
-    statements: Statements, packages: Sequence[tuple[int, NewPackage]], name: str = "insert_elements"
+    statements: Statements, packages: Sequence[tuple[int, NewPackage]]
 ) -> Generator[Statement, list[Row]]:
-    """What stores their elements, or with `merge_elements` adds them, some thousands at a time."""
+    """What stores their elements, some thousands at a time."""
+    for parcel in _parcels(packages):
+        yield _statement(statements, "insert_elements", elements=parcel)
+
+
+def merge_elements(statements: Statements, package: tuple[int, NewPackage]) -> Generator[Statement, list[Row]]:
+    """What adds elements to those that a package has already."""
+    for parcel in _parcels([package]):
+        yield _statement(statements, "merge_elements", elements=parcel)
+
+
+def list_parameters(statements: Statements, ids: Sequence[int]) -> Statement:
+    """What returns the parameters of packages by their ids."""
+    return _statement(statements, "list_parameters", ids=list_document(ids))
+
+
+def put_parameters(statements: Statements, job_id: int, parameters: str) -> Statement:
+    """What puts other parameters in place of a package's."""
+    return _statement(statements, "put_parameters", parameters=parameters, id=job_id)
+
+
+def withdraw_packages(statements: Statements, ids: Sequence[int]) -> Statement:
+    """What takes back packages that were just stored, before they had elements."""
+    return _statement(statements, "withdraw_packages", ids=list_document(ids))
+
+
+def _parcels(packages: Sequence[tuple[int, NewPackage]]) -> Iterator[str]:
     rows = [
         {"job_id": id, "position": position, "type": record.type, "key": record.key}
         for id, package in packages
         for position, record in enumerate(package.elements)
     ]
     for start in range(0, len(rows), PARCEL):
-        yield _statement(statements, name, elements=rows_document(rows[start : start + PARCEL]))
+        yield rows_document(rows[start : start + PARCEL])
 
 
 def _record_elements(
@@ -91,10 +117,6 @@ def _record_elements(
         for position, (outcome, reason) in sorted(outcomes.items())
     ]
     return _statement(statements, "record_elements", outcomes=rows_document(rows), id=job_id)
-
-
-def _put_parameters(statements: Statements, job_id: int, parameters: str) -> Statement:
-    return _statement(statements, "put_parameters", parameters=parameters, id=job_id)
 
 
 def _confirm_job(statements: Statements, job: ClaimedJob) -> Statement:

@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from packhorse.domain.package import Locking, LockRecord, NewPackage, OnLocked, Reference
-from packhorse.engines.sql.base import SqlBase
+from packhorse.engines.sql.base import Params, SqlBase
 from packhorse.engines.sql.documents import rows_document
 from packhorse.engines.sql.statements import Statements
 from packhorse.errors import RecordLocked
@@ -39,13 +39,21 @@ class SqlRecordLocks(SqlBase):
         return _locking(self._statements, dict.fromkeys(records, wish), owner, is_temporary=is_temporary)
 
     def release_statement(self, owner: str) -> Statement:
-        return _statement(self._statements, "release_locks", owner=owner)
+        return _release_locks(self._statements, owner)
 
     def release_temporary_locks(self) -> int:
-        return len(self._write("release_locks", {}, "temporary"))
+        transaction = self.begin()
+        try:
+            rows = transaction.run(_release_locks(self._statements, None))
+        except BaseException:
+            transaction.rollback()
+            raise
+        transaction.commit()
+        return len(rows)
 
     def find_locks(self, records: Iterable[Reference]) -> list[LockRecord]:
-        rows = self._read("find_locks", {"locks": _document([(record, None) for record in sorted(set(records))])})
+        wanted = [(record, None) for record in sorted(set(records))]
+        rows = self._read("find_locks", {"locks": _document(wanted)})
         return [LockRecord(Reference(kind, key), job_id, owner) for kind, key, job_id, owner in rows]
 
 
@@ -69,18 +77,17 @@ def lock_for_packages(
         counts: dict[int | None, int] = {}
         for record in locked:
             counts[wishes[record].job_id] = counts.get(wishes[record].job_id, 0) + 1
-        rows = [{"job_id": id, "position": count, "type": "", "key": ""} for id, count in counts.items()]
-        yield _statement(statements, "count_locks", elements=rows_document(rows))
+        yield _count_locks(statements, counts)
 
 
 def _locking(
     statements: Statements, wishes: Mapping[Reference, Wish], owner: str | None, *, is_temporary: bool = False
 ) -> Locks:
     wanted = [(record, wishes[record].job_id) for record in sorted(wishes)]
-    params: dict[str, str | int | None] = {"owner": owner, "temporary": int(is_temporary)}
+    params: Params = {"owner": owner, "temporary": int(is_temporary)}
     new: set[Reference] = set()
     for parcel in _parcels(wanted):
-        rows = yield Statement(_text(statements, "lock_records"), {**params, "locks": _document(parcel)})
+        rows = yield _lock_records(statements, parcel, params)
         new |= {Reference(kind, key) for kind, key in rows}
     left = [one for one in wanted if one[0] not in new]
     holders = yield from _holders(statements, left)
@@ -88,11 +95,11 @@ def _locking(
     refused = sorted(record for record in blocked if wishes[record].locking.on_locked == "refuse")
     if refused:
         for parcel in _parcels([(record, None) for record in sorted(new)]):
-            yield _statement(statements, "unlock_records", locks=_document(parcel))
+            yield _unlock_records(statements, parcel)
         raise _locked(refused[0], *holders[refused[0]])
     free = [one for one in left if one[0] not in blocked and holders.get(one[0]) != (one[1], owner)]
     for parcel in _parcels(free):
-        yield Statement(_text(statements, "take_records"), {**params, "locks": _document(parcel)})
+        yield _take_records(statements, parcel, params)
     return sorted(new.union(record for record, _ in free))
 
 
@@ -102,7 +109,7 @@ def _holders(
     """By which job, or under which name, they are locked."""
     holders: dict[Reference, tuple[int | None, str | None]] = {}
     for parcel in _parcels(wanted):
-        rows = yield _statement(statements, "find_locks", locks=_document(parcel))
+        rows = yield _find_locks(statements, parcel)
         holders |= {Reference(kind, key): (job_id, name) for kind, key, job_id, name in rows}
     return holders
 
@@ -128,10 +135,32 @@ def _document(wanted: Sequence[_Numbered]) -> str:
     return rows_document([{"type": record.type, "key": record.key, "job_id": job_id} for record, job_id in wanted])
 
 
-def _text(statements: Statements, name: str) -> str:
-    [text] = statements.get(name)
-    return text
+def _lock_records(statements: Statements, wanted: Sequence[_Numbered], params: Params) -> Statement:
+    [text] = statements.get("lock_records")
+    return Statement(text, {**params, "locks": _document(wanted)})
 
 
-def _statement(statements: Statements, name: str, **params: str | int | None) -> Statement:
-    return Statement(_text(statements, name), params)
+def _find_locks(statements: Statements, wanted: Sequence[_Numbered]) -> Statement:
+    [text] = statements.get("find_locks")
+    return Statement(text, {"locks": _document(wanted)})
+
+
+def _take_records(statements: Statements, wanted: Sequence[_Numbered], params: Params) -> Statement:
+    [text] = statements.get("take_records")
+    return Statement(text, {**params, "locks": _document(wanted)})
+
+
+def _unlock_records(statements: Statements, wanted: Sequence[_Numbered]) -> Statement:
+    [text] = statements.get("unlock_records")
+    return Statement(text, {"locks": _document(wanted)})
+
+
+def _count_locks(statements: Statements, counts: Mapping[int | None, int]) -> Statement:
+    [text] = statements.get("count_locks")
+    rows = [{"job_id": id, "position": count, "type": "", "key": ""} for id, count in counts.items()]
+    return Statement(text, {"elements": rows_document(rows)})
+
+
+def _release_locks(statements: Statements, owner: str | None) -> Statement:
+    [text] = statements.get("release_locks", *(["temporary"] if owner is None else []))
+    return Statement(text, {} if owner is None else {"owner": owner})
