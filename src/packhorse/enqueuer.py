@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -26,7 +26,7 @@ from packhorse.options import Options
 from packhorse.refusals import find_refusal, foreign, is_foreign, nothing_stored
 from packhorse.routing import Lead, Routing
 from packhorse.statement import Row, Statement
-from packhorse.steps import Aside, AskPlace, Steps, afollow, follow
+from packhorse.steps import Aside, AskPlace, Steps, afollow, follow, run_steps
 from packhorse.task import Call
 
 log: logging.Logger = logging.getLogger("packhorse")
@@ -35,6 +35,9 @@ R = TypeVar("R")
 
 Stored = tuple[int, int, str]
 """The id of a job that was stored, the key by which its call is known again, and its queue."""
+
+Writing = Generator[Statement, list[Row], R]
+"""Yields statements, is sent the rows of each, and comes to something."""
 
 MOST_TEXT = 4 * 1024 * 1024
 """How many characters of arguments one statement holds at most, unless one job has more."""
@@ -121,6 +124,47 @@ class Enqueuer:
             ids = await afollow(self._storing(connection, jobs), connection)
         return self._finish(prepared, ids, connection)
 
+    def write(self, prepare: Callable[[Engine], Writing[R]], conn: object | None) -> R:
+        """Run further statements of ours where an enqueue on this connection would be; what they come to."""
+        connection = self._connection(conn)
+        if connection is None:
+            return self._write_own(prepare)
+        if connection.is_async is True:
+            raise UnsupportedConnection(f"{_kind(connection.raw)} is for coroutines: use the method for those")
+        with connection.transaction() if connection.commits_alone() else nullcontext():
+            return follow(self._writing(connection, prepare), connection)
+
+    async def awrite(self, prepare: Callable[[Engine], Writing[R]], conn: object | None) -> R:
+        """The same for coroutines."""
+        connection = self._connection(conn)
+        if connection is None:
+            return await asyncio.to_thread(self._write_own, prepare)
+        if connection.is_async is False:
+            return self.write(prepare, conn)
+        async with connection.transaction() if connection.commits_alone() else nullcontext():
+            return await afollow(self._writing(connection, prepare), connection)
+
+    def _write_own(self, prepare: Callable[[Engine], Writing[R]]) -> R:
+        transaction = self._engine().begin()
+        try:
+            result = run_steps(prepare(self._engine()), transaction.run)
+        except BaseException:
+            transaction.rollback()
+            raise
+        transaction.commit()
+        return result
+
+    def _writing(self, connection: AnyConnection, prepare: Callable[[Engine], Writing[R]]) -> Steps[R]:
+        engine = self._engine()
+        if is_foreign(connection, engine):
+            raise foreign(connection.dialect, (yield AskPlace()), engine)
+
+        def prepared() -> Writing[R]:
+            engine.installation_id()
+            return prepare(engine)
+
+        return (yield from self._following(engine, (yield from self._prepared(engine, prepared))))
+
     def _prepare(self, calls: Iterable[Call[Any]]) -> list[Prepared]:
         lead = self._routing.in_force()
         return [self._prepare_one(call, lead) for call in calls]
@@ -205,13 +249,16 @@ class Enqueuer:
 
     def _storing_keyed(self, engine: Engine, jobs: Sequence[NewJob]) -> Steps[list[int]]:
         storing = yield from self._prepared(engine, partial(engine.storing, jobs))
+        return (yield from self._following(engine, storing))
+
+    def _following(self, engine: Engine, writing: Writing[R]) -> Steps[R]:
         try:
-            rows = yield from _run(next(storing), engine)
+            rows = yield from _run(next(writing), engine)
             while True:
-                rows = yield from _run(storing.send(rows), engine)
+                rows = yield from _run(writing.send(rows), engine)
         except StopIteration as end:
-            ids: list[int] = end.value
-            return ids
+            result: R = end.value
+            return result
 
     def _prepared(self, engine: Engine, prepare: Callable[..., R]) -> Steps[R]:
         """What is to be run. Before the first time on an engine the database is looked at, which takes a while."""
@@ -234,6 +281,18 @@ class Enqueuer:
                     self._hooks.enqueued(one.draft, id)
         self._after_enqueue(connection)
         return [(id, key_of(one.job), one.job.queue) for one, id in zip(prepared, ids, strict=True)]
+
+
+class Writer(Protocol):
+    """What runs statements of ours on a caller's connection."""
+
+    def write(self, prepare: Callable[[Engine], Writing[R]], conn: object | None) -> R:
+        """Run them where an enqueue on this connection would be; what they come to."""
+        ...
+
+    async def awrite(self, prepare: Callable[[Engine], Writing[R]], conn: object | None) -> R:
+        """The same for coroutines."""
+        ...
 
 
 def plain_job(call: Call[Any]) -> NewJob:

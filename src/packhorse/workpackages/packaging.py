@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from uuid import uuid4
 
-from packhorse.domain.package import PackageRecord
+from packhorse.domain.package import LockRecord, OnLocked, PackageRecord, Reference
 from packhorse.errors import ConfigurationError, JobNotFound
 from packhorse.options import task_options
 from packhorse.task import Task
+from packhorse.workpackages.locks import RecordLock
 from packhorse.workpackages.records import KeyOf, Load, Named, RecordType, RecordTypes
 from packhorse.workpackages.task import PackageTask, each_runner, runner
 
 if TYPE_CHECKING:
     from packhorse.domain.job import JobRecord
     from packhorse.engine import Engine
+    from packhorse.enqueuer import Enqueuer, Writing
 
 R = TypeVar("R")
 DEFAULT_CHUNK = 50
@@ -119,6 +122,59 @@ class Packaging:
         ids = self.engine.list_record_jobs(self.record_types.reference(record), before_id, limit)
         return [job for id in ids if (job := self.engine.find_job(id)) is not None]
 
+    def lock_records(
+        self,
+        *records: object,
+        conn: object | None = None,
+        owner: str | None = None,
+        on_locked: OnLocked = "refuse",
+        auto_cleanup: bool = False,
+    ) -> RecordLock:
+        """Lock records under a name, here and now: `with app.lock_records(*orders, conn=session) as lock:`.
+
+        Args:
+            records: of registered types, or `Reference`s.
+            conn: the caller's connection: they are locked if and only if its transaction commits. Without one they are
+                locked at once, unless a block of `app.transaction` is open here.
+            owner: the name, by which they can be released or taken over elsewhere; by default one of its own.
+            on_locked: what becomes of a record that somebody else has locked: `refuse` raises RecordLocked, and none is
+                locked; `ignore` leaves it out.
+            auto_cleanup: whether the next start of a worker releases them, should nobody have done so.
+
+        Raises:
+            RecordLocked: a record is locked by a live job, or under another name.
+            UsageError: the type of one is not registered.
+        """
+        owner, prepare = self._locking(records, owner, on_locked, auto_cleanup=auto_cleanup)
+        return RecordLock(owner, self._enqueuer.write(prepare, conn), self._enqueuer, conn)
+
+    async def alock_records(
+        self,
+        *records: object,
+        conn: object | None = None,
+        owner: str | None = None,
+        on_locked: OnLocked = "refuse",
+        auto_cleanup: bool = False,
+    ) -> RecordLock:
+        """Do what `lock_records` does, for coroutines: `async with await app.alock_records(…) as lock:`."""
+        owner, prepare = self._locking(records, owner, on_locked, auto_cleanup=auto_cleanup)
+        return RecordLock(owner, await self._enqueuer.awrite(prepare, conn), self._enqueuer, conn)
+
+    def release_records(self, owner: str, *, conn: object | None = None) -> int:
+        """Release all that is locked under a name; how many records."""
+        return RecordLock(owner, (), self._enqueuer, conn).release()
+
+    def find_locks(self, *records: object) -> list[LockRecord]:
+        """Those of these records that are locked, and by whom."""
+        return self.engine.find_locks([self.record_types.reference(record) for record in records])
+
+    def _locking(
+        self, records: Sequence[object], owner: str | None, on_locked: OnLocked, *, auto_cleanup: bool
+    ) -> tuple[str, Callable[[Engine], Writing[list[Reference]]]]:
+        references = [self.record_types.reference(record) for record in records]
+        name = owner or f"lock-{uuid4()}"
+        return name, lambda engine: engine.locking(references, name, is_temporary=auto_cleanup, on_locked=on_locked)
+
     def _work_package(self, function: Callable[..., R], options: Mapping[str, Any]) -> PackageTask[R]:
         each, chunk, options = _each(options)
         complete = {"atomic": True, "max_attempts": 1, **options}
@@ -134,6 +190,7 @@ class Packaging:
         return PackageTask(function, task, self, self.record_types)
 
     if TYPE_CHECKING:  # what the application has besides
+        _enqueuer: Enqueuer
 
         @property
         def engine(self) -> Engine:

@@ -80,6 +80,7 @@ def each_runner(handler: Handler, chunk: int, engine: Callable[[], Engine], reco
 
     def run(ctx: Context) -> Any:
         package = WorkPackage(ctx, engine, records)
+        package.note_lost_locks()
         try:
             for_each(ctx, package)
         except BaseException:
@@ -101,6 +102,7 @@ def runner(handler: Handler, engine: Callable[[], Engine], records: RecordTypes)
 
         async def arun(ctx: Context) -> Any:
             package = WorkPackage(ctx, engine, records)
+            await asyncio.to_thread(package.note_lost_locks)
             try:
                 value = await handler(*_arguments(leads, ctx, package))
             except BaseException:
@@ -112,6 +114,7 @@ def runner(handler: Handler, engine: Callable[[], Engine], records: RecordTypes)
 
     def run(ctx: Context) -> Any:
         package = WorkPackage(ctx, engine, records)
+        package.note_lost_locks()
         try:
             value = handler(*_arguments(leads, ctx, package))
         except BaseException:
