@@ -47,6 +47,8 @@ class NewPackage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The records that it is about, each once, in order."""
     locking: Locking | None = None
     """How it locks them, if it does."""
+    collector: str | None = None
+    """Under which name it is found again in its transaction: whatever comes there under the same one is added to it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,7 @@ class PackageBuilder(Generic[R]):
         self._elements: dict[Reference, None] = {}
         self._correlation: str | None = None
         self._locking: Locking | None = None
+        self._collector: str | None = None
         self._used: str | None = None
 
     def __len__(self) -> int:
@@ -142,6 +143,12 @@ class PackageBuilder(Generic[R]):
         self._correlation = id
         return self
 
+    def gathered_by(self, collector: str) -> Self:
+        """Have it added to the package that was stored under this name in the same transaction; for collectors."""
+        self._check()
+        self._collector = collector
+        return self
+
     def enqueue(self) -> JobHandle[R]:
         """Store it with all that belongs to it, or not at all: as `BoundTask.enqueue`, which says where."""
         return self._enqueuer.enqueue_call(self._built("enqueued"), self._conn)
@@ -177,6 +184,7 @@ class PackageBuilder(Generic[R]):
             correlation=self._correlation,
             elements=tuple(self._elements),
             locking=self._locking,
+            collector=self._collector,
         )
         self._used = how
         return replace(call, package=package)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from uuid import uuid4
 
@@ -10,6 +10,7 @@ from packhorse.domain.package import LockRecord, OnLocked, PackageRecord, Refere
 from packhorse.errors import ConfigurationError, JobNotFound
 from packhorse.options import task_options
 from packhorse.task import Task
+from packhorse.workpackages.collector import Collecting, Collector, Mode, Parameters
 from packhorse.workpackages.locks import RecordLock
 from packhorse.workpackages.records import KeyOf, Load, Named, RecordType, RecordTypes
 from packhorse.workpackages.task import PackageTask, each_runner, runner
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from packhorse.domain.job import JobRecord
     from packhorse.engine import Engine
     from packhorse.enqueuer import Enqueuer, Writing
+    from packhorse.handle import JobHandle
+    from packhorse.task import Call
 
 R = TypeVar("R")
 DEFAULT_CHUNK = 50
@@ -45,6 +48,11 @@ def _each(options: Mapping[str, Any]) -> tuple[bool, int, dict[str, Any]]:
     if chunk is not None and (isinstance(chunk, bool) or not isinstance(chunk, int) or not 1 <= chunk <= MOST_CHUNK):
         raise ConfigurationError(f"chunk must be a whole number from 1 to {MOST_CHUNK}, not {chunk!r}")
     return each, DEFAULT_CHUNK if chunk is None else chunk, rest
+
+
+def _any(item: object) -> bool:
+    """All items are eligible."""
+    return True
 
 
 class Packaging:
@@ -121,6 +129,48 @@ class Packaging:
         """
         ids = self.engine.list_record_jobs(self.record_types.reference(record), before_id, limit)
         return [job for id in ids if (job := self.engine.find_job(id)) is not None]
+
+    def collector(
+        self,
+        task: PackageTask[R],
+        mode: Mode = "one",
+        *,
+        name: str | None = None,
+        parameters: Parameters | None = None,
+        eligible: Callable[[Any], bool] | None = None,
+        batch_of: Callable[[Any], object] | None = None,
+        lock: OnLocked | None = None,
+        **options: Any,
+    ) -> Collector[R]:
+        """What gathers records in a transaction: when that commits there is exactly one package of them.
+
+            billing = app.collector(bill)
+            billing.schedule(order, conn=session)
+
+        Args:
+            task: what handles the packages.
+            mode: `one` package for all that a transaction schedules; one for `each` record; one for each `batch`; or
+                one without records, `bare`.
+            name: of the collector; by default that of the task and the mode.
+            parameters: of its packages: values, or what gives them for an item.
+            eligible: whether an item is gathered; it is ignored otherwise.
+            batch_of: in mode `batch`: what an item's batch is known by, such as a number.
+            lock: have the packages lock their records: `refuse` or `ignore`, as `PackageBuilder.lock` takes them.
+            options: of the enqueue, as `task.using` takes them.
+
+        Raises:
+            ConfigurationError: one of them is wrong.
+        """
+        how = Collecting(
+            name=name or f"{task.name}:{mode}",
+            mode=mode,
+            parameters={} if parameters is None else parameters,
+            eligible=eligible or _any,
+            batch_of=batch_of,
+            lock=lock,
+            options=options,
+        )
+        return Collector(task, how, self, self.record_types)
 
     def lock_records(
         self,
@@ -207,6 +257,14 @@ class Packaging:
 
         def enqueue_call(self, call: Any, conn: object | None) -> Any:
             """Store one call."""
+            ...
+
+        def enqueue_many(self, calls: Iterable[Call[R]], *, conn: object | None = None) -> list[JobHandle[R]]:
+            """Store calls."""
+            ...
+
+        async def aenqueue_many(self, calls: Iterable[Call[R]], *, conn: object | None = None) -> list[JobHandle[R]]:
+            """The same for coroutines."""
             ...
 
         async def aenqueue_call(self, call: Any, conn: object | None) -> Any:

@@ -62,6 +62,7 @@ def slots(schema: str) -> Mapping[str, str]:
         "highest_count": str(HIGHEST_COUNT),
         "lease_lost": f"'{LEASE_LOST}'",
         "row_id": "ctid",
+        "transaction_id": "txid_current()",
         "false": "false",
         "true": "true",
         **_documents(),
@@ -91,7 +92,7 @@ def _documents() -> Mapping[str, str]:
         "unique_keys": ("json_to_recordset(CAST(CAST(:jobs AS text) AS json)) as named (task text, unique_key text)"),
         "packages": (
             "json_to_recordset(CAST(CAST(:packages AS text) AS json))"
-            " as named (job_id bigint, parameters text, correlation text)"
+            " as named (job_id bigint, parameters text, correlation text, collector text)"
         ),
         "elements": (
             "json_to_recordset(CAST(CAST(:elements AS text) AS json))"

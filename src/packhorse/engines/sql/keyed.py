@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from itertools import groupby
 from types import MappingProxyType
 
@@ -12,6 +12,7 @@ from packhorse.domain.parameters import decode_parameters, encode_parameters, me
 from packhorse.engines.sql.base import ids_in
 from packhorse.engines.sql.documents import jobs_document, list_document
 from packhorse.engines.sql.packages import (
+    find_collected,
     insert_elements,
     insert_packages,
     list_parameters,
@@ -43,23 +44,32 @@ _Name = tuple[str, str]
 """What is unique: the task, and the key."""
 
 
-def storing(statements: Statements, jobs: Sequence[NewJob], installation: str) -> Storing:
+def storing(
+    statements: Statements, jobs: Sequence[NewJob], installation: str, is_committed: Callable[[int], bool]
+) -> Storing:
     """Store jobs, any of which may have keys.
+
+    Args:
+        statements: of the dialect.
+        jobs: what is to be stored.
+        installation: the only one in whose database they are.
+        is_committed: whether a package that was found, and may be this transaction's own, is not.
 
     Raises:
         DuplicateJob: another job has a unique key that is to be refused; what was stored of these is taken back.
         RecordLocked: a record that a package locks is locked by somebody else; likewise.
         PayloadError: a package that is merged into another one has another value for a parameter; likewise.
     """
-    ids: dict[int, int] = {}
-    keyless = [(number, job) for number, job in enumerate(jobs) if _keys(job).unique_key is None]
+    ids, firsts = yield from _finding_collected(statements, jobs, is_committed)
+    keyless = [(n, job) for n, job in enumerate(jobs) if _rule(job) is None and n not in ids and n not in firsts]
     if keyless:
         [statement] = _insert_jobs(statements, [job for _, job in keyless], installation)
         rows = yield statement
         if len(rows) != len(keyless):
             return []
         ids.update(zip((number for number, _ in keyless), sorted(row[0] for row in rows), strict=True))
-    stored = list(ids.values())
+    ids.update({number: ids[first] for number, first in firsts.items()})
+    stored = sorted({ids[number] for number, _ in keyless})
     for policy, parcel in _rounds(jobs):
         found = yield from _storing_unique(statements, policy, parcel, installation, stored)
         if not found:
@@ -74,6 +84,26 @@ def storing(statements: Statements, jobs: Sequence[NewJob], installation: str) -
     return [ids[number] for number in range(len(jobs))]
 
 
+def _finding_collected(
+    statements: Statements, jobs: Sequence[NewJob], is_committed: Callable[[int], bool]
+) -> Generator[Statement, list[Row], tuple[dict[int, int], dict[int, int]]]:
+    """Which of them are added to packages that were begun in this transaction, and which to others of these jobs."""
+    ids: dict[int, int] = {}
+    later: dict[int, int] = {}
+    firsts: dict[_Name, int] = {}
+    for number, job in enumerate(jobs):
+        if job.package is None or job.package.collector is None or _rule(job) is not None:
+            continue
+        first = firsts.setdefault((job.task, job.package.collector), number)
+        if first != number:
+            later[number] = first
+            continue
+        [[id]] = yield find_collected(statements, job.package.collector)
+        if id is not None and not is_committed(id):
+            ids[number] = id
+    return ids, later
+
+
 def _storing_packages(
     statements: Statements, jobs: Sequence[tuple[int, NewJob]], stored: Sequence[int]
 ) -> Generator[Statement, list[Row]]:
@@ -83,7 +113,7 @@ def _storing_packages(
         RecordLocked: somebody else has locked a record; what was stored of these jobs is taken back.
         PayloadError: one that was found has another value for a parameter; likewise.
     """
-    packages = [(id, job.package, _rule(job) == "merge") for id, job in jobs if job.package is not None]
+    packages = [(id, job.package, _is_merged(job.package, job)) for id, job in jobs if job.package is not None]
     first: dict[int, NewPackage] = {}
     for id, package, _ in packages:
         first.setdefault(id, package)
@@ -160,6 +190,12 @@ def _rounds(jobs: Sequence[NewJob]) -> Iterator[tuple[OnDuplicate, Sequence[_Num
             yield policy, [first[name] for name in sorted(first)]
             taken = {number for number, _ in first.values()}
             left = [(number, job) for number, job in left if number not in taken]
+
+
+def _is_merged(package: NewPackage, job: NewJob) -> bool:
+    """Whether it is added to a package that is found in its place."""
+    rule = _rule(job)
+    return package.collector is not None if rule is None else rule == "merge"
 
 
 def _rule(job: NewJob) -> OnDuplicate | None:

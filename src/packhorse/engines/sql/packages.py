@@ -65,7 +65,13 @@ class SqlPackages(SqlBase):
 def insert_packages(statements: Statements, packages: Sequence[tuple[int, NewPackage]]) -> Statement:
     """What stores packages by the ids of their jobs, and returns those that had none."""
     rows = [
-        {"job_id": id, "parameters": package.parameters, "correlation": package.correlation} for id, package in packages
+        {
+            "job_id": id,
+            "parameters": package.parameters,
+            "correlation": package.correlation,
+            "collector": package.collector,
+        }
+        for id, package in packages
     ]
     return _statement(statements, "insert_packages", packages=rows_document(rows))
 
@@ -82,6 +88,11 @@ def merge_elements(statements: Statements, package: tuple[int, NewPackage]) -> G
     """What adds elements to those that a package has already."""
     for parcel in _parcels([package]):
         yield _statement(statements, "merge_elements", elements=parcel)
+
+
+def find_collected(statements: Statements, collector: str) -> Statement:
+    """What returns the package that a collector has begun, most likely in this transaction."""
+    return _statement(statements, "find_collected", collector=collector)
 
 
 def list_parameters(statements: Statements, ids: Sequence[int]) -> Statement:

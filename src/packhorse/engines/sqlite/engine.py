@@ -107,6 +107,10 @@ class SqliteEngine(
         self._wal.note_write()
         return super().storing(jobs, installation or self._installation_at_once())
 
+    def _is_committed(self, package: int) -> bool:
+        """Transactions have no numbers here; but what another connection sees is committed."""
+        return self.list_package_ids(package - 1, 1) == [package]
+
     def begin(self) -> Transaction:
         self.installation_id()
         return SqliteTransaction(self._connections)

@@ -5,10 +5,15 @@ create table {package} (
     job_id integer primary key,
     parameters text not null default '{}',
     correlation text,
-    locks integer not null default 0
+    locks integer not null default 0,
+    collector text,
+    collected_in integer
 ) strict;
 
 create index packhorse_package_correlation on {package} (correlation, job_id) where correlation is not null;
+
+-- What gathers records in a transaction finds the package that it has begun there.
+create index packhorse_package_collected on {package} (collector, collected_in, job_id) where collector is not null;
 
 -- The records that a package is about, each once, in order, and what has become of each: none yet while `outcome` is null.
 create table {element} (
