@@ -6,6 +6,7 @@ from packhorse.testing.contract import (
     engine_cancel,
     engine_cancellations,
     engine_claim,
+    engine_collecting,
     engine_explaining,
     engine_fence,
     engine_followers,
@@ -164,6 +165,10 @@ class TestRecordLocks(engine_record_locks.RecordLockContract):
 
 class TestMerge(engine_record_locks.MergeContract):
     """Packages are merged."""
+
+
+class TestCollecting(engine_collecting.CollectingContract):
+    """Transactions gather packages."""
 
 
 class TestJobLog(engine_joblog.JobLogContract):

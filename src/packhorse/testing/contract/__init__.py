@@ -48,6 +48,7 @@ MODULES = (
         "engine_insights",
         "engine_joblog",
         "engine_packages",
+        "engine_collecting",
         "engine_queues",
         "engine_retention",
         "engine_schema",
