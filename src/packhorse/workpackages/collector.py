@@ -60,8 +60,8 @@ class Collecting:
             raise ConfigurationError(f"mode must be one of {', '.join(get_args(Mode))}, not {self.mode!r}")
         if (self.batch_of is None) == (self.mode == "batch"):
             raise ConfigurationError("mode='batch', and no other one, takes batch_of=…: by what a batch is known")
-        if "conn" in self.options or "unique_key" in self.options:
-            raise ConfigurationError("conn belongs to schedule(…); and unique_key can't be given to a collector")
+        if not self.options.keys().isdisjoint(("conn", "unique_key", "after")):
+            raise ConfigurationError("a collector takes no unique_key and no after; and conn belongs to schedule(…)")
 
 
 class Collector(Generic[R]):

@@ -76,11 +76,11 @@ def storing(
             return []
         ids.update({number: found[_name(job)] for number, job in parcel})
         stored += found.values() if policy == "refuse" else ()
+    if any(job.package is not None for job in jobs):
+        yield from _storing_packages(statements, [(ids[number], job) for number, job in enumerate(jobs)], stored)
     for keys, members in groupby(sorted(ids, key=lambda number: _after(jobs[number])), key=lambda n: _after(jobs[n])):
         if keys[0]:
             yield _insert_dependencies(statements, [ids[number] for number in members], *keys)
-    if any(job.package is not None for job in jobs):
-        yield from _storing_packages(statements, [(ids[number], job) for number, job in enumerate(jobs)], stored)
     return [ids[number] for number in range(len(jobs))]
 
 
