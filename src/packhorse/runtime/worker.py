@@ -157,7 +157,6 @@ class Worker:
         self._services.append(self._journal)
         if incarnation is None:
             self._services.append(self._own_heartbeat())
-        self._is_whole = incarnation is None
         self._declared = declarations.queues if incarnation is None and declarations is not None else None
         if declarations is not None:
             self._services.append(Loader(self._engine, declarations, self._learned))
@@ -168,7 +167,6 @@ class Worker:
         """Register, and begin to claim."""
         if self._declared is not None:
             self._declared.write_declared()
-        if self._is_whole:
             self._engine.release_temporary_locks()
         self._engine.register_worker(self._registration())
         self._is_registered = True
