@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from packhorse.domain.state import JobState
 from packhorse.errors import (
+    BatchFailed,
+    BatchNotFound,
+    BatchTimeout,
     ConfigurationError,
     DatabaseBusy,
     DatabaseError,
@@ -20,9 +23,11 @@ from packhorse.errors import (
     JobFailed,
     JobNotFound,
     JobNotKept,
+    JobRolledBack,
     NotADatabase,
     PackhorseError,
     PayloadError,
+    RecordMissing,
     ResultTimeout,
     ScheduleBusy,
     ScheduleNotFound,
@@ -36,31 +41,45 @@ from packhorse.errors import (
     UnsupportedConnection,
     UsageError,
     WrongDatabase,
+    WrongTenant,
 )
 
 if TYPE_CHECKING:
     from packhorse.app import Packhorse
+    from packhorse.batching import Batch
+    from packhorse.behalf import acting, acting_as
     from packhorse.config import Settings
     from packhorse.context import Context, current
+    from packhorse.domain.acting import Acting
+    from packhorse.domain.batch import BatchRecord
     from packhorse.domain.explanation import Explanation, Reason
     from packhorse.domain.job import AttemptRecord, JobRecord
     from packhorse.domain.joblog import LogLine, Progress
     from packhorse.domain.outcome import Cancel, Fail, Retry, Skip, UserError
+    from packhorse.domain.package import PackageRecord, Reference
     from packhorse.domain.retry import Backoff
     from packhorse.domain.schedule.cron import Cron
     from packhorse.domain.schedule.every import Every
     from packhorse.domain.schedule.weekly import Weekly
     from packhorse.handle import JobHandle
+    from packhorse.inheriting import own_priority
     from packhorse.middleware import Draft, Middleware
     from packhorse.notices import Notice
     from packhorse.options import Options
     from packhorse.schedules import Alarm
     from packhorse.task import BoundTask, Call, Task
+    from packhorse.workpackages.package import WorkPackage
 
 __all__ = [
+    "Acting",
     "Alarm",
     "AttemptRecord",
     "Backoff",
+    "Batch",
+    "BatchFailed",
+    "BatchNotFound",
+    "BatchRecord",
+    "BatchTimeout",
     "BoundTask",
     "Call",
     "Cancel",
@@ -84,17 +103,21 @@ __all__ = [
     "JobNotFound",
     "JobNotKept",
     "JobRecord",
+    "JobRolledBack",
     "JobState",
     "LogLine",
     "Middleware",
     "NotADatabase",
     "Notice",
     "Options",
+    "PackageRecord",
     "Packhorse",
     "PackhorseError",
     "PayloadError",
     "Progress",
     "Reason",
+    "RecordMissing",
+    "Reference",
     "ResultTimeout",
     "Retry",
     "ScheduleBusy",
@@ -113,14 +136,22 @@ __all__ = [
     "UsageError",
     "UserError",
     "Weekly",
+    "WorkPackage",
     "WrongDatabase",
+    "WrongTenant",
+    "acting",
+    "acting_as",
     "current",
+    "own_priority",
 ]
 
 _PLACES = {
+    "Acting": "packhorse.domain.acting",
     "Alarm": "packhorse.schedules",
     "AttemptRecord": "packhorse.domain.job",
     "Backoff": "packhorse.domain.retry",
+    "Batch": "packhorse.batching",
+    "BatchRecord": "packhorse.domain.batch",
     "BoundTask": "packhorse.task",
     "Call": "packhorse.task",
     "Cancel": "packhorse.domain.outcome",
@@ -136,16 +167,22 @@ _PLACES = {
     "Middleware": "packhorse.middleware",
     "Notice": "packhorse.notices",
     "Options": "packhorse.options",
+    "PackageRecord": "packhorse.domain.package",
     "Packhorse": "packhorse.app",
     "Progress": "packhorse.domain.joblog",
     "Reason": "packhorse.domain.explanation",
+    "Reference": "packhorse.domain.package",
     "Retry": "packhorse.domain.outcome",
     "Settings": "packhorse.config",
     "Skip": "packhorse.domain.outcome",
     "Task": "packhorse.task",
     "UserError": "packhorse.domain.outcome",
     "Weekly": "packhorse.domain.schedule.weekly",
+    "WorkPackage": "packhorse.workpackages.package",
+    "acting": "packhorse.behalf",
+    "acting_as": "packhorse.behalf",
     "current": "packhorse.context",
+    "own_priority": "packhorse.inheriting",
 }
 
 

@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, overload
 
 from packhorse.backends import DJANGO, integration, loading, open_engine, open_notifier, session_on
@@ -16,7 +16,6 @@ from packhorse.config import Settings, WorkerMode
 from packhorse.connection import AsyncConnection, Connection
 from packhorse.connections.recognise import adapt
 from packhorse.context import Context, find_current
-from packhorse.domain.job import JobRecord, is_due
 from packhorse.domain.outcome import Verdict
 from packhorse.domain.retry import Backoff
 from packhorse.engine import Engine
@@ -282,9 +281,19 @@ class Packhorse(Client, Scheduling, Packaging):
     def _run_committed(self) -> int:
         """Run what is due after a commit; in Django's TestCase, where nothing is ever committed, as if after it."""
         if self._url.startswith(DJANGO) and (inside := integration("django.inside")).is_open(self._url):
-            ran: int = inside.run_inside(self._url, self.settings.schema, lambda: self.runner(lambda ack, each: None))
+            with inside.opened(self._url, self.settings.schema) as engine, self._looking_through(engine):
+                ran: int = inside.run_inside(self.runner(lambda ack, each: None))
             return ran
         return self.run_pending()
+
+    @contextmanager
+    def _looking_through(self, engine: Engine) -> Iterator[None]:
+        """Let handlers, too, see what only this engine sees."""
+        before, self._engines = self._engines, {os.getpid(): engine}
+        try:
+            yield
+        finally:
+            self._engines = before
 
     def _loading(self, model: type) -> tuple[KeyOf, Load]:
         return loading(model)
@@ -310,7 +319,6 @@ class Packhorse(Client, Scheduling, Packaging):
         if self._watch is not None:
             self._watch.catch_up(connection)
 
-    def _watch_job(self, record: JobRecord | None) -> None:
-        super()._watch_job(record)
-        if self._watch is not None and record is not None and is_due(record, datetime.now(UTC)):
+    def _run_due(self) -> None:
+        if self._watch is not None:
             self._watch.run_due()

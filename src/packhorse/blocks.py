@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from packhorse.connection import AsyncConnection, Connection
 from packhorse.context import Context, find_current
+from packhorse.fate import here
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,25 +31,16 @@ class OpenBlocks:
     @contextmanager
     def entered(self, connection: Connection | AsyncConnection) -> Iterator[None]:
         """Let the block on this connection be open here for a while; it may be left elsewhere."""
-        here, block = _here(), _Block(connection, find_current())
-        self._open.setdefault(here, []).append(block)
+        place, block = here(), _Block(connection, find_current())
+        self._open.setdefault(place, []).append(block)
         try:
             yield
         finally:
-            self._open[here].remove(block)
-            if not self._open[here]:
-                del self._open[here]
+            self._open[place].remove(block)
+            if not self._open[place]:
+                del self._open[place]
 
     def find_here(self) -> Connection | AsyncConnection | None:
         """The connection of the innermost block that is open here, or None."""
-        blocks = self._open.get(_here()) if self._open else None
+        blocks = self._open.get(here()) if self._open else None
         return blocks[-1].connection if blocks and blocks[-1].context is find_current() else None
-
-
-def _here() -> Any:
-    """The asyncio task, else the thread; a forked process has neither of its parent's."""
-    try:
-        task = asyncio.current_task()
-    except RuntimeError:
-        task = None
-    return task or (os.getpid(), threading.get_ident())

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, Unpack
 
+from packhorse.batching import Batching
+from packhorse.behalf import Behalf
 from packhorse.blocks import OpenBlocks
 from packhorse.connection import AsyncConnection, Connection
 from packhorse.declarations import Declarations
 from packhorse.desk import Inbox
-from packhorse.domain.explanation import Explanation
-from packhorse.domain.job import AttemptRecord, JobRecord
-from packhorse.domain.joblog import LogLine, Progress
+from packhorse.domain.job import JobRecord, is_due
 from packhorse.domain.payload import decode_value
-from packhorse.domain.queue import LoadFailure
 from packhorse.domain.signature import CallSignature
 from packhorse.domain.state import JobState
-from packhorse.domain.worker import WorkerRecord
-from packhorse.engine import Engine, JobFilter, QueueRecord
+from packhorse.engine import Engine
 from packhorse.enqueuer import Enqueuer, Stored
-from packhorse.errors import ConfigurationError, JobNotFound, JobNotKept
+from packhorse.errors import JobNotFound, JobNotKept
 from packhorse.handle import JobHandle, not_found
-from packhorse.joblog import LogFilter
+from packhorse.lookup import Lookup
 from packhorse.middleware import EnqueueHooks, Middleware
 from packhorse.modules import TaskModules
 from packhorse.notices import Notice, notice_task
@@ -38,7 +36,6 @@ from packhorse.selected import (
     in_chunks,
     last_of,
     selection_of,
-    state_named,
 )
 from packhorse.task import BoundTask, Call, TaskRegistry
 
@@ -46,7 +43,7 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 
-class Client(Declarations):
+class Client(Declarations, Lookup, Batching):
     """Everything a producer or an operator can do with a database of jobs.
 
     Args:
@@ -66,6 +63,7 @@ class Client(Declarations):
         self.registry: TaskRegistry = registry
         self._open_engine = engine
         self._blocks = OpenBlocks()
+        self._behalf = Behalf()
         self._routing = Routing(engine)
         self.queues: Queues = Queues(self._caught_up, self._routing, lambda: self._after_enqueue(None))
         self.modules: TaskModules = TaskModules(registry)
@@ -76,6 +74,7 @@ class Client(Declarations):
             self._blocks,
             self._routing,
             ambient=self._ambient,
+            acting=self._behalf.meta,
             catch_up=self._catch_up,
             after_enqueue=self._after_enqueue,
         )
@@ -148,119 +147,6 @@ class Client(Declarations):
         task = self.registry.find(record.task)
         decode = task.signature.decode_result if task is not None else decode_value
         return JobHandle(id, self.find_job, decode, self._watch_job, self._missing, None, record.queue)
-
-    def find_job(self, id: int) -> JobRecord | None:
-        """The job of that id, live or finished, or None."""
-        self._catch_up()
-        return self._open_engine().find_job(id)
-
-    def get_job(self, id: int) -> JobRecord:
-        """The job of that id, live or finished.
-
-        Raises:
-            JobNotFound: there is none.
-        """
-        record = self.find_job(id)
-        if record is None:
-            raise JobNotFound(f"no job {id}")
-        return record
-
-    def list_jobs(
-        self,
-        *,
-        state: JobState | str | None = None,
-        queue: str | None = None,
-        task: str | None = None,
-        key: str | None = None,
-        before_id: int | None = None,
-        limit: int = 50,
-    ) -> Sequence[JobRecord]:
-        """Jobs, the newest (highest id) first.
-
-        Args:
-            state: only those in this state.
-            queue: only those in this queue.
-            task: only those of this task.
-            key: only those with this unique key, serial key or group.
-            before_id: only ids smaller than this: the last one seen, for the next page.
-            limit: at most this many.
-
-        Raises:
-            ConfigurationError: there is no such state, or the limit is not above zero.
-        """
-        self._catch_up()
-        if limit < 1:
-            raise ConfigurationError(f"limit must be 1 or more, not {limit}")
-        chosen = None if state is None else state_named(state)
-        wanted = JobFilter(state=chosen, queue=queue, task=task, key=key, before_id=before_id, limit=limit)
-        return self._open_engine().list_jobs(wanted)
-
-    def list_attempts(self, id: int) -> Sequence[AttemptRecord]:
-        """The runs of a job that did not succeed, in order."""
-        self._catch_up()
-        return self._open_engine().list_attempts(id)
-
-    def list_log(
-        self,
-        id: int,
-        *,
-        attempt: int | None = None,
-        level: int | None = None,
-        after: LogLine | None = None,
-        limit: int = 1000,
-    ) -> Sequence[LogLine]:
-        """Lines of a job's log, in the order in which they were written; the job may be running.
-
-        Args:
-            id: the job's.
-            attempt: only those of this run; of all.
-            level: only those of this level of `logging` or above it.
-            after: the last line seen, for those behind it.
-            limit: at most this many.
-        """
-        behind = None if after is None else (after.attempt, after.sequence)
-        wanted = LogFilter(job_id=id, attempt=attempt, level=level, after=behind, limit=limit)
-        return self._caught_up().list_log(wanted)
-
-    def find_progress(self, id: int) -> Progress | None:
-        """How far a job's latest run had come, if it told by `ctx.progress`."""
-        return next(iter(self._caught_up().list_progress([id])), None)
-
-    def explain(self, id: int) -> Explanation:
-        """Why a job does not run, or what has become of it: `reasons`, the most important one first.
-
-            for reason in app.explain(42).reasons:
-                print(reason.text, reason.advice)
-
-        By the rules of the claim itself: `claimable` says whether the next claim of a worker that serves its queue and
-        knows its task takes it.
-
-        Raises:
-            JobNotFound: there is no such job.
-        """
-        found = self._caught_up().explain(id)
-        if found is None:
-            raise not_found(id)
-        return found
-
-    def list_queues(self) -> Sequence[QueueRecord]:
-        """The queues with their counts by state, by name."""
-        self._catch_up()
-        return self._open_engine().list_queues()
-
-    def list_workers(self) -> Sequence[WorkerRecord]:
-        """The workers, by start."""
-        self._catch_up()
-        return self._open_engine().list_workers()
-
-    def list_load_failures(self) -> Sequence[LoadFailure]:
-        """The modules of tasks that can't be imported somewhere, by name and host."""
-        return self._caught_up().list_load_failures()
-
-    def count_jobs(self) -> Mapping[JobState, int]:
-        """How many jobs there are in each state."""
-        self._catch_up()
-        return self._open_engine().count_jobs()
 
     def cancel(self, *ids: int, by: str | None = None, why: str | None = None) -> Done:
         """Cancel jobs that wait, and ask those that run to stop: `ids` and `asked` of what is returned.
@@ -360,8 +246,8 @@ class Client(Declarations):
         find, watch, missing = self.find_job, self._watch_job, self._missing
         decoders = {signature: _decoder(signature) for signature in {call.signature for call in calls}}
         return [
-            JobHandle(id, find, decoders[call.signature], watch, missing, key, queue)
-            for (id, key, queue), call in zip(stored, calls, strict=True)
+            JobHandle(id, find, decoders[call.signature], watch, missing, key, queue, fate)
+            for (id, key, queue, fate), call in zip(stored, calls, strict=True)
         ]
 
     def _missing(self, id: int, queue: str | None) -> JobNotFound:
@@ -379,6 +265,8 @@ class Client(Declarations):
         """Somebody waits for a job that has not finished, or begins to (None); inline mode runs it when it is due."""
         if record is None:
             self._catch_up()
+        elif is_due(record, datetime.now(UTC)):
+            self._run_due()
 
     def _ambient(self) -> object | None:
         """The connection that an enqueue without one joins, because a framework has it open here."""

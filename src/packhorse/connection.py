@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any, Literal, Protocol
 
+from packhorse.fate import Fate
 from packhorse.statement import Row, Statement
 
 
@@ -36,6 +37,10 @@ class AnyConnection(Protocol):
 
     def on_rollback(self, callback: Callable[[], None]) -> bool:
         """Call back once after the caller's rollback (of the savepoint, too); False when that can't be seen here."""
+        ...
+
+    def fate(self) -> Fate | None:
+        """What learns how the present savepoint, or the transaction, ends; None when that can't be seen here."""
         ...
 
 

@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from functools import cached_property
 from typing import Any, Protocol
 
+from packhorse.domain.acting import Acting, RolesOf, acting_in, completed
 from packhorse.domain.job import ClaimedJob
 from packhorse.domain.outcome import Cancel
 from packhorse.errors import UsageError
@@ -20,7 +21,6 @@ from packhorse.statement import AsyncTransaction, Row, Statement, Transaction
 
 _current: ContextVar[Context] = ContextVar("packhorse_context")
 _opening = threading.Lock()
-SAVEPOINT = "packhorse_part"
 
 SessionFactory = Callable[[Any], Any]
 """Makes an SQLAlchemy session over a transaction's connection."""
@@ -38,9 +38,12 @@ class TaskTransaction:
     raises, both are undone.
     """
 
-    def __init__(self, begin: Callable[[], Transaction], sessions: SessionFactory = no_sessions) -> None:
+    def __init__(
+        self, begin: Callable[[], Transaction], sessions: SessionFactory = no_sessions, *, is_eager: bool = False
+    ) -> None:
         self._begin = begin
         self._sessions = sessions
+        self._is_eager = is_eager
         self._session: Any = None
         self._opened: Transaction | None = None
 
@@ -69,21 +72,31 @@ class TaskTransaction:
         """Run one of Packhorse's own statements (an enqueue, the acknowledgement)."""
         return self._open().run(statement)
 
+    def ready(self) -> None:
+        """Open it now, where a framework's own calls are to write in it; for the worker."""
+        if self._is_eager:
+            self._open()
+
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """A block whose writes are undone when it raises, and nothing else.
 
-        Where nothing was written before it, it takes no savepoint: what it has opened is rolled back.
+        What the session does in it is written and undone with it; that may commit and roll back as it likes. Where
+        nothing was opened before the block, what it has opened is rolled back in place of a savepoint.
+
+        Raises:
+            SavepointLost: they can't be undone alone, so that the transaction is to be rolled back.
         """
-        if not self.is_open:
-            with self._alone():
+        self.ready()
+        self._settle()
+        with self._open().savepoint() if self.is_open else self._alone():
+            try:
                 yield
-        elif self._session is not None:
-            with self._session.begin_nested():
-                yield
-        else:
-            with self._inside():
-                yield
+                self._settle()
+            except BaseException:
+                if self._session is not None:
+                    self._session.rollback()
+                raise
 
     def commit_with(self, ack: Sequence[Statement]) -> bool:
         """Commit with the acknowledgement, or roll back if that is refused; for the worker. Whether it was accepted.
@@ -108,22 +121,9 @@ class TaskTransaction:
             self.rollback()
             raise
 
-    @contextmanager
-    def _inside(self) -> Iterator[None]:
-        """What a session that comes into use inside the block does is ended with it."""
-        opened = self._open()
-        opened.execute(f"SAVEPOINT {SAVEPOINT}")
-        try:
-            yield
-            if self._session is not None:
-                self._session.commit()
-        except BaseException:
-            if self._session is not None:
-                self._session.rollback()
-            opened.execute(f"ROLLBACK TO SAVEPOINT {SAVEPOINT}")
-            opened.execute(f"RELEASE SAVEPOINT {SAVEPOINT}")
-            raise
-        opened.execute(f"RELEASE SAVEPOINT {SAVEPOINT}")
+    def _settle(self) -> None:
+        if self._session is not None:
+            self._session.settle()
 
     def _open(self) -> Transaction:
         if self._opened is None:
@@ -243,6 +243,8 @@ class Context:
     """What a running handler can ask; its optional first argument, or `packhorse.current()` anywhere below it."""
 
     _said: RunJournal | None = None
+    roles_of: RolesOf | None = None
+    """Where the user's roles are found, if the application has said so."""
 
     def __init__(
         self,
@@ -264,6 +266,15 @@ class Context:
         except ValueError:
             return {}
         return meta if isinstance(meta, dict) else {}
+
+    @cached_property
+    def acting(self) -> Acting:
+        """On whose behalf the job was enqueued: its user, else its creator; its role, else the user's first valid one.
+
+        Raises:
+            PayloadError: it can't be read.
+        """
+        return completed(acting_in(self.job.meta), self.roles_of)
 
     @property
     def tx(self) -> Any:
@@ -321,6 +332,11 @@ class Context:
         """
         if (by := self._watch.cancelled_by) is not None:
             raise Cancel(f"cancelled by {by}")
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the task's time limit has passed; it ends no function that does not look."""
+        return self._watch.is_late()
 
     @property
     def said(self) -> RunJournal:

@@ -1,10 +1,13 @@
-"""What an application's code says beside its tasks: of its queues, of the way into them, and where its tasks are."""
+"""What an application's code says beside its tasks: of its queues, of the way into them, of modules, of who acts."""
 
 from __future__ import annotations
 
 from typing import Unpack
 
+from packhorse.behalf import Asked, Behalf, RoleHook
+from packhorse.domain.acting import RolesOf
 from packhorse.domain.queue import QueueOptions
+from packhorse.middleware import Middleware
 from packhorse.modules import TaskModules
 from packhorse.queueing import Queues
 from packhorse.routing import Routing
@@ -12,18 +15,21 @@ from packhorse.task import TaskRegistry
 
 
 class Declarations:
-    """`app.queue`, `app.route` and `app.include`.
+    """`app.queue`, `app.route`, `app.include`, `app.acting_from` and `app.roles_from`.
 
     Attributes:
         queues: the queues as records: to pause them, to change their settings, and to make rules at run time.
         modules: the modules that hold tasks.
         registry: the tasks.
+        middleware: code around every enqueue and every run.
     """
 
     queues: Queues
     modules: TaskModules
     registry: TaskRegistry
+    middleware: tuple[Middleware, ...]
     _routing: Routing
+    _behalf: Behalf
 
     def queue(self, name: str, **settings: Unpack[QueueOptions]) -> None:
         """Declare the settings of a queue: `app.queue("mail", slots=4, max_running=10, rate="100/m")`.
@@ -75,6 +81,28 @@ class Declarations:
             ConfigurationError: that is no module's name.
         """
         self.modules.include(*modules)
+
+    def acting_from(self, function: Asked) -> Asked:
+        """Say where the application keeps on whose behalf it acts: called without arguments at every enqueue.
+
+        Not inside a job: what that enqueues is on its own behalf. What it raises, the enqueue raises.
+
+        Args:
+            function: gives an `Acting`, or None for nobody; blocks of `acting_as` change what it gives.
+        """
+        self._behalf.asked = function
+        return function
+
+    def roles_from(self, function: RolesOf) -> RolesOf:
+        """Say which roles are valid, for jobs that were enqueued without one; the first one is taken.
+
+        Called once in a run, when on whose behalf it acts is first asked for; to be declared before jobs run.
+
+        Args:
+            function: takes the `Acting` of the job, gives its roles. What it raises, `acting()` raises.
+        """
+        self.middleware = (RoleHook(function), *self.middleware)
+        return function
 
     def named_queues(self) -> frozenset[str]:
         """The queues that the code names: those that it declares or leads jobs into, and those of its tasks."""

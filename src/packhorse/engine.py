@@ -15,10 +15,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from packhorse.batches import BatchStore
 from packhorse.cancellations import Cancellations
 from packhorse.domain.claim import Claim
 from packhorse.domain.decide import Ack
 from packhorse.domain.job import AttemptRecord, ClaimedJob, JobRecord, NewJob
+from packhorse.domain.package import Reference
 from packhorse.domain.state import JobState
 from packhorse.domain.worker import NewWorker, WorkerRecord
 from packhorse.explaining import Explaining
@@ -94,6 +96,10 @@ class JobFilter:
     task: str | None = None
     key: str | None = None
     """Of a job that has it as its unique key, its serial key or its group."""
+    record: Reference | None = None
+    """Of a work package that is, or was, about it."""
+    batch: int | None = None
+    """Of the batch of this id."""
     before_id: int | None = None
     """Only ids smaller than this: the next page."""
     limit: int = 50
@@ -138,6 +144,7 @@ class JobStore(Protocol):
 
         Raises:
             DuplicateJob: another live job has a unique key that is to be refused; what was stored is taken back.
+            BatchNotFound: there is no batch of that id; the same.
             SchemaMissing: as above.
         """
         ...
@@ -380,6 +387,7 @@ class Engine(
     Turns,
     Packages,
     RecordLocks,
+    BatchStore,
     Retention,
     Installation,
     Protocol,

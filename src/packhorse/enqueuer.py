@@ -1,56 +1,36 @@
-"""How calls become rows: encoded, shown to the middleware, and written on the connection that they belong to."""
+"""How jobs, and what else is written with them, become rows: on the connection that they belong to."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import nullcontext
 from functools import partial
-from typing import Any, Protocol, TypeVar
-
-import msgspec
+from typing import Any, TypeVar
 
 from packhorse.blocks import OpenBlocks
 from packhorse.connection import AnyConnection, AsyncConnection, Connection
 from packhorse.context import find_current
-from packhorse.domain.job import DEFAULT_QUEUE, NewJob, key_of
-from packhorse.domain.order import DEFAULT_PRIORITY, priority_number
-from packhorse.domain.package import NewPackage
-from packhorse.domain.payload import encode_value
-from packhorse.domain.signature import encode_plain_call
+from packhorse.domain.batch import NewBatch
+from packhorse.domain.job import NewJob, key_of
 from packhorse.engine import Engine
-from packhorse.errors import DatabaseBusy, PayloadError, SchemaMissing, UnsupportedConnection
-from packhorse.middleware import Draft, EnqueueHooks
-from packhorse.options import Options
+from packhorse.errors import DatabaseBusy, SchemaMissing, UnsupportedConnection
+from packhorse.fate import Fate
+from packhorse.middleware import EnqueueHooks
+from packhorse.preparing import CHUNK, Prepared, Preparer, key_order, parcels
 from packhorse.refusals import find_refusal, foreign, is_foreign, nothing_stored
-from packhorse.routing import Lead, Routing
+from packhorse.routing import Routing
 from packhorse.statement import Row, Statement
 from packhorse.steps import Aside, AskPlace, Steps, afollow, follow, run_steps
 from packhorse.task import Call
 
-log: logging.Logger = logging.getLogger("packhorse")
-
 R = TypeVar("R")
 
-Stored = tuple[int, int, str]
-"""The id of a job that was stored, the key by which its call is known again, and its queue."""
+Stored = tuple[int, int, str, Fate | None]
+"""The id of a job that was stored, the key by which its call is known again, its queue; the fate of its transaction."""
 
 Writing = Generator[Statement, list[Row], R]
 """Yields statements, is sent the rows of each, and comes to something."""
-
-MOST_TEXT = 4 * 1024 * 1024
-"""How many characters of arguments one statement holds at most, unless one job has more."""
-CHUNK = 1000
-"""How many jobs one statement stores at most."""
-
-
-class Prepared(msgspec.Struct, frozen=True):
-    """A call on its way into the database."""
-
-    job: NewJob
-    draft: Draft | None
-    """What the middleware has seen, if there is any."""
 
 
 class Enqueuer:
@@ -63,6 +43,7 @@ class Enqueuer:
         blocks: finds the block of `app.transaction` that an enqueue without a connection joins.
         routing: says where the jobs of a task go.
         ambient: finds the connection that an enqueue without one joins, if a framework has one open here.
+        acting: gives what every job's `meta` takes along of on whose behalf it is enqueued; None for nothing.
         catch_up: told of the connection before jobs are written, too.
         after_enqueue: told of the connection (None for a transaction of our own) after jobs were written.
     """
@@ -76,6 +57,7 @@ class Enqueuer:
         routing: Routing,
         *,
         ambient: Callable[[], object | None] = lambda: None,
+        acting: Callable[[], dict[str, Any] | None] = lambda: None,
         catch_up: Callable[[Connection | AsyncConnection | None], None] = lambda _: None,
         after_enqueue: Callable[[Connection | AsyncConnection | None], None] = lambda _: None,
     ) -> None:
@@ -84,6 +66,7 @@ class Enqueuer:
         self._hooks = hooks
         self._blocks = blocks
         self._routing = routing
+        self._preparer = Preparer(hooks, routing, acting)
         self._set_up: Engine | None = None
         self._ambient = ambient
         self._catch_up = catch_up
@@ -94,7 +77,7 @@ class Enqueuer:
 
         All or none are stored; what was stored is in the order of `calls`.
         """
-        order = _key_order(calls)
+        order = key_order(calls)
         stored = self._enqueue([calls[number] for number in order] if order else calls, conn)
         return [one for _, one in sorted(zip(order, stored, strict=True))] if order else stored
 
@@ -102,18 +85,18 @@ class Enqueuer:
         connection = self._connection(conn)
         if connection is None and len(calls) > CHUNK and not self._hooks and self._engine().features.concurrent_writers:
             return self._store_while_preparing(calls)
-        return self._store(self._prepare(calls), connection)
+        return self._store(self._preparer.prepare(calls), connection)
 
     async def aenqueue(self, calls: Sequence[Call[Any]], conn: object | None) -> list[Stored]:
         """The same for coroutines."""
-        order = _key_order(calls)
+        order = key_order(calls)
         stored = await self._aenqueue([calls[number] for number in order] if order else calls, conn)
         return [one for _, one in sorted(zip(order, stored, strict=True))] if order else stored
 
     async def _aenqueue(self, calls: Sequence[Call[Any]], conn: object | None) -> list[Stored]:
         if not self._routing.is_warm():
             await asyncio.to_thread(self._routing.in_force)
-        prepared = self._prepare(calls)
+        prepared = self._preparer.prepare(calls)
         connection = self._connection(conn)
         if connection is None:
             return await asyncio.to_thread(self._store, prepared, None)
@@ -165,24 +148,6 @@ class Enqueuer:
 
         return (yield from self._following(engine, (yield from self._prepared(engine, prepared))))
 
-    def _prepare(self, calls: Iterable[Call[Any]]) -> list[Prepared]:
-        lead = self._routing.in_force()
-        return [self._prepare_one(call, lead) for call in calls]
-
-    def _prepare_one(self, call: Call[Any], lead: Lead | None) -> Prepared:
-        if not isinstance(call, Call):
-            raise TypeError(f"enqueue_many takes calls, such as send_invoice.call(42), not {call!r}")
-        texts = _encoded(call)
-        draft = None
-        options, meta = call.options, None
-        if lead is not None and not call.is_placed:
-            options = lead.options_for(call.task, options)
-        if self._hooks:
-            draft = Draft(call.task, call.args, call.kwargs, options)
-            self._hooks.enqueuing(draft)
-            options, meta = draft.options, _encode_meta(draft)
-        return Prepared(_job(call.task, texts, options, meta, call.package), draft)
-
     def _store(self, prepared: Sequence[Prepared], connection: Connection | AsyncConnection | None) -> list[Stored]:
         ids = self._write([one.job for one in prepared], connection)
         return self._finish(prepared, ids, connection)
@@ -193,21 +158,59 @@ class Enqueuer:
 
         def prepared() -> Iterator[Sequence[NewJob]]:
             for start in range(0, len(calls), CHUNK):
-                jobs = [one.job for one in self._prepare(calls[start : start + CHUNK])]
+                jobs = [one.job for one in self._preparer.prepare(calls[start : start + CHUNK])]
                 known.extend((key_of(job), job.queue) for job in jobs)
-                yield from _parcels(jobs)
+                yield from parcels(jobs)
 
         ids = self._engine().insert_many(prepared(), len(calls))
         self._after_enqueue(None)
-        return [(id, key, queue) for id, (key, queue) in zip(ids, known, strict=True)]
+        return [(id, key, queue, None) for id, (key, queue) in zip(ids, known, strict=True)]
 
     def _write(self, jobs: Sequence[NewJob], connection: Connection | AsyncConnection | None) -> list[int]:
         if connection is None:
             return self._write_alone(jobs)
-        if connection.is_async is True:
-            raise UnsupportedConnection(f"{_kind(connection.raw)} is for coroutines: use aenqueue and await it")
-        with connection.transaction() if _needs_transaction(connection, jobs) else nullcontext():
-            return follow(self._storing(connection, jobs), connection)
+        synchronous = _synchronous(connection, "use aenqueue and await it")
+        with synchronous.transaction() if _needs_transaction(connection, jobs) else nullcontext():
+            return follow(self._storing(connection, jobs), synchronous)
+
+    def store_batch(self, batch: NewBatch, conn: object | None) -> int:
+        """Store a batch on the caller's connection, else where an enqueue without one goes; its id."""
+        connection, engine = self._connection(conn), self._engine()
+        if connection is None:
+            return engine.insert_batch(batch)
+        id = follow(self._storing_batch(connection, batch), _synchronous(connection, "use abatch and await it"))
+        self._after_enqueue(connection)
+        return id
+
+    async def astore_batch(self, batch: NewBatch, conn: object | None) -> int:
+        """The same for coroutines."""
+        connection, engine = self._connection(conn), self._engine()
+        if connection is None:
+            return await asyncio.to_thread(engine.insert_batch, batch)
+        id = await _afollow(self._storing_batch(connection, batch), connection)
+        self._after_enqueue(connection)
+        return id
+
+    def close_batch(self, id: int, conn: object | None) -> bool:
+        """Say in the same way that nothing more will come into a batch; whether it is there."""
+        connection, engine = self._connection(conn), self._engine()
+        if connection is None:
+            is_there = engine.close_batch(id)
+        else:
+            closing = _run(engine.closing_batch(id), engine)
+            is_there = bool(follow(closing, _synchronous(connection, "use aclose and await it")))
+        self._after_enqueue(connection)
+        return is_there
+
+    async def aclose_batch(self, id: int, conn: object | None) -> bool:
+        """The same for coroutines."""
+        connection, engine = self._connection(conn), self._engine()
+        if connection is None:
+            is_there = await asyncio.to_thread(engine.close_batch, id)
+        else:
+            is_there = bool(await _afollow(_run(engine.closing_batch(id), engine), connection))
+        self._after_enqueue(connection)
+        return is_there
 
     def _connection(self, conn: object | None) -> Connection | AsyncConnection | None:
         connection = self._surrounding() if conn is None else self._adapt(conn)
@@ -226,8 +229,8 @@ class Enqueuer:
     def _write_alone(self, jobs: Sequence[NewJob]) -> list[int]:
         engine = self._engine()
         try:
-            parcels = _parcels(jobs)
-            return engine.insert_many(parcels, len(jobs)) if len(parcels) > 1 else engine.insert_jobs(jobs)
+            several = parcels(jobs)
+            return engine.insert_many(several, len(jobs)) if len(several) > 1 else engine.insert_jobs(jobs)
         except DatabaseBusy as error:
             raise DatabaseBusy(
                 f"{error}; if the lock is that of your own open transaction, enqueue on it: using(conn=…)"
@@ -237,7 +240,7 @@ class Enqueuer:
         engine, ids = self._engine(), list[int]()
         if is_foreign(connection, engine):
             raise foreign(connection.dialect, (yield AskPlace()), engine)
-        for parcel in _parcels(jobs):
+        for parcel in parcels(jobs):
             if all(job.is_single for job in parcel):
                 statement = yield from self._prepared(engine, partial(engine.insert_statement, parcel))
                 ids += sorted(int(row[0]) for row in (yield from _run(statement, engine)))
@@ -260,6 +263,18 @@ class Enqueuer:
             result: R = end.value
             return result
 
+    def _storing_batch(self, connection: AnyConnection, batch: NewBatch) -> Steps[int]:
+        engine = self._engine()
+        if is_foreign(connection, engine):
+            raise foreign(connection.dialect, (yield AskPlace()), engine)
+        storing = yield from self._prepared(engine, partial(engine.storing_batch, batch))
+        try:
+            storing.send((yield from _run(next(storing), engine)))
+        except StopIteration as end:
+            if end.value is not None:
+                return int(end.value)
+        raise nothing_stored((yield AskPlace()), engine)
+
     def _prepared(self, engine: Engine, prepare: Callable[..., R]) -> Steps[R]:
         """What is to be run. Before the first time on an engine the database is looked at, which takes a while."""
         is_set_up = engine is self._set_up
@@ -279,81 +294,14 @@ class Enqueuer:
             for one, id in zip(prepared, ids, strict=True):
                 if one.draft is not None:
                     self._hooks.enqueued(one.draft, id)
+        fate = None if connection is None else connection.fate()
         self._after_enqueue(connection)
-        return [(id, key_of(one.job), one.job.queue) for one, id in zip(prepared, ids, strict=True)]
-
-
-class Writer(Protocol):
-    """What runs statements of ours on a caller's connection."""
-
-    def write(self, prepare: Callable[[Engine], Writing[R]], conn: object | None) -> R:
-        """Run them where an enqueue on this connection would be; what they come to."""
-        ...
-
-    async def awrite(self, prepare: Callable[[Engine], Writing[R]], conn: object | None) -> R:
-        """The same for coroutines."""
-        ...
-
-
-def plain_job(call: Call[Any]) -> NewJob:
-    """The job that a call comes to when no middleware sees it: for what is stored now and enqueued later.
-
-    Raises:
-        PayloadError: an argument would not survive, or does not fit.
-    """
-    return _job(call.task, _encoded(call), call.options, None)
+        return [(id, key_of(one.job), one.job.queue, fate) for one, id in zip(prepared, ids, strict=True)]
 
 
 def _needs_transaction(connection: AnyConnection, jobs: Sequence[NewJob]) -> bool:
     """Whether it takes several statements to store them, and each would be committed by itself."""
     return (len(jobs) > CHUNK or not all(job.is_single for job in jobs)) and connection.commits_alone()
-
-
-def _key_order(calls: Sequence[object]) -> Sequence[int]:
-    """In which order to store calls that need several statements; empty to leave them as they are.
-
-    By unique keys, so that two producers of the same ones don't wait for each other in a circle.
-    """
-    if len(calls) <= CHUNK:
-        return ()
-    names = [(call.task, call.options.unique_key or "") if isinstance(call, Call) else ("", "") for call in calls]
-    return sorted(range(len(calls)), key=names.__getitem__) if any(key for _, key in names) else ()
-
-
-def _encoded(call: Call[Any]) -> tuple[str, str | None]:
-    """The arguments as texts."""
-    if call.signature is None:
-        return encode_plain_call(call.args, call.kwargs)
-    return call.signature.encode(call.args, call.kwargs)
-
-
-def _job(
-    task: str, texts: tuple[str, str | None], options: Options, meta: str | None, package: NewPackage | None = None
-) -> NewJob:
-    args, kwargs = texts
-    return NewJob(
-        task=task,
-        args=args,
-        kwargs=kwargs,
-        queue=options.queue or DEFAULT_QUEUE,
-        priority=DEFAULT_PRIORITY if options.priority is None else priority_number(options.priority),
-        scheduled_at=options.scheduled_at,
-        delay=options.delay,
-        expected_at=options.expected_at,
-        expected_in=options.expected_in,
-        max_attempts=options.max_attempts,
-        meta=meta,
-        keys=options.keys,
-        package=package,
-    )
-
-
-def _encode_meta(draft: Draft) -> str | None:
-    try:
-        return encode_value(draft.meta, path="meta") if draft.meta else None
-    except PayloadError:
-        log.exception("what middleware sends along with a job of task %s can't be stored; left out", draft.task)
-        return None
 
 
 def _run(statement: Statement, engine: Engine) -> Steps[list[Row]]:
@@ -367,16 +315,17 @@ def _run(statement: Statement, engine: Engine) -> Steps[list[Row]]:
     return rows
 
 
-def _parcels(jobs: Sequence[NewJob]) -> list[Sequence[NewJob]]:
-    """The jobs in order, at most `CHUNK` together, and no more text than a message should hold."""
-    parcels, size, start = list[Sequence[NewJob]](), 0, 0
-    for at, job in enumerate(jobs):
-        more = len(job.args) + len(job.kwargs or "") + len(job.meta or "")
-        if at > start and (at - start == CHUNK or size + more > MOST_TEXT):
-            parcels.append(jobs[start:at])
-            size, start = 0, at
-        size += more
-    return [*parcels, jobs[start:]] if jobs else []
+async def _afollow(steps: Steps[R], connection: Connection | AsyncConnection) -> R:
+    """Take the steps in a coroutine, on either kind of connection."""
+    if connection.is_async is False:
+        return follow(steps, connection)
+    return await afollow(steps, connection)
+
+
+def _synchronous(connection: Connection | AsyncConnection, advice: str) -> Connection:
+    if connection.is_async is True:
+        raise UnsupportedConnection(f"{_kind(connection.raw)} is for coroutines: {advice}")
+    return connection
 
 
 def _kind(raw: object) -> str:

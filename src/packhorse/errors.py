@@ -23,7 +23,11 @@
     │       └── SchemaTooNew             it is newer than this version can work with
     ├── DuplicateJob                     another job has the unique key
     ├── JobNotFound                      no job has that id
-    │   └── JobNotKept                   most likely because it has succeeded, and its queue keeps no such jobs
+    │   ├── JobNotKept                   most likely because it has succeeded, and its queue keeps no such jobs
+    │   └── JobRolledBack                the transaction that enqueued it was rolled back: it never was
+    ├── BatchNotFound                    no batch has that id
+    ├── BatchFailed                      a job of the batch that was waited for has failed or was cancelled
+    ├── BatchTimeout                     the batch had not ended in time
     ├── ScheduleNotFound                 no schedule has that name
     ├── ScheduleBusy                     a run of the schedule is live, and it allows one at a time
     ├── RecordLocked                     a record that was to be locked is locked by somebody else
@@ -144,6 +148,34 @@ class JobNotKept(JobNotFound):
     """No job has that id, and its queue keeps no succeeded ones: it has no result to give."""
 
 
+class JobRolledBack(JobNotFound):
+    """No job has that id, since the transaction that enqueued it, or the savepoint, was rolled back."""
+
+
+class BatchNotFound(PackhorseError, LookupError):
+    """No batch has that id."""
+
+
+class BatchFailed(PackhorseError):
+    """A job of the batch that was waited for has failed or was cancelled.
+
+    Attributes:
+        batch_id: which batch.
+        job_ids: the first of its jobs that did not succeed, by id.
+        count: how many did not.
+    """
+
+    def __init__(self, message: str, *, batch_id: int, job_ids: tuple[int, ...], count: int) -> None:
+        super().__init__(message)
+        self.batch_id: int = batch_id
+        self.job_ids: tuple[int, ...] = job_ids
+        self.count: int = count
+
+
+class BatchTimeout(PackhorseError, TimeoutError):
+    """The batch had not ended when the time given to wait for it was over."""
+
+
 class ScheduleNotFound(PackhorseError, LookupError):
     """No schedule has that name."""
 
@@ -219,6 +251,15 @@ class RecordLocked(PackhorseError):
         self.record: str = record
         self.job_id: int | None = job_id
         self.owner: str | None = owner
+
+
+class SavepointLost(PackhorseError):
+    """What was to be undone alone can't be: the transaction was ended or broken meanwhile, and is good for nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the transaction was ended or broken inside a part of it: a handler must not commit it or roll it back"
+        )
 
 
 class LeaseLost(PackhorseError):

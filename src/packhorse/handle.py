@@ -12,7 +12,8 @@ import msgspec
 
 from packhorse.domain.job import JobRecord, key_of
 from packhorse.domain.state import JobState
-from packhorse.errors import JobFailed, JobNotFound, ResultTimeout
+from packhorse.errors import JobFailed, JobNotFound, JobRolledBack, ResultTimeout
+from packhorse.fate import Fate
 
 R_co = TypeVar("R_co", covariant=True)
 
@@ -42,60 +43,71 @@ class JobHandle(msgspec.Struct, Generic[R_co], eq=False):
     _missing: Callable[[int, str | None], JobNotFound] = not_found
     _key: int | None = None
     _queue: str | None = None
+    _fate: Fate | None = None
 
     def record(self) -> JobRecord:
         """Read the job as it is now.
 
         Raises:
+            JobRolledBack: the transaction that enqueued it was seen to be rolled back.
             JobNotKept: its queue keeps no succeeded jobs, and it is not there: most likely it has succeeded.
             JobNotFound: it was rolled back, is not committed yet, or was pruned.
         """
-        record = self._find(self.id)
-        if record is None or self._key not in (None, key_of(record)):  # SQLite gives an id again after a rollback
+        record = self._find_own()
+        if record is None:
             raise self._missing(self.id, self._queue)
         return record
 
     def result(self, timeout: float | timedelta | None = None) -> R_co:
         """Wait for the job to finish and return what its handler returned.
 
+        A skip or a retry is no end, so the wait goes on; so it does for another thread or coroutine while a transaction
+        is open whose end is seen.
+
         Args:
             timeout: seconds (or a `timedelta`) to wait at most; None, the default, waits for ever.
 
         Raises:
             JobFailed: it failed or was cancelled; the error says why.
+            JobRolledBack: the transaction that enqueued it was seen to be rolled back.
             JobNotKept: its queue keeps no succeeded jobs, and it is not there: most likely it has succeeded.
             JobNotFound: it was rolled back, is not committed yet, or was pruned.
             ResultTimeout: it has not finished in time.
         """
-        for pause in self._pauses(timeout):
-            record = self.record()
-            if record.state.is_final:
+        for pause in pauses(timeout):
+            record = self._find_awaited(self._is_to_come())
+            if record is not None and record.state.is_final:
                 return self._value(record)
-            self._watch(record)
+            if record is not None:
+                self._watch(record)
             time.sleep(pause)
         raise self._timeout(timeout)
 
     async def aresult(self, timeout: float | timedelta | None = None) -> R_co:  # noqa: ASYNC109 - the twin of `result`
         """Wait for the job to finish and return what its handler returned, for coroutines; see `result`."""
         self._watch(None)  # here, not where we look: what this thread enqueued is known in this thread
-        for pause in self._pauses(timeout):
-            record = await asyncio.to_thread(self.record)
-            if record.state.is_final:
+        for pause in pauses(timeout):
+            record = await asyncio.to_thread(self._find_awaited, self._is_to_come())
+            if record is not None and record.state.is_final:
                 return self._value(record)
-            self._watch(record)
+            if record is not None:
+                self._watch(record)
             await asyncio.sleep(pause)
         raise self._timeout(timeout)
 
-    def _pauses(self, timeout: float | timedelta | None) -> Iterator[float]:
-        seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
-        deadline = None if seconds is None else time.monotonic() + seconds
-        pause = FIRST_LOOK_AGAIN
-        while True:
-            left = pause if deadline is None else deadline - time.monotonic()
-            yield max(0.0, min(pause, left))
-            if left <= 0:
-                return
-            pause = min(pause * GROWTH, LONGEST_PAUSE)
+    def _is_to_come(self) -> bool:
+        """Whether whoever asks here may wait for the commit; before a look, since it may come after that."""
+        return self._fate is not None and self._fate.is_awaited()
+
+    def _find_awaited(self, is_to_come: bool) -> JobRecord | None:
+        return self._find_own() if is_to_come else self.record()
+
+    def _find_own(self) -> JobRecord | None:
+        """The job, not another one that has its id: SQLite gives it again after a rollback."""
+        if self._fate is not None and self._fate.is_undone:
+            raise JobRolledBack(f"the transaction that enqueued job {self.id} was rolled back, and the job with it")
+        record = self._find(self.id)
+        return record if record is None or self._key in (None, key_of(record)) else None
 
     def _value(self, record: JobRecord) -> R_co:
         if record.state is not JobState.SUCCEEDED:
@@ -120,3 +132,16 @@ class JobHandle(msgspec.Struct, Generic[R_co], eq=False):
 
     def __repr__(self) -> str:
         return f"<JobHandle {self.id}>"
+
+
+def pauses(timeout: float | timedelta | None) -> Iterator[float]:
+    """How long to wait after each look, in seconds, until the time is over; a last look follows."""
+    seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
+    deadline = None if seconds is None else time.monotonic() + seconds
+    pause = FIRST_LOOK_AGAIN
+    while True:
+        left = pause if deadline is None else deadline - time.monotonic()
+        yield max(0.0, min(pause, left))
+        if left <= 0:
+            return
+        pause = min(pause * GROWTH, LONGEST_PAUSE)

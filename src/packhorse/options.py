@@ -29,11 +29,11 @@ DEFAULT_POLICY = RetryPolicy()
 
 
 class HasId(Protocol):
-    """A job's handle."""
+    """A job's handle, or a batch's."""
 
     @property
     def id(self) -> int:
-        """The job's number."""
+        """Its number."""
         ...
 
 
@@ -59,6 +59,7 @@ class Options:
         after: the jobs (handles or ids) that must have ended before this one starts, at most 1,000.
         after_needs: `success` (the default), or `end`: any end of theirs will do.
         responsible: who is told when it fails.
+        batch: the batch that it is in.
         keys: the same as the engine takes them; None when there are none.
 
     Raises:
@@ -80,6 +81,7 @@ class Options:
     after: Sequence[HasId | int] | None = None
     after_needs: Literal["success", "end"] | None = None
     responsible: str | None = None
+    batch: HasId | int | None = None
     keys: Keys | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
@@ -92,7 +94,7 @@ class Options:
         _check_time("delay", self.delay, "scheduled_at", self.scheduled_at)
         _check_time("expected_in", self.expected_in, "expected_at", self.expected_at)
         ties = (self.unique_key, self.unique_until, self.on_duplicate, self.serial_key, self.group, self.after)
-        if ties != (None,) * 6 or (self.after_needs, self.responsible) != (None, None):
+        if ties != (None,) * 6 or (self.after_needs, self.responsible, self.batch) != (None, None, None):
             object.__setattr__(self, "keys", _keys(self))
 
     def changed(self, **changes: Any) -> Self:
@@ -186,6 +188,10 @@ def _keys(options: Options) -> Keys:
         raise ConfigurationError(
             f"after can't be combined with on_duplicate={on_duplicate!r}: the job that is found may have run already"
         )
+    if options.batch is not None and on_duplicate != "refuse":
+        raise ConfigurationError(
+            f"batch can't be combined with on_duplicate={on_duplicate!r}: the job that is found may be in another one"
+        )
     return Keys(
         unique_key=_key("unique_key", options.unique_key),
         unique_until=_choice("unique_until", options.unique_until or "start", "start", "end"),
@@ -195,6 +201,7 @@ def _keys(options: Options) -> Keys:
         after=_ids(options.after),
         after_needs=_choice("after_needs", options.after_needs or "success", "success", "end"),
         responsible=_key("responsible", options.responsible),
+        batch_id=None if options.batch is None else batch_id(options.batch),
     )
 
 
@@ -223,6 +230,18 @@ def _id(job: object) -> int:
 def _check_handler(function: Callable[..., Any]) -> None:
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise ConfigurationError(f"{function.__qualname__} has a `yield` in it: a call of it would run nothing")
+
+
+def batch_id(batch: object) -> int:
+    """The id of a batch, given by itself or by its handle.
+
+    Raises:
+        ConfigurationError: it is neither.
+    """
+    id = getattr(batch, "id", batch)
+    if isinstance(id, bool) or not isinstance(id, int) or id < 1:
+        raise ConfigurationError(f"a batch is named by what app.batch returns, or by its id, not {batch!r}")
+    return id
 
 
 def check_queue(name: object) -> str:

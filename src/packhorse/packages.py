@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from packhorse.domain.job import ClaimedJob
-from packhorse.domain.package import Element, Outcome, PackageRecord, Reference
+from packhorse.domain.package import Element, Outcome, PackageRecord
 from packhorse.statement import Statement
 
 
@@ -32,10 +32,6 @@ class Packages(Protocol):
             limit: at most this many.
             is_open: only those that are not done yet, or only those that are; None for all.
         """
-        ...
-
-    def list_record_jobs(self, record: Reference, before_id: int | None = None, limit: int = 50) -> list[int]:
-        """The jobs, live or finished, that are or were about a record, the newest first."""
         ...
 
     def list_scheduled(self, job_id: int, positions: Sequence[int]) -> set[int]:

@@ -58,3 +58,11 @@ class Retention(Protocol):
         at once; each job is deleted by one of them. Going on with `rest` nothing that was deleted is read again.
         """
         ...
+
+    def forget_batches(self, limit: int) -> int:
+        """Delete batches that ended as long ago as jobs are kept and have no job that is recorded any more; how many.
+
+        At most `limit` batches are looked at, those behind the ones of the call before; behind the last comes the
+        first.
+        """
+        ...

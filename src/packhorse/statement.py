@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -41,6 +42,14 @@ class Transaction(Protocol):
 
     def run(self, statement: Statement) -> list[Row]:
         """Run one of our statements; its rows, [] when it returns none."""
+        ...
+
+    def savepoint(self) -> AbstractContextManager[None]:
+        """A block whose writes, and nothing else, are undone when it raises or when they can't be kept.
+
+        Raises:
+            SavepointLost: they can't be undone alone, so that the transaction is to be rolled back.
+        """
         ...
 
     def commit(self) -> None:

@@ -149,6 +149,7 @@ class BoundTask(Generic[P, R_co]):
         after: Sequence[HasId | int] | None = None,
         after_needs: Literal["success", "end"] | None = None,
         responsible: str | None = None,
+        batch: HasId | int | None = None,
     ) -> BoundTask[P, R_co]:
         """The task with options for its next enqueue; what is None stays as it is.
 
@@ -171,6 +172,7 @@ class BoundTask(Generic[P, R_co]):
             after: the jobs (handles or ids) that must have ended before this one starts.
             after_needs: `success` (the default): all of them must have succeeded; `end`: any end will do.
             responsible: who is told when it fails.
+            batch: the batch that it is in: what `app.batch` returned, or its id.
 
         Raises:
             ConfigurationError: an option is wrong, or two contradict each other.
@@ -191,6 +193,7 @@ class BoundTask(Generic[P, R_co]):
             after=after,
             after_needs=after_needs,
             responsible=responsible,
+            batch=batch,
         )
         chosen, is_placed = self._conn if conn is None else conn, self._is_placed or queue is not None
         return BoundTask(self.name, self._signature, self._enqueuer, options, chosen, is_placed=is_placed)

@@ -35,6 +35,8 @@ class Turns(Protocol):
     def release_followers(self, limit: int) -> int:
         """Let jobs go on that waited for others which have ended as they must; of how many it is settled.
 
+        What is news of batches is counted, too, as by `packhorse.batches.BatchStore.count_batches`.
+
         Those that wait for the success of a job that will have none, because it was cancelled or its failure dismissed,
         are cancelled, and count too: others may wait for them. While one has failed and nobody has decided they wait.
         """

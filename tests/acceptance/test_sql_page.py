@@ -133,6 +133,19 @@ def test_a_role_that_enqueues_may_use_keys(url_of: Callable[[str], str], shop_as
 
 
 @pytest.mark.engines("postgresql")
+def test_roles_fill_a_batch_count_it_and_wait_for_it(
+    url_of: Callable[[str], str], shop_as: Callable[[str], Packhorse], cli: CommandLine
+) -> None:
+    """One enqueues, one runs the worker, and one that may change nothing waits."""
+    greet = shop_as("shop_web").registry.get("shop.greet")
+    with shop_as("shop_web").batch("greetings", on_end=greet.call("all")) as batch:
+        greet.using(batch=batch).enqueue("Ann")
+    cli.start("worker", PACKHORSE_APP=APP, PACKHORSE_DATABASE_URL=url_of("shop_worker"))
+    assert shop_as("shop_reader").wait_for_batch(batch.id, 30).succeeded == 1
+    assert len(shop_as("shop_reader").list_jobs()) == 2
+
+
+@pytest.mark.engines("postgresql")
 def test_a_role_that_looks_sees_everything_and_changes_nothing(
     url_of: Callable[[str], str], shop_as: Callable[[str], Packhorse], cli: CommandLine
 ) -> None:

@@ -3,6 +3,7 @@
 from packhorse.testing.contract import (
     engine_ack,
     engine_atomic,
+    engine_batches,
     engine_cancel,
     engine_cancellations,
     engine_claim,
@@ -221,6 +222,14 @@ class TestTurnRace(engine_turn_races.TurnRaceContract):
 
 class TestFollowers(engine_followers.FollowerContract):
     """Jobs that wait for others."""
+
+
+class TestBatches(engine_batches.BatchContract):
+    """Jobs that belong together."""
+
+
+class TestManyBatches(engine_batches.ManyBatchesContract):
+    """Batches in numbers."""
 
 
 class TestExplain(engine_explaining.ExplainContract):

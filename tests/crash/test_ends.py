@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from packhorse import JobState, Packhorse
-from packhorse.runtime.turns import TURN_LIMIT
+from packhorse.runtime.turns import FIRST_LIMIT
 from packhorse.testing.contract.steps import settle
 from tests.crash.fleet import fleet
 from tests.crash.gates import open_gate
@@ -73,7 +73,7 @@ def test_a_drain_goes_on_behind_a_long_line_that_can_not(oracle_url: str, oracle
     holder = tell.using(serial_key="a").enqueue()
     settle(oracle.engine)
     oracle.hold(holder.id, by="ann")
-    oracle.enqueue_many([tell.using(serial_key="a").call() for _ in range(6 * TURN_LIMIT)])
+    oracle.enqueue_many([tell.using(serial_key="a").call() for _ in range(6 * FIRST_LIMIT)])
     behind = tell.using(serial_key="b").enqueue()
     with fleet(oracle_url, code.parent, "--drain", "--poll", "60", app=STEERED) as ships:
         ships.start()

@@ -6,10 +6,11 @@ import logging
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 import pytest
 
-from packhorse import Context, JobState, LogLine, Packhorse
+from packhorse import Context, JobState, LogLine, Packhorse, Reference
 from packhorse.context import find_current
 from packhorse.domain.joblog import NewLine, NewProgress
 from packhorse.errors import DatabaseUnreachable
@@ -386,14 +387,29 @@ def test_what_a_job_said_that_is_not_kept_is_swept_up(app: Packhorse) -> None:
     """Chunk by chunk over all jobs that said something; only the leader does it."""
     app.engine.write_log([NewLine(id, 1, 1, 20, "x", "y") for id in range(1, 2502)], [], 1)
     leads = [False]
-    sweeper = Sweeper(app.engine, lambda: leads[0])
+    sweeper = Sweeper(app.engine, app.engine, lambda: leads[0])
     assert sweeper.run_once() is None
     assert len(app.engine.list_logged_jobs(0, 5000)) == 2501
     leads[0] = True
-    pauses = [sweeper.run_once() for _ in range(3)]
+    pauses = [sweeper.run_once() for _ in range(4)]
 
-    assert pauses == [REST_SECONDS, REST_SECONDS, None]
+    assert pauses == [REST_SECONDS, REST_SECONDS, REST_SECONDS, None]
     assert app.engine.list_logged_jobs(0, 5000) == []
+
+
+def test_what_makes_a_package_of_a_job_that_is_not_kept_is_swept_up(app: Packhorse) -> None:
+    """With its records; what belongs to a job that is there stays."""
+    app.queues.set("default", keep_succeeded=timedelta(0))
+    bill = app.work_package(name="bill")(lambda package: None)
+    gone = bill.package().add(Reference("order", "1")).enqueue().id
+    app.run_pending()
+    kept = bill.package().add(Reference("order", "2")).enqueue().id
+    sweeper = Sweeper(app.engine, app.engine, lambda: True)
+    assert app.engine.list_package_ids(0, 9) == [gone, kept]
+
+    assert [sweeper.run_once(), sweeper.run_once()] == [REST_SECONDS, None]
+    assert app.engine.list_package_ids(0, 9) == [kept]
+    assert (app.engine.list_elements(gone), len(app.engine.list_elements(kept))) == ([], 1)
 
 
 def test_warnings_still_reach_standard_error_where_logging_was_not_set_up(capsys: pytest.CaptureFixture[str]) -> None:

@@ -136,6 +136,10 @@ class Watched:
         """Forget starts."""
         return self._engine.forget_starts(limit)
 
+    def forget_batches(self, limit: int) -> int:
+        """Forget batches."""
+        return self._engine.forget_batches(limit)
+
     def prune_jobs(self, expired: Expired, limit: int) -> Pruned:
         """Do it, and note it."""
         pruned = self._engine.prune_jobs(expired, limit)

@@ -140,4 +140,4 @@ def test_how_to_lock_is_checked(app: Packhorse) -> None:
     """At once."""
     bill = app.work_package(name="bill")(lambda package: None)
     with pytest.raises(UsageError, match="on_locked"):
-        bill.package().lock("wait")
+        bill.package().lock("wait")  # type: ignore[arg-type]

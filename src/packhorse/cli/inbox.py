@@ -76,16 +76,22 @@ def show(target: Target, id: int, *, as_json: bool) -> None:
 
         packhorse inbox show 42
 
-    What was said about it, who is responsible, who looks into it, and each attempt with its traceback.
+    What was said about it, who is responsible, who looks into it, of a work package which records are not done and why,
+    and each attempt with its traceback.
 
     Next: `packhorse inbox solve ID` when it has been put right, or `packhorse inbox dismiss ID --why TEXT`.
     """
+    from packhorse.cli.packages import find_package, package_document, package_texts
     from packhorse.cli.records import attempt_document, print_job
 
     app = target.existing
-    item, attempts = app.inbox.get(id), app.list_attempts(id)
+    item, attempts, package = app.inbox.get(id), app.list_attempts(id), find_package(app.engine, id)
     if as_json:
-        print_json(_item_document(item) | {"attempts": [attempt_document(attempt) for attempt in attempts]})
+        print_json(
+            _item_document(item)
+            | package_document(package)
+            | {"attempts": [attempt_document(attempt) for attempt in attempts]}
+        )
         return
     print_fields(
         {
@@ -95,7 +101,7 @@ def show(target: Target, id: int, *, as_json: bool) -> None:
             "why": item.dismissal,
         }
     )
-    print_job(app.get_job(id), attempts)
+    print_job(app.get_job(id), attempts, package_texts(package))
 
 
 @inbox.command()

@@ -21,6 +21,7 @@ PLACES = {
     "jobs": "packhorse.cli.jobs:jobs",
     "inbox": "packhorse.cli.inbox:inbox",
     "queues": "packhorse.cli.queues:queues",
+    "batches": "packhorse.cli.batches:batches",
     "workers": "packhorse.cli.workers:workers",
     "schedules": "packhorse.cli.schedules:schedules",
     "stats": "packhorse.cli.stats:stats",

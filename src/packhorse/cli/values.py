@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from packhorse.domain.package import Reference, parsed
+
 UNITS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
 DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)", re.ASCII)
 SIZES = {"kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
@@ -93,6 +95,18 @@ def moment(text: str) -> datetime:
     if read.tzinfo is None:
         raise click.BadParameter(f"{text!r} names no time zone; add Z (for UTC) or an offset such as +01:00")
     return read
+
+
+def record(text: str) -> Reference:
+    """A business record, by its type and its key: `order:42`.
+
+    Raises:
+        click.BadParameter: one of them is missing.
+    """
+    try:
+        return parsed(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 def queues(text: str) -> dict[str, int | None]:

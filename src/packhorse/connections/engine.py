@@ -9,6 +9,7 @@ from typing import Final, Generic, Literal, TypeVar
 from packhorse.connections.own import OURS
 from packhorse.connections.scope import Waiting
 from packhorse.errors import UsageError
+from packhorse.fate import Fate
 from packhorse.statement import AsyncTransaction, Row, Statement, Transaction
 
 OPEN_ALREADY: Final = "this transaction of the application's own is open already: use it as it is"
@@ -52,6 +53,10 @@ class _Own(Generic[T]):
         """Call back after the rollback."""
         self._waiting.on_rollback(callback)
         return True
+
+    def fate(self) -> Fate:
+        """What learns how it ends."""
+        return self._waiting.fate()
 
 
 class EngineTransaction(_Own[Transaction]):

@@ -44,6 +44,10 @@ class _Own:
         hook = getattr(self._raw, "on_rollback", None)
         return hook is not None and hook(callback) is not False
 
+    def fate(self) -> None:
+        """That of a handler is the worker's to end."""
+        return
+
 
 class OwnTransaction(_Own):
     """A transaction of ours."""

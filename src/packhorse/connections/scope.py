@@ -6,6 +6,8 @@ import logging
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 
+from packhorse.fate import Fate
+
 log: logging.Logger = logging.getLogger("packhorse")
 
 Callback = Callable[[], None]
@@ -16,6 +18,7 @@ class _Level:
     name: Hashable
     after_commit: list[Callback] = field(default_factory=list)
     after_rollback: list[Callback] = field(default_factory=list)
+    fate: Fate | None = None
 
 
 class Waiting:
@@ -36,6 +39,15 @@ class Waiting:
     def on_rollback(self, callback: Callback) -> None:
         """Call back after the rollback of the present savepoint, of one around it, or of the transaction."""
         self._levels[-1].after_rollback.append(callback)
+
+    def fate(self) -> Fate:
+        """What learns how the present savepoint, or the transaction, ends: the same one for all that ask in it."""
+        level = self._levels[-1]
+        if level.fate is None:
+            level.fate = Fate()
+            self.on_commit(level.fate.committed)
+            self.on_rollback(level.fate.rolled_back)
+        return level.fate
 
     def enter(self, *savepoints: Hashable) -> None:
         """These savepoints, from the outermost, are open; what is on a level already stays there."""

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 
 from packhorse.connections.scope import Waiting, close_scope, find_scope, open_scope
 from packhorse.errors import UsageError
+from packhorse.fate import Fate
 
 C = TypeVar("C")
 
@@ -41,6 +42,11 @@ class _Scoped(Generic[C]):
         if scope is not None:
             scope.on_rollback(callback)
         return scope is not None
+
+    def fate(self) -> Fate | None:
+        """What learns how the transaction ends; None outside `app.transaction`."""
+        scope = find_scope(self._raw)
+        return None if scope is None else scope.fate()
 
     def _entered(self) -> tuple[Waiting, int]:
         """What waits for the transaction that begins now, and how many savepoints are around it."""

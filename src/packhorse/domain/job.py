@@ -44,6 +44,8 @@ class Keys(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Whether they must have succeeded."""
     responsible: str | None = None
     """Who is told when it fails."""
+    batch_id: int | None = None
+    """The batch that it is in."""
 
     @property
     def gate(self) -> Gate | None:
@@ -86,6 +88,11 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """Whether it has no time of its own, and nothing is stored beside it."""
         rest = (self.scheduled_at, self.delay, self.expected_at, self.expected_in, self.keys, self.package)
         return rest == (None, None, None, None, None, None)
+
+    @property
+    def on_duplicate(self) -> OnDuplicate | None:
+        """What becomes of a job that has its unique key already; None for one without a key."""
+        return None if self.keys is None or self.keys.unique_key is None else self.keys.on_duplicate
 
     @property
     def is_single(self) -> bool:

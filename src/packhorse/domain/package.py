@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-import msgspec
-
 Outcome = Literal["done", "failed", "skipped"]
 """What has become of an element; None while nothing has."""
 
@@ -26,29 +24,39 @@ class Reference(NamedTuple):
         return f"{self.type}:{self.key}"
 
 
-class Locking(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """That a package locks the records that it is about, for as long as its job lives."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Locking:
+    """That a package locks the records that it is about, for as long as its job lives.
+
+    Attributes:
+        on_locked: what becomes of a record that somebody else has locked.
+        over_owner: whose locks it takes over.
+        over_job: the running job whose locks it takes over.
+    """
 
     on_locked: OnLocked = "refuse"
     over_owner: str | None = None
-    """Whose locks it takes over."""
     over_job: int | None = None
-    """The running job whose locks it takes over."""
 
 
-class NewPackage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What is stored beside a job to make it a work package."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewPackage:
+    """What is stored beside a job to make it a work package.
+
+    Attributes:
+        parameters: typed parameters, a JSON object.
+        correlation: by which whoever enqueued it, and others, know it again.
+        elements: the records that it is about, each once, in order.
+        locking: how it locks them, if it does.
+        collector: under which name it is found again in its transaction: whatever comes there under the same one is
+            added to it.
+    """
 
     parameters: str = "{}"
-    """Typed parameters, a JSON object."""
     correlation: str | None = None
-    """By which whoever enqueued it knows it, and others, again."""
     elements: tuple[Reference, ...] = ()
-    """The records that it is about, each once, in order."""
     locking: Locking | None = None
-    """How it locks them, if it does."""
     collector: str | None = None
-    """Under which name it is found again in its transaction: whatever comes there under the same one is added to it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,20 +12,17 @@ looked up by it, so `read` is told the class, and classes may be renamed. A date
 
 from __future__ import annotations
 
-import dataclasses
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from enum import Enum
-from functools import lru_cache
-from typing import Annotated, Any, Final, Literal, NewType, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, TypeVar
 from uuid import UUID
 
 import msgspec
 
 from packhorse.domain.payload import codec_for
-from packhorse.domain.sameness import check_same
+from packhorse.domain.plainvalue import Form, Plain, check_value, fit, guarded, lower, short
 from packhorse.domain.strictjson import (
     MAX_PAYLOAD_BYTES,
     Refusal,
@@ -34,13 +31,9 @@ from packhorse.domain.strictjson import (
     read_json,
     write_json,
 )
-from packhorse.errors import PayloadError, UsageError
+from packhorse.errors import PayloadError
 
 V = TypeVar("V")
-
-Plain = None | str | int | float | bool | Decimal | date | datetime | timedelta | UUID
-"""What a parameter holds, once it is stored."""
-Form = Literal["plain", "enum", "id"]
 
 LONGEST_NAME: Final = 200
 """How many characters the name of a parameter may have."""
@@ -57,9 +50,6 @@ _TAGGED: Final[Mapping[str, type]] = {
     "uuid": UUID,
 }
 _TAGS: Final[Mapping[type, str]] = {kind: tag for tag, kind in _TAGGED.items()}
-_PLAIN: Final = frozenset({*_SCALARS, *_TAGS})
-_ANYTHING: Final = (Any, object)
-_SHOWN: Final = 60
 
 
 class Parameter(msgspec.Struct, frozen=True):
@@ -124,7 +114,7 @@ def read(parameter: Parameter, wanted: Any = Any) -> Any:
         UsageError: no parameter can be of that type.
     """
     try:
-        return _guarded(lambda: _fit(parameter.value, wanted))
+        return guarded(lambda: fit(parameter.value, wanted))
     except Refusal as refusal:
         raise refusal.at(_called(parameter.name)) from refusal.__cause__
 
@@ -137,7 +127,7 @@ def parameter_of(name: str, value: object) -> Parameter:
     """
     check_name(name)
     try:
-        parameter = _guarded(lambda: _lowered(name, value))
+        parameter = guarded(lambda: _lowered(name, value))
         check_texts(_tree_of(parameter))
     except Refusal as refusal:
         raise refusal.at(_called(name)) from refusal.__cause__
@@ -172,7 +162,7 @@ def check_name(name: object) -> None:
     """
     if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME or not name.isprintable() or name.isspace():
         raise PayloadError(
-            f"a parameter must be called by a text of 1 to {LONGEST_NAME} printable characters, not {_short(name)}"
+            f"a parameter must be called by a text of 1 to {LONGEST_NAME} printable characters, not {short(name)}"
         )
     if name.startswith(RESERVED):
         raise PayloadError(f"parameter {name!r}: names that begin with {RESERVED!r} are reserved")
@@ -180,157 +170,9 @@ def check_name(name: object) -> None:
 
 def _lowered(name: str, value: object) -> Parameter:
     if isinstance(value, Parameter):
-        return msgspec.structs.replace(value, name=name, value=_plain_of(value.value))
-    plain = _plain_of(value)
-    kind = type(value)
-    if kind in _PLAIN:
-        return Parameter(name, plain)
-    received = _fit(plain, kind)
-    check_same(value, received)
-    if (
-        isinstance(value, (int, str))
-        and not isinstance(value, Enum)
-        and value.__getstate__() != received.__getstate__()
-    ):
-        raise Refusal(f"is of type {kind.__qualname__} and has attributes that would be lost")
-    return Parameter(name, plain, "enum" if isinstance(value, Enum) else "id", kind.__qualname__)
-
-
-def _plain_of(value: Any) -> Plain:
-    """The plain value that stands for one of the application's; Refusal where there is none that comes back."""
-    kind: Any = type(value)
-    if kind in _PLAIN:
-        return _checked(value)
-    if isinstance(value, Enum):
-        return _plain_of(_code_of(value))
-    if isinstance(value, int):
-        return _checked(int.__int__(value))
-    if isinstance(value, str):
-        return _checked(str.__str__(value))
-    if (field := _only_field(kind)) is not None:
-        return _plain_of(getattr(value, field))
-    raise Refusal(_why_not(kind))
-
-
-def _checked(value: Plain) -> Plain:
-    """The value, if its text gives it back."""
-    _check_value(value)
-    codec = codec_for(type(value))
-    codec.verify(value, codec.lower(value))
-    return value
-
-
-def _check_value(value: object) -> None:
-    if isinstance(value, datetime) and value.utcoffset() is None:
-        raise Refusal("is of type datetime without a time zone: give it one, such as datetime.now(UTC)")
-    if isinstance(value, Decimal) and not value.is_finite():
-        raise Refusal("is of type Decimal and no finite number")
-
-
-def _code_of(member: Enum) -> Any:
-    """Its `code`, where the class gives its members one; a member that is called so is none."""
-    own: Any = member
-    has_code = "code" in vars(member) or isinstance(getattr(type(member), "code", None), property)
-    return own.code if has_code else member.value
-
-
-@lru_cache(maxsize=256)
-def _only_field(kind: Any) -> str | None:
-    """The field of a class of values that consist of one; None for any other class."""
-    if dataclasses.is_dataclass(kind):
-        params: Any = getattr(kind, "__dataclass_params__")  # noqa: B009 - no type checker knows it
-        names, is_frozen = tuple(field.name for field in dataclasses.fields(kind)), params.frozen
-    elif issubclass(kind, msgspec.Struct):
-        names, is_frozen = kind.__struct_fields__, kind.__struct_config__.frozen
-    else:
-        return None
-    return names[0] if len(names) == 1 and is_frozen else None
-
-
-@lru_cache(maxsize=256)
-def _type_of(kind: Any, field: str) -> Any:
-    try:
-        return get_type_hints(kind).get(field, Any)
-    except Exception:  # noqa: BLE001 - an annotation is any expression
-        return Any
-
-
-def _fit(value: Plain, wanted: Any) -> Any:
-    """The value as the wanted type; Refusal when it is none."""
-    if wanted is None or wanted in _ANYTHING or isinstance(wanted, TypeVar):
-        return _exactly(value, types.NoneType) if wanted is None else value
-    if isinstance(wanted, NewType):
-        return _fit(value, wanted.__supertype__)
-    origin = get_origin(wanted)
-    if origin is Annotated:
-        return _fit(value, get_args(wanted)[0])
-    if origin in (Union, types.UnionType):
-        return _fit_one(value, wanted)
-    if not isinstance(wanted, type):
-        raise UsageError(f"no parameter can be read as {wanted!r}: {_CAN_HOLD}")
-    return _made(value, wanted)
-
-
-def _fit_one(value: Plain, union: Any) -> Any:
-    for wanted in get_args(union):
-        try:
-            return _fit(value, wanted)
-        except Refusal:
-            continue
-    raise _misfit(value, union)
-
-
-def _made(value: Plain, wanted: Any) -> Any:
-    if wanted in _PLAIN:
-        return _exactly(value, wanted)
-    if issubclass(wanted, Enum):
-        return _member(value, wanted)
-    for base in (int, str):
-        if issubclass(wanted, base):
-            return wanted(_exactly(value, base))
-    if (field := _only_field(wanted)) is not None:
-        return wanted(**{field: _fit(value, _type_of(wanted, field))})
-    raise UsageError(f"no parameter can be read as {wanted.__qualname__}: {_CAN_HOLD}")
-
-
-def _exactly(value: Plain, wanted: type[Any]) -> Any:
-    if type(value) is not wanted:
-        raise _misfit(value, wanted)
-    return value
-
-
-def _member(value: Plain, wanted: type[Enum]) -> Enum:
-    """The member of this code; what the class makes of others (combined flags, former values) counts as well."""
-    for member in wanted:
-        if _is_alike(_code_of(member), value):
-            return member
-    try:
-        made = wanted(value)
-    except ValueError as error:
-        raise _misfit(value, wanted) from error
-    if _code_of(made) == value and not _is_alike(_code_of(made), value):
-        raise _misfit(value, wanted)
-    return made
-
-
-def _is_alike(code: object, value: Plain) -> bool:
-    """Whether a code is stored as this value: 1, 1.0 and True are equal, and not alike."""
-    return code == value and isinstance(code, type(value)) and isinstance(code, bool) is isinstance(value, bool)
-
-
-def _misfit(value: Plain, wanted: Any) -> Refusal:
-    name = getattr(wanted, "__qualname__", None) or str(wanted)
-    return Refusal(f"holds {_short(value)}, which is no {name}")
-
-
-def _guarded(work: Callable[[], V]) -> V:
-    """What the application's own classes raise is a refusal, too."""
-    try:
-        return work()
-    except (Refusal, UsageError):
-        raise
-    except Exception as error:
-        raise Refusal(f"can't be handled by its class: {type(error).__name__}: {error}") from error
+        plain, _, _ = lower(value.value)
+        return msgspec.structs.replace(value, name=name, value=plain)
+    return Parameter(name, *lower(value))
 
 
 def _tree_of(parameter: Parameter) -> Any:
@@ -372,9 +214,9 @@ def _plain_in(tree: Any) -> Plain:
         raise Refusal(f"is stored as {_said_of(tree)}, which is no parameter")
     [(tag, written)] = tree.items()
     if tag not in _TAGGED:
-        raise Refusal(f"is stored as {_short(tag)}, which is unknown here: was it written by a newer version?")
+        raise Refusal(f"is stored as {short(tag)}, which is unknown here: was it written by a newer version?")
     value: Plain = _float_of(written) if tag == "float" else codec_for(_TAGGED[tag]).lift(written)
-    _check_value(value)
+    check_value(value)
     return value
 
 
@@ -387,30 +229,12 @@ def _float_of(written: Any) -> float:
         raise Refusal("is stored as a float that is out of range") from error
 
 
-_CAN_HOLD: Final = (
-    "parameters are None, text, numbers, Decimal, bool, date, aware datetime, timedelta, UUID, enums, and ids "
-    "(a subclass of int or str, or a frozen dataclass or Struct with one field)"
-)
-
-
-def _why_not(kind: type) -> str:
-    for base in _PLAIN - {types.NoneType, bool}:
-        if issubclass(kind, base) and not issubclass(kind, datetime if base is date else ()):
-            return f"is of type {kind.__qualname__}, which would come back as {base.__name__}: pass a plain one"
-    return f"is of type {kind.__qualname__}, which can't be stored: {_CAN_HOLD}"
-
-
 def _called(name: str) -> str:
-    return f"parameter {_short(name)}"
+    return f"parameter {short(name)}"
 
 
 def _shown(parameter: Parameter) -> str:
-    return _short(parameter.value) if parameter.of is None else f"{parameter.of} {_short(parameter.value)}"
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return short(parameter.value) if parameter.of is None else f"{parameter.of} {short(parameter.value)}"
 
 
 def _said_of(tree: object) -> str:

@@ -24,6 +24,7 @@ from packhorse.runtime.rescuer import Rescuer
 from packhorse.runtime.rules import QueueRules
 from packhorse.runtime.run import Run, Runner
 from packhorse.runtime.settings import WorkerSettings
+from packhorse.runtime.turns import Settler
 from packhorse.runtime.withdrawal import send_acks
 from packhorse.runtime.worker import new_incarnation, worker_name
 from packhorse.task import TaskRegistry
@@ -45,6 +46,7 @@ class InlineWorker:
     ) -> None:
         self._settings = settings or WorkerSettings()
         self._engine: Engine = runner.engine
+        self._settler = Settler(runner.engine)
         self._registry: TaskRegistry = runner.registry
         self._journal = JobLogWriter(lambda lines, progress: self._engine.write_log(lines, progress, now_us()))
         self._capture = JobLogHandler(self._journal, self._settings.capture)
@@ -110,7 +112,7 @@ class InlineWorker:
     def _look(self, worker: int, rules: QueueRules) -> Glance:
         """What there is to do, once nothing more can be made ready."""
         known = self._registry.names()
-        while make_ready(self._engine, glance := self._engine.glance(worker, rules.has_floors), known):
+        while make_ready(self._engine, self._settler, glance := self._engine.glance(worker, rules.has_floors), known):
             pass
         rules.refresh(glance.revision)
         return glance

@@ -26,6 +26,7 @@ from packhorse.runtime.service import Service
 from packhorse.runtime.settings import WorkerSettings
 from packhorse.runtime.suspects import Suspects, Turn
 from packhorse.runtime.tally import Meter
+from packhorse.runtime.turns import Settler
 from packhorse.runtime.used_up import UsedUp
 from packhorse.task import TaskRegistry
 
@@ -61,6 +62,7 @@ class Producer(Service):
         self._engine = engine
         self._registry = registry
         self._known = registry.names()
+        self._settler = Settler(engine)
         self._settings = settings
         self._rules = QueueRules(engine, worker, settings.queues)
         self._worker = worker
@@ -171,7 +173,7 @@ class Producer(Service):
             return False
         if glance.has_lost_workers:
             self.on_lost_workers()
-        made = make_ready(self._engine, glance, self._known)
+        made = make_ready(self._engine, self._settler, glance, self._known)
         if made:
             glance = self._engine.glance(self._worker, self._rules.has_floors)
         self._note(glance)

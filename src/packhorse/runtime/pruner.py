@@ -17,7 +17,7 @@ from packhorse.runtime.service import Service
 log: logging.Logger = logging.getLogger("packhorse.worker")
 
 CHUNK = 1000
-"""Jobs, or starts of jobs, in one transaction."""
+"""Jobs, or starts of jobs, or batches, in one transaction."""
 REST = 4.0
 """How many times as long as a chunk took the next one is put off."""
 SHORTEST_REST = 0.02
@@ -27,7 +27,7 @@ ASK_AGAIN = 5.0
 
 
 class Pruner(Service):
-    """Deletes what need not be kept, while this worker leads: finished jobs, as their queue says, and starts of jobs.
+    """Deletes what need not be kept, while this worker leads: finished jobs, as their queue says, starts, and batches.
 
     Args:
         engine: the database.
@@ -51,7 +51,8 @@ class Pruner(Service):
             return ASK_AGAIN
         if self._expired:
             return self._prune()
-        is_more = self._engine.forget_starts(CHUNK) == CHUNK
+        forgotten = (self._engine.forget_starts(CHUNK), self._engine.forget_batches(CHUNK))
+        is_more = CHUNK in forgotten
         self._expired.extend(self._engine.list_expired())
         return SHORTEST_REST if self._expired or is_more else None
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from packhorse.engine import Engine, Glance
-from packhorse.runtime.turns import settle_turns
+from packhorse.runtime.turns import Settler
 
 STAGE_LIMIT = 500
 UNPARK_LIMIT = 5000
 
 
-def make_ready(engine: Engine, glance: Glance, known: Collection[str]) -> int:
+def make_ready(engine: Engine, settler: Settler, glance: Glance, known: Collection[str]) -> int:
     """Stage what is due, unpark what this worker knows, settle whose turn it is; of how many jobs it is settled."""
     made = 0
     if glance.due_in is not None and glance.due_in.total_seconds() <= 0:
@@ -19,5 +19,5 @@ def make_ready(engine: Engine, glance: Glance, known: Collection[str]) -> int:
     if tasks := [task for task in glance.parked_tasks if task in known]:
         made += engine.unpark_jobs(tasks, UNPARK_LIMIT)
     if glance.has_turns:
-        made += settle_turns(engine)
+        made += settler.settle()
     return made

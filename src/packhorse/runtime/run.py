@@ -179,13 +179,14 @@ class Runner:
         task = run.task
         if task is None or run.outcome is not None:
             return
+        tx = None
         if task.atomic:
-            tx = TaskTransaction(self.begin or self.engine.begin, self.sessions)
+            tx = TaskTransaction(self.begin or self.engine.begin, self.sessions, is_eager=self.eager)
             run.context = Context(run.job, tx, run.watch, self.journal)
         try:
             with Entered(run.context), self.hooks.around(run.context):
-                if self.eager and run.context.transaction is not None:
-                    run.context.transaction.connection  # noqa: B018 - opens it
+                if tx is not None:
+                    tx.ready()
                 run.outcome = outcome_of(run, task.function(*_leading(run), *run.args, **run.kwargs))
         except BaseException as error:  # noqa: BLE001 - whatever a handler raises is its outcome
             run.outcome = outcome_of_error(run, error)

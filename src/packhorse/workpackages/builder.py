@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Generic, Self, TypeVar, get_args
 
@@ -9,15 +10,16 @@ from msgspec.structs import replace
 
 from packhorse.domain.package import Locking, NewPackage, OnLocked, Reference
 from packhorse.domain.parameters import Parameter, encode_parameters, merged, parameter_of
-from packhorse.errors import UsageError
+from packhorse.errors import ConfigurationError, UsageError
 from packhorse.handle import JobHandle
+from packhorse.inheriting import inherited_priority
 from packhorse.task import BoundTask, Call, Enqueuer
 from packhorse.workpackages.locks import RecordLock
 from packhorse.workpackages.package import WorkPackage
 from packhorse.workpackages.records import RecordTypes
 
 R = TypeVar("R")
-MOST_CORRELATION = 200
+_CORRELATION = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 
 
 class PackageBuilder(Generic[R]):
@@ -93,7 +95,7 @@ class PackageBuilder(Generic[R]):
             UsageError: one is of no registered type, has no key yet, or the package was enqueued or discarded.
         """
         self._check()
-        self._elements.update(dict.fromkeys(self._records.reference(record) for record in records))
+        self._elements.update(dict.fromkeys(self._records.check(self._records.reference(record)) for record in records))
         return self
 
     def using(self, **options: Any) -> Self:
@@ -138,8 +140,8 @@ class PackageBuilder(Generic[R]):
             UsageError: it is none, or the package was enqueued or discarded.
         """
         self._check()
-        if not isinstance(id, str) or not 0 < len(id) <= MOST_CORRELATION:
-            raise UsageError(f"a correlation id has 1 to {MOST_CORRELATION} characters, unlike {id!r}")
+        if not isinstance(id, str) or not _CORRELATION.fullmatch(id):
+            raise UsageError(f"a correlation id has 1 to 200 characters, none of them a control, unlike {id!r}")
         self._correlation = id
         return self
 
@@ -151,11 +153,15 @@ class PackageBuilder(Generic[R]):
 
     def enqueue(self) -> JobHandle[R]:
         """Store it with all that belongs to it, or not at all: as `BoundTask.enqueue`, which says where."""
-        return self._enqueuer.enqueue_call(self._built("enqueued"), self._conn)
+        handle = self._enqueuer.enqueue_call(self._built(), self._conn)
+        self._used = "enqueued"
+        return handle
 
     async def aenqueue(self) -> JobHandle[R]:
         """Do what `enqueue` does, for coroutines; takes asynchronous connections as well."""
-        return await self._enqueuer.aenqueue_call(self._built("enqueued"), self._conn)
+        handle = await self._enqueuer.aenqueue_call(self._built(), self._conn)
+        self._used = "enqueued"
+        return handle
 
     def call(self) -> Call[R]:
         """The package as a value, for `app.enqueue_many`, which is then given the connection.
@@ -165,7 +171,9 @@ class PackageBuilder(Generic[R]):
         """
         if self._conn is not None:
             raise UsageError("a package for enqueue_many carries no connection: give conn to that")
-        return self._built("made a call of")
+        call = self._built()
+        self._used = "made a call of"
+        return call
 
     def discard(self) -> None:
         """Give it up: it can't be used any more."""
@@ -176,9 +184,16 @@ class PackageBuilder(Generic[R]):
         if self._used is not None:
             raise UsageError(f"this package was {self._used} already: make another one with package()")
 
-    def _built(self, how: str) -> Call[R]:
+    def _built(self) -> Call[R]:
         self._check()
-        call: Call[R] = self._bound.using(**self._options).call()
+        if self._options.get("on_duplicate") in ("replace", "earliest"):
+            raise ConfigurationError(
+                "a package can't take over another one: with a unique_key, on_duplicate must be 'refuse', "
+                "or 'keep', which leaves the package that is found as it is"
+            )
+        inherited = inherited_priority()
+        options = self._options if inherited is None else {**self._options, "priority": inherited}
+        call: Call[R] = self._bound.using(**options).call()
         package = NewPackage(
             parameters=encode_parameters(merged(self._own, self._inherited)),
             correlation=self._correlation,
@@ -186,5 +201,4 @@ class PackageBuilder(Generic[R]):
             locking=self._locking,
             collector=self._collector,
         )
-        self._used = how
         return replace(call, package=package)

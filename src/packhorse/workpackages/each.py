@@ -6,14 +6,16 @@ import inspect
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, NamedTuple, cast
+from typing import Any, Final, NamedTuple, cast
 
 from packhorse.context import Context, TaskTransaction
-from packhorse.domain.outcome import DEFAULT_SKIP, Cancel, Fail, Retry, Skip, UserError, Verdict, message_of
-from packhorse.domain.package import Element, Outcome
+from packhorse.domain.outcome import Cancel, Fail, Retry, Skip, UserError, Verdict, message_of
+from packhorse.domain.package import Element, Outcome, Reference
 from packhorse.engine import Engine
-from packhorse.errors import ConfigurationError, LeaseLost, RecordMissing
-from packhorse.runtime.run import is_transient
+from packhorse.errors import ConfigurationError, LeaseLost, RecordMissing, SavepointLost, UsageError
+from packhorse.runtime.mistakes import mistake_in
+from packhorse.runtime.report import storable
+from packhorse.runtime.run import TimeLimit, is_transient
 from packhorse.workpackages.package import WorkPackage
 from packhorse.workpackages.records import RecordTypes
 
@@ -21,6 +23,9 @@ Outcomes = dict[int, tuple[Outcome, str | None]]
 """What has become of records, by their positions, and why."""
 LONGEST_REASON = 500
 """Characters that are kept of why a record failed or was skipped."""
+
+MOST_TAKEN = 3
+_BY_POSITION: Final = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
 class Call(NamedTuple):
@@ -37,20 +42,38 @@ class Call(NamedTuple):
         Raises:
             ConfigurationError: it is a coroutine function, or takes none of the three forms.
         """
-        count = len(inspect.signature(handler).parameters)
-        if inspect.iscoroutinefunction(handler) or not 1 <= count <= 3:  # noqa: PLR2004 - (ctx, package, record)
+        parameters = inspect.signature(handler).parameters.values()
+        is_plain = all(one.kind in _BY_POSITION and one.default is inspect.Parameter.empty for one in parameters)
+        if inspect.iscoroutinefunction(handler) or not is_plain or not 1 <= len(parameters) <= MOST_TAKEN:
             raise ConfigurationError(
                 f"{handler.__qualname__} can't be called for each record: it must be a plain def that takes "
                 "(record), (ctx, record) or (ctx, package, record)"
             )
-        return cls(handler, count)
+        return cls(handler, len(parameters))
 
     def run(self, ctx: Context, package: WorkPackage, record: Any) -> None:
-        """Call it; what it returns may be a verdict, as if it had raised it."""
+        """Call it; what it returns may be a verdict, as if it had raised it.
+
+        Raises:
+            UsageError: it has returned what nobody can have meant.
+        """
         given = {1: (record,), 2: (ctx, record), 3: (ctx, package, record)}[self.takes]
         value = self.handler(*given)
         if isinstance(value, (Verdict, UserError)):
             raise value
+        mistake = mistake_in(value)
+        if mistake is not None:
+            raise UsageError(mistake.error.message)
+
+
+class Attempt(NamedTuple):
+    """What has become of the records of a chunk."""
+
+    outcomes: Outcomes
+    wait: timedelta
+    """How long those that were skipped are to wait."""
+    end: BaseException | None
+    """What ended the run before all of them were attempted."""
 
 
 class EachRecord:
@@ -79,21 +102,20 @@ class EachRecord:
         Raises:
             Fail: a record has failed; the message counts them.
             Skip: none has failed, and some were skipped.
+            Retry, Cancel: a record wants that, or somebody has asked for the cancellation; those before it stand.
             LeaseLost: somebody else has the package by now.
         """
-        total, after = len(package), DEFAULT_SKIP
+        total, after = len(package), timedelta(0)
         came_to = Counter[Outcome]({"done": package.count("done")})
-        chunks = self._chunks(package)
-        chunk = next(chunks, None)
-        while chunk is not None:
-            outcomes, wait = self._attempt(ctx, package, chunk)
+        for chunk in self._chunks(package):
+            outcomes, wait, end = self._attempt(ctx, package, chunk)
             came_to.update(how for how, _ in outcomes.values())
             after = max(after, wait)
-            chunk = next(chunks, None)
-            if chunk is None and came_to["done"] == total:
-                ctx.tx.run(self._engine().record_statement(package.id, outcomes))
-            else:
-                self._commit(ctx, package, outcomes)
+            ctx.tx.run(self._engine().record_statement(package.id, outcomes))
+            if came_to["done"] < total:
+                self._commit(ctx, package, len(outcomes))
+            if end is not None:
+                raise end
             ctx.progress(came_to.total(), total)
         _end(came_to, after)
 
@@ -107,37 +129,40 @@ class EachRecord:
         if chunk:
             yield chunk
 
-    def _attempt(self, ctx: Context, package: WorkPackage, chunk: Sequence[Element]) -> tuple[Outcomes, timedelta]:
-        """What becomes of some records, and how long those that were skipped are to wait."""
+    def _attempt(self, ctx: Context, package: WorkPackage, chunk: Sequence[Element]) -> Attempt:
+        """What becomes of some records. What is the fault of none of them is raised, so that all are undone."""
+        _transaction(ctx).ready()
         loaded = self._records.load(ctx.tx, [element.record for element in chunk])
         outcomes: Outcomes = {}
-        later = timedelta(0)
+        wait = timedelta(0)
         for element in chunk:
             try:
-                if element.record not in loaded:
-                    raise RecordMissing(f"{element.record} is not there any more")
+                _check(ctx)
+                record = _found(element, loaded)
+                package.check_tenant(element.record, record)
                 with _transaction(ctx).savepoint():
-                    self._call.run(ctx, package, loaded[element.record])
+                    self._call.run(ctx, package, record)
                 outcomes[element.position] = ("done", None)
-            except (Retry, Cancel):
-                raise
+            except (Retry, Cancel, TimeLimit) as end:
+                return Attempt(outcomes, wait, end)
             except Skip as skip:
                 outcomes[element.position] = ("skipped", _reason(skip))
-                later = max(later, skip.after)
+                wait = max(wait, skip.after)
             except Exception as error:
-                if is_transient(error):
+                if isinstance(error, SavepointLost) or is_transient(error):
                     raise
-                ctx.log.warning("%s failed: %s", element.record, _reason(error))
                 outcomes[element.position] = ("failed", _reason(error))
-        return outcomes, later
+                ctx.log.warning("%s failed: %s", element.record, _reason(error), exc_info=_shown(error))
+        return Attempt(outcomes, wait, None)
 
-    def _commit(self, ctx: Context, package: WorkPackage, outcomes: dict[int, Any]) -> None:
+    def _commit(self, ctx: Context, package: WorkPackage, count: int) -> None:
+        """Commit a chunk, and what the handler has changed of the package with it, if it is still ours."""
         engine = self._engine()
-        ctx.tx.run(engine.record_statement(package.id, outcomes))
+        if package.is_changed:
+            ctx.tx.run(engine.put_statement(package.id, package.parameters_text))
         if not _transaction(ctx).commit_with([engine.confirm_statement(ctx.job)]):
-            raise LeaseLost(
-                f"package {package.id} was given to somebody else; its last {len(outcomes)} records are undone"
-            )
+            raise LeaseLost(f"package {package.id} was given to somebody else; its last {count} records are undone")
+        package.forget_changes()
 
 
 def _end(came_to: Mapping[Outcome, int], after: timedelta) -> None:
@@ -155,8 +180,38 @@ def _transaction(ctx: Context) -> TaskTransaction:
     return cast("TaskTransaction", ctx.transaction)
 
 
+def _check(ctx: Context) -> None:
+    """End the run between two records.
+
+    Raises:
+        Cancel: somebody has asked for that.
+        TimeLimit: its time is over.
+    """
+    ctx.check_cancelled()
+    if ctx.is_late:
+        raise TimeLimit("between two records")
+
+
+def _found(element: Element, loaded: Mapping[Reference, Any]) -> Any:
+    """The record of an element.
+
+    Raises:
+        RecordMissing: it is not there any more.
+    """
+    if element.record not in loaded:
+        raise RecordMissing(f"{element.record} is not there any more")
+    return loaded[element.record]
+
+
 def _reason(error: BaseException) -> str:
-    if isinstance(error, Verdict):
-        return (error.reason or type(error).__name__)[:LONGEST_REASON]
-    text = message_of(error)
-    return (text if isinstance(error, UserError) else f"{type(error).__name__}: {text}")[:LONGEST_REASON]
+    text = error.reason or "" if isinstance(error, Verdict) else message_of(error)
+    if isinstance(error, UserError) and error.description:
+        text = f"{text}; {error.description}"
+    if not isinstance(error, Verdict | UserError) or not text:
+        text = f"{type(error).__name__}: {text}".removesuffix(": ")
+    return storable(text)[:LONGEST_REASON]
+
+
+def _shown(error: Exception) -> Exception | None:
+    """The error where it is one that nobody has foreseen, whose traceback a person needs."""
+    return None if isinstance(error, Verdict | UserError | RecordMissing) else error

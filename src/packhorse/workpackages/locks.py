@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from packhorse.domain.package import Reference
 from packhorse.engine import Engine
-from packhorse.enqueuer import Writer, Writing
+from packhorse.enqueuer import Enqueuer, Writing
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -31,19 +31,19 @@ class RecordLock:
         records: those that were not locked under this name before.
     """
 
-    def __init__(self, owner: str, records: Sequence[Reference], writer: Writer, conn: object | None) -> None:
+    def __init__(self, owner: str, records: Sequence[Reference], enqueuer: Enqueuer, conn: object | None) -> None:
         self.owner: str = owner
         self.records: Sequence[Reference] = records
-        self._writer = writer
+        self._enqueuer = enqueuer
         self._conn = conn
 
     def release(self) -> int:
         """Release what is locked under the name still; how many records. On the connection that it was locked on."""
-        return self._writer.write(self._releasing, self._conn)
+        return self._enqueuer.write(self._releasing, self._conn)
 
     async def arelease(self) -> int:
         """Do what `release` does, for coroutines."""
-        return await self._writer.awrite(self._releasing, self._conn)
+        return await self._enqueuer.awrite(self._releasing, self._conn)
 
     def __enter__(self) -> Self:
         return self

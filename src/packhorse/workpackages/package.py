@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
+from packhorse.behalf import acting
 from packhorse.context import Context
 from packhorse.domain.package import Element, NewPackage, Outcome, PackageRecord, Reference
 from packhorse.domain.parameters import Parameter, decode_parameters, encode_parameters, parameter_of, read
 from packhorse.engine import Engine
-from packhorse.errors import RecordMissing, UsageError
+from packhorse.errors import RecordMissing, UsageError, WrongTenant
 from packhorse.workpackages.records import RecordTypes
 
 PAGE = 1000
@@ -85,9 +86,22 @@ class WorkPackage:
         self._changed[name] = self._parameters[name] = parameter_of(name, value)
 
     @property
-    def changed_parameters(self) -> str | None:
-        """All parameters as text, where the handler has changed one; for the worker."""
-        return encode_parameters(self._parameters) if self._changed else None
+    def is_changed(self) -> bool:
+        """Whether the handler has changed a parameter; for the worker."""
+        return bool(self._changed)
+
+    @property
+    def parameters_text(self) -> str:
+        """All parameters as text; for the worker.
+
+        Raises:
+            PayloadError: together they are too large.
+        """
+        return encode_parameters(self._parameters)
+
+    def forget_changes(self) -> None:
+        """What the handler has changed is stored; for the worker."""
+        self._changed.clear()
 
     def elements(self, *, is_open: bool | None = None) -> Iterator[Element]:
         """Its elements in order, read a thousand at a time.
@@ -111,6 +125,7 @@ class WorkPackage:
 
         Raises:
             RecordMissing: a record is not there any more; it is named.
+            WrongTenant: a record belongs to another tenant than that for whom the package was enqueued.
             UsageError: its type is not registered, or the task has no transaction to load it in.
         """
         for page in self._pages():
@@ -119,6 +134,7 @@ class WorkPackage:
             for element in wanted:
                 record = loaded.get(element.record)
                 if record is not None:
+                    self.check_tenant(element.record, record)
                     yield record
                 elif strict:
                     raise RecordMissing(f"{element.record} of package {self.id} is not there any more")
@@ -143,6 +159,16 @@ class WorkPackage:
             if element.position in hidden:
                 self._context.log.info("%s waits for an older package: left out", element.record)
         return [element for element in page if element.position not in hidden]
+
+    def check_tenant(self, reference: Reference, record: object) -> None:
+        """Refuse a record of another tenant than that for whom the package was enqueued, where both are known.
+
+        Raises:
+            WrongTenant: it is one.
+        """
+        theirs, ours = self._records.tenant(reference, record), acting().tenant
+        if theirs is not None and ours is not None and theirs != ours:
+            raise WrongTenant(f"{reference} belongs to tenant {theirs!r}, and package {self.id} to {ours!r}")
 
     @cached_property
     def _record(self) -> PackageRecord:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, TypeVar, Unpack, overload
 from uuid import uuid4
 
+from packhorse.domain.outcome import Verdict
 from packhorse.domain.package import LockRecord, OnLocked, PackageRecord, Reference
+from packhorse.domain.retry import Backoff
+from packhorse.domain.sizing import SizeSteps
 from packhorse.errors import ConfigurationError, JobNotFound
-from packhorse.options import task_options
+from packhorse.options import Isolation, task_options
 from packhorse.task import Task
 from packhorse.workpackages.collector import Collecting, Collector, Mode, Parameters
 from packhorse.workpackages.locks import RecordLock
@@ -16,15 +21,38 @@ from packhorse.workpackages.records import KeyOf, Load, Named, RecordType, Recor
 from packhorse.workpackages.task import PackageTask, each_runner, runner
 
 if TYPE_CHECKING:
-    from packhorse.domain.job import JobRecord
     from packhorse.engine import Engine
     from packhorse.enqueuer import Enqueuer, Writing
     from packhorse.handle import JobHandle
     from packhorse.task import Call
 
+log: logging.Logger = logging.getLogger("packhorse")
+
 R = TypeVar("R")
 DEFAULT_CHUNK = 50
 MOST_CHUNK = 1000
+
+
+class PackageOptions(TypedDict, total=False):
+    """The options of `app.work_package`; those of `app.task`, and two more."""
+
+    name: str
+    aliases: Sequence[str]
+    queue: str
+    priority: int | str
+    max_attempts: int
+    backoff: Backoff
+    on_error: Mapping[type[BaseException], Verdict | type[Verdict]]
+    max_skips: int
+    timeout: timedelta
+    atomic: bool
+    isolation: Isolation
+    ack: Literal["batched", "each"]
+    keep_result: bool
+    responsible: str
+    priority_by_size: Mapping[str, str]
+    each: bool
+    chunk: int
 
 
 class PackageDecorator(Protocol):
@@ -33,6 +61,13 @@ class PackageDecorator(Protocol):
     def __call__(self, function: Callable[..., R], /) -> PackageTask[R]:
         """The task of that function."""
         ...
+
+
+def _steps(configured: Mapping[str, str]) -> SizeSteps:
+    steps = SizeSteps.parse(configured)
+    for warning in steps.warnings:
+        log.warning("priority_by_size: %s", warning)
+    return steps
 
 
 def _each(options: Mapping[str, Any]) -> tuple[bool, int, dict[str, Any]]:
@@ -89,6 +124,10 @@ class Packaging:
             key, load = key or own_key, load or own_load
         self.record_types.register(RecordType(name=name, model=model, key_of=key, load=load, tenant_of=tenant))
 
+    @overload
+    def work_package(self, function: Callable[..., R], /) -> PackageTask[R]: ...
+    @overload
+    def work_package(self, **options: Unpack[PackageOptions]) -> PackageDecorator: ...
     def work_package(self, function: Callable[..., Any] | None = None, **options: Any) -> Any:
         """Make a function handle work packages: `@app.work_package(queue="billing")`.
 
@@ -99,6 +138,7 @@ class Packaging:
         `each`: call it once for each record, as `(record)`, `(ctx, record)` or `(ctx, package, record)`. What one has
         written is undone when it fails or is skipped; a retry calls it for those that are not done.
         `chunk`: how many records are committed together, with what became of them; 50.
+        `priority_by_size`: from which package in a row on which priority holds, for the packages of a `series`.
 
         Raises:
             ConfigurationError: an option is wrong, or the function takes something else.
@@ -119,16 +159,13 @@ class Packaging:
             raise JobNotFound(f"no job {job_id} is a work package")
         return found
 
-    def list_record_jobs(self, record: object, *, before_id: int | None = None, limit: int = 50) -> list[JobRecord]:
-        """The packages that touched, touch or will touch a record, the newest first.
+    def reference(self, record: object) -> Reference:
+        """The reference to a record of a registered type: `app.list_jobs(record=app.reference(order))`.
 
-        Args:
-            record: one of a registered type, or a `Reference`.
-            before_id: only jobs with smaller numbers: the next page.
-            limit: at most this many.
+        Raises:
+            UsageError: its type is not registered, or it has no key yet.
         """
-        ids = self.engine.list_record_jobs(self.record_types.reference(record), before_id, limit)
-        return [job for id in ids if (job := self.engine.find_job(id)) is not None]
+        return self.record_types.reference(record)
 
     def collector(
         self,
@@ -226,7 +263,9 @@ class Packaging:
         return name, lambda engine: engine.locking(references, name, is_temporary=auto_cleanup, on_locked=on_locked)
 
     def _work_package(self, function: Callable[..., R], options: Mapping[str, Any]) -> PackageTask[R]:
-        each, chunk, options = _each(options)
+        rest = dict(options)
+        steps = _steps(rest.pop("priority_by_size", {}))
+        each, chunk, options = _each(rest)
         complete = {"atomic": True, "max_attempts": 1, **options}
         checked = task_options(function, **complete)
         if each and not checked.atomic:
@@ -237,7 +276,7 @@ class Packaging:
             else runner(function, lambda: self.engine, self.record_types)
         )
         task: Task[[], R] = self._register(run, {**complete, "name": checked.name})
-        return PackageTask(function, task, self, self.record_types)
+        return PackageTask(function, task, self, self.record_types, steps)
 
     if TYPE_CHECKING:  # what the application has besides
         _enqueuer: Enqueuer

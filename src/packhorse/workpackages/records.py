@@ -105,6 +105,17 @@ class RecordTypes:
         kind = self.of(record)
         return Reference(kind.name, kind.key_of(record))
 
+    @staticmethod
+    def check(reference: Reference) -> Reference:
+        """The reference, if every database can store it.
+
+        Raises:
+            UsageError: its type or its key is empty, or holds a control character.
+        """
+        if not (_TYPE_NAME.fullmatch(reference.type) and reference.key and "\0" not in reference.key):
+            raise UsageError(f"{reference!r} is no reference: its type or its key is empty or can't be stored")
+        return reference
+
     def load(self, transaction: Any, references: Iterable[Reference]) -> dict[Reference, Any]:
         """The records that are there, one query for each type."""
         keys: dict[str, list[str]] = {}

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Generic, TypeVar
 
 from packhorse.context import AsyncTaskTransaction, Context, TaskTransaction
 from packhorse.domain.annotations import hints_of
 from packhorse.domain.outcome import UserError, Verdict
 from packhorse.domain.signature import CallSignature
+from packhorse.domain.sizing import SizeSteps
 from packhorse.engine import Engine
 from packhorse.errors import ConfigurationError
+from packhorse.inheriting import passing_on
 from packhorse.task import Enqueuer, Task
 from packhorse.workpackages.builder import PackageBuilder
 from packhorse.workpackages.each import Call, EachRecord
@@ -23,6 +25,7 @@ from packhorse.workpackages.records import RecordTypes
 R = TypeVar("R")
 Handler = Callable[..., Any]
 log: logging.Logger = logging.getLogger("packhorse.worker")
+_NO_STEPS: Final = SizeSteps()
 _UNDOING: Final = (Verdict, UserError)
 """What a handler may return to have its transaction undone."""
 _BY_POSITION: Final = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -36,13 +39,22 @@ class PackageTask(Generic[R]):
         task: its task.
         enqueuer: stores packages.
         records: what kinds of records there are.
+        steps: how urgent the packages of a series are, by how many come in a row.
     """
 
-    def __init__(self, handler: Callable[..., R], task: Task[[], R], enqueuer: Enqueuer, records: RecordTypes) -> None:
+    def __init__(
+        self,
+        handler: Callable[..., R],
+        task: Task[[], R],
+        enqueuer: Enqueuer,
+        records: RecordTypes,
+        steps: SizeSteps = _NO_STEPS,
+    ) -> None:
         self.handler: Callable[..., R] = handler
         self.task: Task[[], R] = task
         self._enqueuer = enqueuer
         self._records = records
+        self._steps = steps
 
     @property
     def name(self) -> str:
@@ -62,12 +74,42 @@ class PackageTask(Generic[R]):
         self.task.using(**options)
         return PackageBuilder(self.task, self._enqueuer, self._records, conn, options)
 
+    def series(self, conn: object | None = None, **options: Any) -> PackageSeries[R]:
+        """Packages that one producer enqueues in a row, the later ones less urgent where `priority_by_size` says so.
+
+        Args:
+            conn: the caller's connection, for all of them.
+            options: of each enqueue, as `task.using` takes them; a priority that is given here or later wins.
+
+        Raises:
+            ConfigurationError: an option is wrong.
+        """
+        self.task.using(**options)
+        return PackageSeries(self, self._steps, conn, options)
+
     def __call__(self, *args: Any, **kwargs: Any) -> R:
         """Call the handler here and now, without a job."""
         return self.handler(*args, **kwargs)
 
     def __repr__(self) -> str:
         return f"<PackageTask {self.name}>"
+
+
+class PackageSeries(Generic[R]):
+    """Packages that one producer enqueues in a row; see `PackageTask.series`."""
+
+    def __init__(self, task: PackageTask[R], steps: SizeSteps, conn: object | None, options: Mapping[str, Any]) -> None:
+        self._task = task
+        self._steps = steps
+        self._conn = conn
+        self._options = options
+        self.count: int = 0
+
+    def package(self, **options: Any) -> PackageBuilder[R]:
+        """The next package of the row; see `PackageTask.package`."""
+        self.count += 1
+        priority = {"priority": self._steps.priority_of(self.count)} if self._steps.steps else {}
+        return self._task.package(self._conn, **{**priority, **self._options, **options})
 
 
 def each_runner(handler: Handler, chunk: int, engine: Callable[[], Engine], records: RecordTypes) -> Handler:
@@ -82,7 +124,8 @@ def each_runner(handler: Handler, chunk: int, engine: Callable[[], Engine], reco
         package = WorkPackage(ctx, engine, records)
         package.note_lost_locks()
         try:
-            for_each(ctx, package)
+            with passing_on():
+                for_each(ctx, package)
         except BaseException:
             _keep_elsewhere(ctx, package, engine)
             raise
@@ -104,7 +147,8 @@ def runner(handler: Handler, engine: Callable[[], Engine], records: RecordTypes)
             package = WorkPackage(ctx, engine, records)
             await asyncio.to_thread(package.note_lost_locks)
             try:
-                value = await handler(*_arguments(leads, ctx, package))
+                with passing_on():
+                    value = await handler(*_arguments(leads, ctx, package))
             except BaseException:
                 await _akeep_elsewhere(ctx, package, engine)
                 raise
@@ -116,7 +160,8 @@ def runner(handler: Handler, engine: Callable[[], Engine], records: RecordTypes)
         package = WorkPackage(ctx, engine, records)
         package.note_lost_locks()
         try:
-            value = handler(*_arguments(leads, ctx, package))
+            with passing_on():
+                value = handler(*_arguments(leads, ctx, package))
         except BaseException:
             _keep_elsewhere(ctx, package, engine)
             raise
@@ -126,33 +171,33 @@ def runner(handler: Handler, engine: Callable[[], Engine], records: RecordTypes)
 
 
 def _kept(ctx: Context, package: WorkPackage, engine: Callable[[], Engine], value: Any) -> Any:
-    if package.changed_parameters is not None:
+    if package.is_changed:
         if ctx.transaction is None or isinstance(value, _UNDOING):
             _keep_elsewhere(ctx, package, engine)
         else:
-            ctx.tx.run(engine().put_statement(package.id, package.changed_parameters))
+            ctx.tx.run(engine().put_statement(package.id, package.parameters_text))
     return value
 
 
 async def _akept(ctx: Context, package: WorkPackage, engine: Callable[[], Engine], value: Any) -> Any:
-    if package.changed_parameters is not None:
+    if package.is_changed:
         if ctx.transaction is None or isinstance(value, _UNDOING):
             await _akeep_elsewhere(ctx, package, engine)
         else:
-            await ctx.tx.run(engine().put_statement(package.id, package.changed_parameters))
+            await ctx.tx.run(engine().put_statement(package.id, package.parameters_text))
     return value
 
 
 def _keep_elsewhere(ctx: Context, package: WorkPackage, engine: Callable[[], Engine]) -> None:
     """Put changed parameters in a transaction of our own: the handler's is undone, and lets go of its locks first."""
-    if package.changed_parameters is not None:
+    if package.is_changed:
         if isinstance(ctx.transaction, TaskTransaction):
             ctx.transaction.rollback()
         _put(ctx, package, engine)
 
 
 async def _akeep_elsewhere(ctx: Context, package: WorkPackage, engine: Callable[[], Engine]) -> None:
-    if package.changed_parameters is not None:
+    if package.is_changed:
         if isinstance(ctx.transaction, AsyncTaskTransaction):
             await ctx.transaction.rollback()
         await asyncio.to_thread(_put, ctx, package, engine)
@@ -161,7 +206,7 @@ async def _akeep_elsewhere(ctx: Context, package: WorkPackage, engine: Callable[
 def _put(ctx: Context, package: WorkPackage, engine: Callable[[], Engine]) -> None:
     """What the run comes to must not be lost behind an error of ours."""
     try:
-        engine().put_parameters(ctx.job, package.changed_parameters or "{}")
+        engine().put_parameters(ctx.job, package.parameters_text)
     except Exception:
         log.exception("the parameters that package %d has changed could not be kept", package.id)
 

@@ -10,6 +10,7 @@ PACKAGE = "packhorse.engines.postgres"
 TABLES = (
     "arrival",
     "attempt",
+    "batch",
     "dependency",
     "element",
     "ended",
@@ -19,6 +20,7 @@ TABLES = (
     "job_log",
     "leader",
     "load_failure",
+    "member",
     "migration",
     "package",
     "progress",
@@ -66,6 +68,7 @@ def slots(schema: str) -> Mapping[str, str]:
         "false": "false",
         "true": "true",
         **_documents(),
+        **_of_batches(),
         "least": "least",
         "greatest": "greatest",
         "bytewise": 'COLLATE "C"',
@@ -103,6 +106,22 @@ def _documents() -> Mapping[str, str]:
         ),
         "outcomes": (
             "json_to_recordset(CAST(CAST(:outcomes AS text) AS json))"
-            " as named (position integer, outcome text, reason text)"
+            " as named (job_id bigint, position integer, outcome text, reason text)"
+        ),
+    }
+
+
+def _of_batches() -> Mapping[str, str]:
+    """What statements read that count in batches."""
+    return {
+        "changed": (
+            "json_to_recordset(CAST(CAST(:changed AS text) AS json))"
+            " as named (job_id bigint, number integer, counted_as text)"
+        ),
+        "totals": (
+            "json_to_recordset(CAST(CAST(:totals AS text) AS json)) as named (id bigint, first_enqueued bigint,"
+            " last_enqueued bigint, last_processed bigint, last_job_id bigint, enqueued integer, succeeded integer,"
+            " failed integer, cancelled integer, closed bigint, is_open integer,"
+            " on_success integer, on_failure integer, on_end integer)"
         ),
     }

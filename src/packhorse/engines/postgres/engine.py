@@ -26,10 +26,11 @@ from packhorse.engines.postgres.transactions import AsyncPostgresTransaction, Po
 from packhorse.engines.sql.base import NO_PARAMS, Command, Params
 from packhorse.engines.sql.cancellations import SqlCancellations
 from packhorse.engines.sql.explaining import SqlExplaining
+from packhorse.engines.sql.followers import SqlFollowers
 from packhorse.engines.sql.inbox import SqlInbox
 from packhorse.engines.sql.insights import SqlInsights
 from packhorse.engines.sql.joblog import SqlJobLog
-from packhorse.engines.sql.jobs import SqlJobStore, handler_commands
+from packhorse.engines.sql.jobs import handler_commands
 from packhorse.engines.sql.migrations import load_migrations
 from packhorse.engines.sql.packages import SqlPackages
 from packhorse.engines.sql.queues import SqlQueueStore
@@ -38,7 +39,6 @@ from packhorse.engines.sql.registry import SqlRegistry
 from packhorse.engines.sql.retention import SqlRetention
 from packhorse.engines.sql.schedules import SqlSchedules
 from packhorse.engines.sql.statements import Statements
-from packhorse.engines.sql.turns import SqlTurns
 from packhorse.statement import AsyncTransaction, Row, Statement, Transaction
 
 FEATURES = Features(
@@ -70,7 +70,7 @@ statement, which limits what it could wait for, locks, itself."""
 
 
 class PostgresEngine(
-    SqlJobStore,
+    SqlFollowers,
     SqlRegistry,
     SqlInsights,
     SqlInbox,
@@ -79,7 +79,6 @@ class PostgresEngine(
     SqlJobLog,
     SqlCancellations,
     SqlExplaining,
-    SqlTurns,
     SqlPackages,
     SqlRecordLocks,
     SqlRetention,

@@ -16,6 +16,7 @@ from packhorse.engines.postgres.connections import Connections
 from packhorse.engines.postgres.errors import is_fenced_off
 from packhorse.engines.postgres.lent import ending, found_on, is_untouched, refuse_broken, restored
 from packhorse.engines.sql.base import NO_PARAMS
+from packhorse.engines.sql.savepoints import savepoint_on
 from packhorse.errors import DatabaseError
 from packhorse.statement import Row, Statement
 
@@ -42,6 +43,9 @@ class PostgresTransaction:
     def run(self, statement: Statement) -> list[Row]:
         with self._connections.translating():
             return wire.run(self._connection, statement.limits + statement.text, statement.params)
+
+    def savepoint(self) -> contextlib.AbstractContextManager[None]:
+        return savepoint_on(lambda words: self._connection.execute(words.encode()))
 
     def commit(self) -> None:
         self._commit([])

@@ -121,7 +121,8 @@ def _keys(keys: Keys) -> _Document:
         "gate": keys.gate,
         "responsible": keys.responsible,
     }
-    return {name: text for name, text in texts.items() if text is not None}
+    document: _Document = {name: text for name, text in texts.items() if text is not None}
+    return document if keys.batch_id is None else document | {"is_awaited": True}
 
 
 def _ack(ack: Ack) -> _Document:

@@ -30,6 +30,9 @@ class SqlInsights(SqlBase):
             "queue": filter.queue,
             "task": filter.task,
             "key": filter.key,
+            "record_type": filter.record and filter.record.type,
+            "record_key": filter.record and filter.record.key,
+            "batch": filter.batch,
             "before_id": filter.before_id,
         }
         given = {name: value for name, value in params.items() if value is not None}

@@ -35,10 +35,6 @@ class SqlPackages(SqlBase):
         rows = self._read("list_elements", {"id": job_id, "after": after, "limit": limit}, *options)
         return [Element(position, Reference(kind, key), *rest) for position, kind, key, *rest in rows]
 
-    def list_record_jobs(self, record: Reference, before_id: int | None = None, limit: int = 50) -> list[int]:
-        params: Params = {"type": record.type, "key": record.key, "limit": limit, "before_id": before_id}
-        return [row[0] for row in self._read("list_record_jobs", params, *(["before"] if before_id else []))]
-
     def list_scheduled(self, job_id: int, positions: Sequence[int]) -> set[int]:
         return {row[0] for row in self._read("list_scheduled", {"id": job_id, "ids": list_document(positions)})}
 
@@ -124,10 +120,10 @@ def _record_elements(
     statements: Statements, job_id: int, outcomes: Mapping[int, tuple[Outcome, str | None]]
 ) -> Statement:
     rows = [
-        {"position": position, "outcome": outcome, "reason": reason}
+        {"job_id": job_id, "position": position, "outcome": outcome, "reason": reason}
         for position, (outcome, reason) in sorted(outcomes.items())
     ]
-    return _statement(statements, "record_elements", outcomes=rows_document(rows), id=job_id)
+    return _statement(statements, "record_elements", outcomes=rows_document(rows))
 
 
 def _confirm_job(statements: Statements, job: ClaimedJob) -> Statement:

@@ -13,7 +13,7 @@ from packhorse.domain.decide import UNRUN, Ack
 from packhorse.engines.sql.base import Command, Params
 from packhorse.engines.sql.documents import list_document
 from packhorse.engines.sql.operations import SqlOperations
-from packhorse.statement import Row
+from packhorse.statement import Row, Transaction
 from packhorse.turns import Admitted
 
 FAIR_WINDOW = 32
@@ -34,7 +34,7 @@ FIRST = Turn("", "", "")
 
 
 class SqlTurns(SqlOperations):
-    """`packhorse.turns.Turns` by statements."""
+    """`packhorse.turns.Turns` by statements, but for `release_followers`."""
 
     _forgotten_up_to: Turn = FIRST
 
@@ -52,25 +52,6 @@ class SqlTurns(SqlOperations):
             let_on = [row for command in _promote(keys, groups, "told") for row in run(command)]
             return Admitted(len(placed), len(let_on))
 
-    def release_followers(self, limit: int) -> int:
-        with self._settling() as run:
-            if not run(_lead_followers()):
-                return 0
-            if heard := run(_hear_ends(limit)):
-                ended = [row[0] for row in heard if row[0] is not None]
-                run(_look_again(ended))
-                run(_wake_turns(_turns_in(heard)))
-            run(_await_jobs(limit))
-            released = [row[0] for row in run(_release_followers(limit))]
-            if released:
-                run(_forget_dependencies(released))
-            hopeless = run(_list_hopeless_followers(limit))
-            run(_rest_followers(limit))
-        for id, on_id in hopeless:
-            why = f"it waited for the success of job {on_id}, which was given up"
-            self.cancel_jobs([id], by="packhorse", why=why, running=False)
-        return len(released) + len(hopeless)
-
     def forget_turns(self, limit: int) -> int:
         list_turns = _list_turns(self._forgotten_up_to, limit)
         rows = self._read(list_turns.name, list_turns.params)
@@ -85,9 +66,15 @@ class SqlTurns(SqlOperations):
     @contextmanager
     def _settling(self) -> Iterator[Callable[[Command], list[Row]]]:
         """A transaction in which it is settled whose turn it is: what runs commands in it."""
+        with self._transaction() as transaction:
+            yield partial(self._run, transaction)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Transaction]:
+        """A transaction of our own."""
         transaction = self.begin()
         try:
-            yield partial(self._run, transaction)
+            yield transaction
         except BaseException:
             transaction.rollback()
             raise
@@ -129,11 +116,11 @@ def _take_turns(limit: int) -> Command:
 
 
 def _make_turns(turns: Sequence[Turn]) -> Command:
-    return Command("make_turns", {"turns": _document(turns)})
+    return Command("make_turns", {"turns": turns_document(turns)})
 
 
 def _place_jobs(turns: Sequence[Turn], limit: int, *options: str) -> Command:
-    return Command("place_jobs", {"turns": _document(turns), "limit": limit}, options)
+    return Command("place_jobs", {"turns": turns_document(turns), "limit": limit}, options)
 
 
 def _apart(turns: Sequence[Turn]) -> tuple[list[str], list[Turn]]:
@@ -148,7 +135,7 @@ def _promote(keys: Sequence[str], groups: Sequence[Turn], *options: str) -> list
 
 
 def _promote_groups(groups: Sequence[Turn], options: tuple[str, ...]) -> Command:
-    params: Params = {"turns": _document(groups), "limit": MOST_PROMOTED, "window": FAIR_WINDOW}
+    params: Params = {"turns": turns_document(groups), "limit": MOST_PROMOTED, "window": FAIR_WINDOW}
     return Command("promote_groups", params, options)
 
 
@@ -157,51 +144,15 @@ def _promote_serial(keys: Sequence[str], options: tuple[str, ...]) -> Command:
 
 
 def _lock_turns(turns: Sequence[Turn]) -> Command:
-    return Command("lock_turns", {"turns": _document(turns)})
-
-
-def _wake_turns(turns: Sequence[Turn]) -> Command:
-    return Command("wake_turns", {"turns": _document(turns)})
+    return Command("lock_turns", {"turns": turns_document(turns)})
 
 
 def _announce_ends(turns: Sequence[Turn]) -> Command:
-    return Command("announce_ends", {"turns": _document(turns)})
+    return Command("announce_ends", {"turns": turns_document(turns)})
 
 
 def _log_starts(worker: int, ids: Sequence[int]) -> Command:
     return Command("log_starts", {"worker": worker, "ids": list_document(ids)})
-
-
-def _hear_ends(limit: int) -> Command:
-    return Command("hear_ends", {"limit": limit})
-
-
-def _lead_followers() -> Command:
-    return Command("lead_followers")
-
-
-def _look_again(ids: Sequence[int]) -> Command:
-    return Command("look_again", {"ids": list_document(ids)})
-
-
-def _await_jobs(limit: int) -> Command:
-    return Command("await_jobs", {"limit": limit})
-
-
-def _release_followers(limit: int) -> Command:
-    return Command("release_followers", {"limit": limit})
-
-
-def _forget_dependencies(ids: Sequence[int]) -> Command:
-    return Command("forget_dependencies", {"ids": list_document(ids)})
-
-
-def _list_hopeless_followers(limit: int) -> Command:
-    return Command("list_hopeless_followers", {"limit": limit})
-
-
-def _rest_followers(limit: int) -> Command:
-    return Command("rest_followers", {"limit": limit})
 
 
 def _list_turns(after: Turn, limit: int) -> Command:
@@ -209,18 +160,13 @@ def _list_turns(after: Turn, limit: int) -> Command:
 
 
 def _take_idle_turns(turns: Sequence[Turn]) -> Command:
-    return Command("take_idle_turns", {"turns": _document(turns)})
+    return Command("take_idle_turns", {"turns": turns_document(turns)})
 
 
 def _forget_turns(turns: Sequence[Turn]) -> Command:
-    return Command("forget_turns", {"turns": _document(turns)})
+    return Command("forget_turns", {"turns": turns_document(turns)})
 
 
-def _turns_in(heard: Sequence[Row]) -> list[Turn]:
-    serial = {Turn("serial", "", row[2]) for row in heard if row[2] is not None}
-    return sorted(serial | {Turn("group", row[1], row[3]) for row in heard if row[3] is not None})
-
-
-def _document(turns: Sequence[Turn]) -> str:
+def turns_document(turns: Sequence[Turn]) -> str:
     """Keys as a JSON array."""
     return msgspec.json.encode([turn._asdict() for turn in turns]).decode()

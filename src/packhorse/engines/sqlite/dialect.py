@@ -16,6 +16,7 @@ OLDEST_LIBRARY = (3, 37, 0)
 TABLES_AND_VIEWS = (
     "arrival",
     "attempt",
+    "batch",
     "clock",
     "dependency",
     "element",
@@ -27,6 +28,7 @@ TABLES_AND_VIEWS = (
     "job_log",
     "leader",
     "load_failure",
+    "member",
     "migration",
     "package",
     "progress",
@@ -44,7 +46,6 @@ TABLES_AND_VIEWS = (
     "worker_task",
 )
 PREFIX = "packhorse_"
-_RECORDS = "(SELECT {read} FROM json_each(:{param})) AS named"
 
 _NOW = (
     "(CAST(round((julianday('now') - 2440587.5) * 86400000.0) AS integer) * 1000"
@@ -75,6 +76,7 @@ def slots() -> Mapping[str, str]:
         "false": "0",
         "true": "1",
         **_documents(),
+        **_of_batches(),
         "least": "min",
         "greatest": "max",
         "bytewise": "COLLATE binary",
@@ -97,16 +99,29 @@ def _documents() -> Mapping[str, str]:
         "names": "json_each(:names)",
         "pairs": "json_each(:pairs)",
         "texts": "json_each(:texts)",
-        "turns": _records("turns", "scope", "queue", "key"),
-        "packages": _records("packages", "job_id", "parameters", "correlation", "collector"),
-        "elements": _records("elements", "job_id", "position", "type", "key"),
-        "locks": _records("locks", "type", "key", "job_id"),
-        "outcomes": _records("outcomes", "position", "outcome", "reason"),
-        "unique_keys": _records("jobs", "task", "unique_key", "scheduled_at", "delay"),
+        "turns": _recordset("turns", "scope", "queue", "key"),
+        "packages": _recordset("packages", "job_id", "parameters", "correlation", "collector"),
+        "elements": _recordset("elements", "job_id", "position", "type", "key"),
+        "locks": _recordset("locks", "type", "key", "job_id"),
+        "outcomes": _recordset("outcomes", "job_id", "position", "outcome", "reason"),
+        "unique_keys": _recordset("jobs", "task", "unique_key", "scheduled_at", "delay"),
     }
 
 
-def _records(param: str, *columns: str) -> str:
+def _recordset(parameter: str, *columns: str) -> str:
     """The objects of a JSON array as rows called `named`."""
-    read = ", ".join(f"json_extract(value, '$.{column}') AS {column}" for column in columns)
-    return _RECORDS.format(read=read, param=param)
+    fields = ", ".join(f"json_extract(value, '$.{column}') AS {column}" for column in columns)
+    return f"(SELECT {fields} FROM json_each(:{parameter})) AS named"  # noqa: S608 - of names in this module
+
+
+def _of_batches() -> Mapping[str, str]:
+    """What statements read that count in batches."""
+    return {
+        "changed": _recordset("changed", "job_id", "number", "counted_as"),
+        "totals": _recordset(
+            "totals",
+            *("id", "first_enqueued", "last_enqueued", "last_processed", "last_job_id"),
+            *("enqueued", "succeeded", "failed", "cancelled", "closed", "is_open"),
+            *("on_success", "on_failure", "on_end"),
+        ),
+    }

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
+from packhorse.domain.batch import NewBatch
 from packhorse.domain.job import NewJob
 from packhorse.domain.moments import micros_in
 from packhorse.engine import Features
 from packhorse.engines.sql.base import NO_PARAMS, Command, Params
 from packhorse.engines.sql.cancellations import SqlCancellations
 from packhorse.engines.sql.explaining import SqlExplaining
+from packhorse.engines.sql.followers import SqlFollowers
 from packhorse.engines.sql.joblog import SqlJobLog
-from packhorse.engines.sql.jobs import SqlJobStore
 from packhorse.engines.sql.keyed import Storing
 from packhorse.engines.sql.migrations import load_migrations
 from packhorse.engines.sql.packages import SqlPackages
 from packhorse.engines.sql.record_locks import SqlRecordLocks
 from packhorse.engines.sql.schedules import SqlSchedules
 from packhorse.engines.sql.statements import Statements
-from packhorse.engines.sql.turns import SqlTurns
 from packhorse.engines.sqlite.address import database_path
 from packhorse.engines.sqlite.connections import Connections
 from packhorse.engines.sqlite.dialect import PACKAGE, slots
@@ -44,7 +44,7 @@ FEATURES = Features(
 
 
 class SqliteEngine(
-    SqlJobStore,
+    SqlFollowers,
     SqliteInsights,
     SqliteOperations,
     SqliteQueueStore,
@@ -52,7 +52,6 @@ class SqliteEngine(
     SqlJobLog,
     SqlCancellations,
     SqlExplaining,
-    SqlTurns,
     SqlPackages,
     SqlRecordLocks,
     SqliteRetention,
@@ -106,6 +105,12 @@ class SqliteEngine(
     def storing(self, jobs: Sequence[NewJob], installation: str | None = None) -> Storing:
         self._wal.note_write()
         return super().storing(jobs, installation or self._installation_at_once())
+
+    def storing_batch(
+        self, batch: NewBatch, installation: str | None = None
+    ) -> Generator[Statement, list[Row], int | None]:
+        self._wal.note_write()
+        return super().storing_batch(batch, installation or self._installation_at_once())
 
     def _is_committed(self, package: int) -> bool:
         """Transactions have no numbers here; but what another connection sees is committed."""

@@ -7,9 +7,10 @@ import sqlite3
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from packhorse.engines.sql.savepoints import savepoint_on
 from packhorse.engines.sqlite.connections import Connections
 from packhorse.engines.sqlite.errors import translated
-from packhorse.errors import ConfigurationError
+from packhorse.errors import ConfigurationError, SavepointLost
 from packhorse.statement import Row, Statement
 
 if TYPE_CHECKING:
@@ -38,6 +39,11 @@ class SqliteTransaction:
             return cursor.execute(statement.text, statement.params).fetchall()
         except sqlite3.Error as error:
             raise translated(error, self._connections.path) from error
+
+    def savepoint(self) -> contextlib.AbstractContextManager[None]:
+        if not self._connection.in_transaction:
+            raise SavepointLost  # its release would be a commit
+        return savepoint_on(self._connection.execute)
 
     def commit(self) -> None:
         try:

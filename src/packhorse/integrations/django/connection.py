@@ -61,6 +61,10 @@ class DjangoConnection:
         """False: Django tells nobody of a rollback."""
         return False
 
+    def fate(self) -> None:
+        """Not known, for the same reason."""
+        return
+
     def run(self, statement: Statement) -> list[Row]:
         """Run the statement in the open `atomic` block; without one it commits at once, as all of Django's do."""
         with self._raw.cursor() as cursor:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
@@ -57,12 +58,18 @@ def is_open(address: str) -> bool:
     return bool(connections[alias_in(address)].in_atomic_block)
 
 
-def run_inside(address: str, schema: str, runner: Callable[[], Runner]) -> int:
-    """Run what is due in the open transaction; how many."""
+@contextmanager
+def opened(address: str, schema: str) -> Iterator[_Inside]:
+    """An engine in the open transaction behind `django://alias`."""
     url = database_url(address)
     engine = SqliteInside(url) if url.startswith("sqlite") else PostgresInside(url, schema=schema)
     engine.alias = alias_in(address)
     try:
-        return InlineWorker(replace(runner(), engine=engine, begin=engine.begin)).run_pending()
+        yield engine
     finally:
         engine.close()
+
+
+def run_inside(runner: Runner) -> int:
+    """Run what is due in the open transaction, by a runner of that engine; how many."""
+    return InlineWorker(replace(runner, begin=runner.engine.begin)).run_pending()

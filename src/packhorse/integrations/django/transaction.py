@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from django.db import connections, transaction
+from django.db.transaction import TransactionManagementError
 
-from packhorse.errors import UsageError
+from packhorse.errors import SavepointLost, UsageError
 from packhorse.integrations.django.connection import on_alias
 from packhorse.statement import Row, Statement
 
@@ -36,6 +38,18 @@ class AtomicTransaction:
         """Run one of our statements."""
         return on_alias(self._alias).run(statement)
 
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """An `atomic` block, as Django's own calls expect it."""
+        try:
+            with transaction.Atomic(self._alias, savepoint=True, durable=False):
+                yield
+                self._refuse_broken()
+        except BaseException as error:
+            if transaction.get_rollback(using=self._alias):
+                raise SavepointLost from error
+            raise
+
     def commit(self) -> None:
         """Leave the block; Django's `on_commit` callbacks run."""
         if self._is_open:
@@ -51,6 +65,13 @@ class AtomicTransaction:
             return is_accepted
         finally:
             self.rollback()
+
+    def _refuse_broken(self) -> None:
+        """Django would undo the block without a word where the handler has caught an error of the database."""
+        if transaction.get_rollback(using=self._alias):
+            raise TransactionManagementError(
+                "a statement in this block has failed before, so it can't be kept: catch errors around an atomic block"
+            )
 
     def rollback(self) -> None:
         """Leave the block as after an error; never raises."""

@@ -18,6 +18,7 @@ from packhorse.connection import AsyncConnection, Connection
 from packhorse.connections.own import OURS
 from packhorse.connections.scope import call_all
 from packhorse.connections.sqlite import guard_words
+from packhorse.fate import Fate
 from packhorse.integrations.sqlalchemy.commits import waiting_for
 from packhorse.integrations.sqlalchemy.sessions import TaskSession
 from packhorse.statement import Row, Statement
@@ -64,6 +65,11 @@ class _OnConnection:
         if waiting is not None:
             waiting.on_rollback(callback)
         return waiting is not None
+
+    def fate(self) -> Fate | None:
+        """What learns how the transaction, or the savepoint, ends."""
+        waiting = waiting_for(self._connection())
+        return None if waiting is None else waiting.fate()
 
     def _place(self) -> str:
         if isinstance(self._session, TaskSession):

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import Select, inspect, select, tuple_
 from sqlalchemy.orm import Mapper
 
-from packhorse.errors import UsageError
+from packhorse.errors import ConfigurationError, UsageError
 
 _READ: Mapping[type, Callable[[str], Any]] = {
     int: int,
@@ -37,6 +37,8 @@ def loading(model: type) -> tuple[Callable[[Any], str], Callable[[Any, Sequence[
             raise UsageError(f"{record!r} has no key yet: flush the session before it goes into a package")
         return _key(values)
 
+    _check_kinds(model, mapper)
+
     def load(transaction: Any, keys: Sequence[str]) -> Mapping[str, Any]:
         records = transaction.session.scalars(_query(model, mapper, keys))
         return {key_of(record): record for record in records}
@@ -47,18 +49,31 @@ def loading(model: type) -> tuple[Callable[[Any], str], Callable[[Any, Sequence[
 def _query(model: type, mapper: Mapper[Any], keys: Sequence[str]) -> Select[Any]:
     columns = mapper.primary_key
     kinds = [column.type.python_type for column in columns]
+    values = [value for key in keys if (value := _find_value(kinds, key)) is not None]
     if len(columns) == 1:
-        return select(model).where(columns[0].in_([_value(kinds[0], key) for key in keys]))
-    parts = [json.loads(key) for key in keys]
-    values = [tuple(_value(kind, text) for kind, text in zip(kinds, part, strict=True)) for part in parts]
+        return select(model).where(columns[0].in_([value for (value,) in values]))
     return select(model).where(tuple_(*columns).in_(values))
+
+
+def _find_value(kinds: Sequence[type], key: str) -> tuple[Any, ...] | None:
+    """The values of the key's columns; None for a text that is no key of these types, so that no record has it."""
+    try:
+        texts = [key] if len(kinds) == 1 else json.loads(key)
+        return tuple(_READ[kind](text) for kind, text in zip(kinds, texts, strict=True))
+    except (ValueError, TypeError, ArithmeticError):
+        return None
+
+
+def _check_kinds(model: type, mapper: Mapper[Any]) -> None:
+    for column in mapper.primary_key:
+        if column.type.python_type not in _READ:
+            raise ConfigurationError(
+                f"{model.__qualname__}.{column.name} is a key of type {column.type.python_type.__name__}, "
+                "which does not come back from text by itself: give key= and load= to app.record_type"
+            )
 
 
 def _key(values: Sequence[Any]) -> str:
     """One column's value as text; of a composite key a JSON array of texts."""
     texts = [value.isoformat() if isinstance(value, date) else str(value) for value in values]
     return texts[0] if len(texts) == 1 else json.dumps(texts, ensure_ascii=False)
-
-
-def _value(kind: type, text: str) -> Any:
-    return _READ.get(kind, kind)(text)

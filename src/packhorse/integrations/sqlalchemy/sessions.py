@@ -27,6 +27,8 @@ _in_savepoint: set[int] = set()
 class TaskSession(Session):
     """A session over a connection that it borrows at its first use."""
 
+    expire_on_commit: bool
+
     def __init__(self, *, borrow: Callable[[], Connection], **options: Any) -> None:
         super().__init__(**options)
         self._borrow = borrow
@@ -37,6 +39,14 @@ class TaskSession(Session):
         if self._borrowed is None:
             self._borrowed = self._borrow()
         return self._borrowed
+
+    def settle(self) -> None:
+        """Write what it holds back and end its savepoint, as a commit; what it has loaded need not be loaded again."""
+        expires, self.expire_on_commit = self.expire_on_commit, False
+        try:
+            self.commit()
+        finally:
+            self.expire_on_commit = expires
 
     def close(self) -> None:
         """End the session's savepoint and let go of the connection."""

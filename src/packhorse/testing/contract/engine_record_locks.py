@@ -18,7 +18,7 @@ from packhorse.domain.package import Locking, LockRecord, NewPackage, Reference
 from packhorse.engine import Engine
 from packhorse.errors import DuplicateJob, PayloadError, RecordLocked
 from packhorse.statement import Row, Statement
-from packhorse.testing.contract.engine_packages import keys
+from packhorse.testing.contract.engine_packages import jobs_of, keys
 from packhorse.testing.contract.steps import (
     acknowledge,
     claim,
@@ -128,7 +128,7 @@ class RecordLockContract(EngineContract):
             engine.insert_jobs([new_job(), new_job(**locked(C, B))])
         assert (refusal.value.record, refusal.value.job_id, refusal.value.owner) == ("order:b", first, None)
         assert held(engine, A, B, C) == {"a": first, "b": first}
-        assert engine.list_record_jobs(C) == []
+        assert jobs_of(engine, C) == []
         assert engine.list_package_ids(0, 9) == [first]
         assert sum(engine.count_jobs().values()) == 1
 

@@ -175,10 +175,9 @@ class TickContract(EngineContract):
     @pytest.mark.accepts("C18")
     def test_of_many_that_find_a_tick_one_fires_it(self, engine: Engine, another_engine: Engine) -> None:
         """Eight threads on two engines, twenty ticks, twenty jobs."""
-        put(engine)
-        for _ in range(20):
-            record = record_of(engine)
-            found = change(record, record.seen_at)
+        first = put(engine).seen_at
+        for hours in range(20):
+            found = change(record_of(engine), first + hours * HOUR)
             with ThreadPoolExecutor(8) as threads:
                 fired = list(threads.map(lambda one: one.settle_schedule(found), [engine, another_engine] * 4))  # noqa: B023 - used at once
             assert len([ids for ids in fired if ids]) == 1

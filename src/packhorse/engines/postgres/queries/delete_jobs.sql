@@ -24,6 +24,8 @@ with named as materialized (
     where (type, key) in (
         select type, key from {record_lock} where job_id in (select id from gone) for update skip locked
     )
+), members as (
+    update {member} as member set is_deleted = true from gone where member.job_id = gone.id
 ), counted as (
     insert into {tally} (queue, state, kept, ended)
     select queue, state, -count(*), 0 from gone group by queue, state

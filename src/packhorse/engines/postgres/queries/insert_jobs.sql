@@ -17,12 +17,12 @@ with running as materialized (
 -- end
 insert into {job} as job (task, queue, state, priority, order_at, scheduled_at, expected_at, enqueued_at,
     args, kwargs, meta, max_attempts, unique_key, unique_until, serial_key, group_key, gate, waits_for,
-    responsible)
+    responsible, is_awaited)
 select task, queue,
     case when due_at > {now} then 'scheduled' when gate is not null then 'blocked' else 'available' end, priority,
     coalesce(wanted_at, due_at, {now}), due_at, wanted_at, {now}, args, kwargs, meta, max_attempts,
     unique_key, unique_until, serial_key, group_key, gate, case when due_at > {now} then null else gate end,
-    responsible
+    responsible, coalesce(is_awaited, {false})
 from (
     select item.*,
         coalesce(timestamptz 'epoch' + scheduled_at {us}, {now} + delay {us}) as due_at,
@@ -30,7 +30,7 @@ from (
     from json_to_recordset(CAST(CAST(:jobs AS text) AS json)) as item (
         task text, queue text, priority smallint, args text, kwargs text, meta text, max_attempts integer,
         scheduled_at bigint, delay bigint, expected_at bigint, expected_in bigint, unique_key text, unique_until text,
-        serial_key text, group_key text, gate text, responsible text
+        serial_key text, group_key text, gate text, responsible text, is_awaited boolean
     )
     where exists (select from {installation} where id = CAST(:installation AS text))
       and (item.task, item.unique_key) not in (select running.task, running.unique_key from running)   -- with :unique

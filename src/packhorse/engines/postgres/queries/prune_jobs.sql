@@ -27,6 +27,8 @@ with old as materialized (
     delete from {job_log} where job_id = any (array(select id from old))
 ), reports as (
     delete from {progress} where job_id = any (array(select id from old))
+), members as (
+    delete from {member} where job_id = any (array(select id from old))
 ), dependencies as (
     delete from {dependency} where job_id = any (array(select id from old))
 ), elements as (

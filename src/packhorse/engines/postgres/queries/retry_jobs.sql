@@ -3,7 +3,8 @@
 -- Two operators who retry the same job: the second waits for the first one's lock, and then finds nothing. Locks go by id,
 -- and those on unique keys in the order in which producers take them, so that none of them deadlock. One whose unique key
 -- is taken does not come into {job}, and so stays where it is.
--- The next end of what comes back is news: some job may wait for it that this statement can't see yet.
+-- The next end of what comes back is news: some job may wait for it that this statement can't see yet. That they are back is
+-- news for the batches that they are in.
 with back as materialized (
     select *, case
         when exists (select 1 from {dependency} as needed where needed.job_id = past.id) then 'jobs'
@@ -26,6 +27,8 @@ with back as materialized (
     order by task collate "C", unique_key collate "C" nulls first, id
     on conflict do nothing
     returning id
+), told as (
+    insert into {ended} (job_id) select member.job_id from came join {member} as member on member.job_id = came.id
 ), gone as (
     delete from {finished} where id in (select id from came) returning queue, state
 ), counted as (

@@ -17,6 +17,12 @@ with live as (
       and queue = CAST(:queue AS text)   -- with :queue
       and task = CAST(:task AS text)   -- with :task
       and CAST(:key AS text) in (unique_key, serial_key, group_key)   -- with :key
+      -- with :record_key
+      and {is_about(job)}
+      -- end
+      -- with :batch
+      and id {any_of} select job_id as id from {member} where batch_id = CAST(:batch AS bigint) ))
+      -- end
     order by id desc
     limit CAST(:limit AS bigint)
 ), past as (
@@ -25,7 +31,7 @@ with live as (
         attempt, failures, skips, crashes, max_attempts,
         worker, reason, error_type, error_message, error_traceback, result,
         null, unique_key, serial_key, group_key, responsible, CAST(null AS bigint), null
-    from {finished}
+    from {finished} as past
     where id > 0
       and 1 = 0   -- without :finished
       and state <> 'succeeded'   -- with :unsuccessful
@@ -35,6 +41,12 @@ with live as (
       and queue = CAST(:queue AS text)   -- with :queue
       and task = CAST(:task AS text)   -- with :task
       and CAST(:key AS text) in (unique_key, serial_key, group_key)   -- with :key
+      -- with :record_key
+      and {is_about(past)}
+      -- end
+      -- with :batch
+      and id {any_of} select job_id as id from {member} where batch_id = CAST(:batch AS bigint) ))
+      -- end
     order by id desc
     limit CAST(:limit AS bigint)
 )

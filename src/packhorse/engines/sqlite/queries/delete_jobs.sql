@@ -35,6 +35,12 @@ where job_id in (
     select id from {finished} as past where id in (select CAST(value AS bigint) from {ids}) and {deletable(past)}
 );
 
+update {member}
+set is_deleted = 1
+where job_id in (
+    select id from {finished} as past where id in (select CAST(value AS bigint) from {ids}) and {deletable(past)}
+);
+
 insert into {tally} (queue, state, kept, ended)
 select queue, state, -count(*), 0
 from {finished} as past

@@ -18,12 +18,12 @@ where job.unique_key is not null and (job.started_at is null or job.unique_until
 
 insert into {job} (task, queue, state, priority, order_at, scheduled_at, expected_at, enqueued_at,
     args, kwargs, meta, max_attempts, unique_key, unique_until, serial_key, group_key, gate, waits_for,
-    responsible)
+    responsible, is_awaited)
 select task, queue,
     case when due_at > {now} then 'scheduled' when gate is not null then 'blocked' else 'available' end, priority,
     coalesce(wanted_at, due_at, {now}), due_at, wanted_at, {now}, args, kwargs, meta, max_attempts,
     unique_key, unique_until, serial_key, group_key, gate, case when due_at > {now} then null else gate end,
-    responsible
+    responsible, coalesce(is_awaited, {false})
 from (
     select json_extract(value, '$.task') as task,
         json_extract(value, '$.queue') as queue,
@@ -38,6 +38,7 @@ from (
         json_extract(value, '$.group_key') as group_key,
         json_extract(value, '$.gate') as gate,
         json_extract(value, '$.responsible') as responsible,
+        json_extract(value, '$.is_awaited') as is_awaited,
         coalesce(json_extract(value, '$.scheduled_at'), {now} + json_extract(value, '$.delay')) as due_at,
         coalesce(json_extract(value, '$.expected_at'), {now} + json_extract(value, '$.expected_in')) as wanted_at
     from json_each(:jobs)

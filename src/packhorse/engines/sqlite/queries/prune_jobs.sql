@@ -6,6 +6,8 @@ delete from {job_log} where job_id in (select value from {ids});
 
 delete from {progress} where job_id in (select value from {ids});
 
+delete from {member} where job_id in (select value from {ids});
+
 delete from {dependency} where job_id in (select value from {ids});
 
 delete from {element} where job_id in (select value from {ids});

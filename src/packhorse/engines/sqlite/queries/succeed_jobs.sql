@@ -24,11 +24,11 @@ where worker_id = :worker and lease_number = :number
 limit 1
 on conflict (queue, state) do update set kept = kept + excluded.kept, ended = ended + excluded.ended;
 
--- Where no job waits for any other, nobody needs to look who is awaited.
+-- Where no job waits for any other, and none is in a batch, nobody needs to look who is awaited.
 insert into {ended} (job_id)
 select job.id
 from {ids} as named cross join {job} as job on job.id = named.value
-where exists (select 1 from {dependency}) and is_awaited = 1 and worker_id = :worker and lease_number = :number;
+where (exists (select 1 from {dependency}) or exists (select 1 from {member})) and is_awaited = 1 and worker_id = :worker and lease_number = :number;
 
 select job.id
 from {ids} as named cross join {job} as job on job.id = named.value

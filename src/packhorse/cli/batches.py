@@ -1,0 +1,191 @@
+"""`packhorse batches`: jobs that belong together, how far they are, and waiting for their end."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from packhorse.cli.flags import json_option, target_options
+from packhorse.cli.groups import LazyGroup
+from packhorse.cli.output import ago, moment, print_fields, print_json, print_table
+from packhorse.cli.target import Target
+from packhorse.cli.values import ID, Integer, duration_between
+from packhorse.domain.durations import duration
+
+if TYPE_CHECKING:
+    from packhorse.domain.batch import BatchRecord
+
+HEADERS = ("ID", "STATE", "PROCESSED", "FAILED", "CANCELLED", "CREATED", "LEFT", "NAME")
+NUMBERS = "ID PROCESSED FAILED CANCELLED"
+MOST_NAMED = 100
+"""How many jobs that did not succeed are shown."""
+TOLD_SECONDS = 2.0
+"""After how long it is told again how far the batch is."""
+
+
+@click.group(cls=LazyGroup)
+def batches() -> None:
+    """Look at batches of jobs, and wait for them.
+
+        packhorse batches list --open       how far each one is, and how long it will take
+        packhorse batches show 7            which of its jobs have failed
+        packhorse batches wait 7            until all of them have ended
+
+    Next: `packhorse batches list --help`.
+    """
+
+
+@batches.command("list")
+@click.option("--open", "is_open", is_flag=True, help="Only batches that have not ended.")
+@click.option("--before", "before_id", type=ID, help="Only ids below this: the next page.")
+@click.option("--limit", type=Integer(1, 10_000), default=50, help="At most this many.")
+@json_option
+@target_options
+def list_(target: Target, *, is_open: bool, before_id: int | None, limit: int, as_json: bool) -> None:
+    """List batches, the newest first.
+
+        packhorse batches list --open
+        packhorse batches list --json | jq '.[] | select(.state == "abandoned").id'
+
+    STATE is `abandoned` where nothing has come or ended for as long as the batch is to be kept alive. LEFT is how long
+    the rest will take at the pace until now.
+
+    Next: `packhorse batches show ID`.
+    """
+    found = target.existing.list_batches(is_open=is_open, before_id=before_id, limit=limit)
+    if as_json:
+        print_json([batch_document(batch) for batch in found])
+    elif not found:
+        click.echo("no batches")
+    else:
+        print_table(HEADERS, [_row(batch) for batch in found], numbers=NUMBERS)
+
+
+@batches.command()
+@click.argument("id", type=ID)
+@json_option
+@target_options
+def show(target: Target, id: int, *, as_json: bool) -> None:
+    """Show everything about a batch.
+
+        packhorse batches show 7
+        packhorse batches show 7 --json | jq .unsuccessful
+
+    Its counters and times, its parent, and the first hundred of its jobs that have failed or were cancelled.
+
+    Next: `packhorse jobs list --batch 7` lists its jobs, `packhorse jobs show ID` says why one has failed, and
+    `packhorse jobs retry ID` lets it run again.
+    """
+    app = target.existing
+    batch = app.get_batch(id)
+    ids = [member.job_id for member in app.list_members(id, unsuccessful=True, limit=MOST_NAMED)]
+    if as_json:
+        print_json({**batch_document(batch), "unsuccessful": ids})
+    else:
+        print_fields({**_fields(batch), "not succeeded": " ".join(map(str, ids)) or None})
+
+
+@batches.command()
+@click.argument("id", type=ID)
+@click.option(
+    "--timeout",
+    metavar="TIME",
+    type=duration_between("0s", "3650d"),
+    default="300s",
+    help="How long to wait at most: 30s, 5m, 2h.",
+)
+@json_option
+@target_options
+def wait(target: Target, id: int, *, timeout: timedelta, as_json: bool) -> None:
+    """Wait until a batch is closed and all its jobs have ended.
+
+        packhorse batches wait 7 && ./send-report
+        packhorse batches wait 7 --timeout 2h
+
+    Exits with 1 if one of them has failed or was cancelled, or when the time is over. How far it is goes to standard
+    error.
+
+    Next: `packhorse batches show ID` names the jobs that have failed.
+    """
+    batch = _waited(target, id, timeout)
+    if as_json:
+        print_json(batch_document(batch))
+    else:
+        click.echo(f"batch {id} ({batch.name}): {batch.succeeded:,} jobs succeeded")
+
+
+def batch_document(batch: BatchRecord) -> dict[str, Any]:
+    """A batch as `--json` prints it; times left and kept alive in seconds."""
+    left, alive = batch.time_left, batch.keep_alive
+    derived = {
+        "state": batch.state,
+        "processed": batch.processed,
+        "keep_alive": None if alive is None else alive.total_seconds(),
+        "time_left": None if left is None else left.total_seconds(),
+    }
+    return {**dataclasses.asdict(batch), **derived}
+
+
+def _waited(target: Target, id: int, timeout: timedelta) -> BatchRecord:
+    """The batch, when it has ended; meanwhile it is told how far it is."""
+    from packhorse.errors import BatchTimeout
+
+    app, ends_at = target.existing, time.monotonic() + timeout.total_seconds()
+    while True:
+        left = max(0.0, ends_at - time.monotonic())
+        try:
+            return app.wait_for_batch(id, min(left, TOLD_SECONDS))
+        except BatchTimeout:
+            if left <= TOLD_SECONDS:
+                raise BatchTimeout(f"batch {id} has not ended within {duration(timeout)}") from None
+        batch = app.get_batch(id)
+        rest = batch.time_left
+        click.echo(f"{_progress(batch)} processed{f', {duration(rest)} left' if rest else ''}", err=True)
+
+
+def _row(batch: BatchRecord) -> tuple[object, ...]:
+    left = batch.time_left if batch.is_open else None
+    return (
+        batch.id,
+        batch.state,
+        _progress(batch),
+        batch.failed,
+        batch.cancelled,
+        ago(batch.created_at, batch.seen_at),
+        "" if left is None else duration(left),
+        batch.name,
+    )
+
+
+def _progress(batch: BatchRecord) -> str:
+    return f"{batch.processed:,} of {batch.total:,}"
+
+
+def _fields(batch: BatchRecord) -> dict[str, object]:
+    left = batch.time_left if batch.is_open else None
+    return {
+        "id": batch.id,
+        "name": batch.name,
+        "type": batch.type,
+        "state": batch.state,
+        "parent": batch.parent_id,
+        "expected": batch.expected,
+        "enqueued": batch.enqueued,
+        "processed": _progress(batch),
+        "succeeded": batch.succeeded,
+        "failed": batch.failed,
+        "cancelled": batch.cancelled,
+        "time left": None if left is None else duration(left),
+        "keep alive": None if batch.keep_alive is None else duration(batch.keep_alive),
+        "created": moment(batch.created_at),
+        "first enqueued": moment(batch.first_enqueued_at),
+        "last enqueued": moment(batch.last_enqueued_at),
+        "last processed": moment(batch.last_processed_at),
+        "last job": batch.last_job_id,
+        "closed": moment(batch.closed_at),
+        "ended": moment(batch.ended_at),
+    }

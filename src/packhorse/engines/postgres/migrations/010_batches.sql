@@ -1,0 +1,61 @@
+-- Batches: jobs that belong together, counted as they come and end; see docs/batches.md.
+-- oldest_supported: 10
+
+-- Only whoever counts writes a row after its creation. `on_success`, `on_failure` and `on_end` are jobs, as JSON, until they
+-- are enqueued.
+create table {batch} (
+    id bigint generated always as identity primary key,
+    name text not null,
+    type text,
+    parent_id bigint,
+    expected integer check (expected >= 0),
+    keep_alive_us bigint check (keep_alive_us >= 0),
+    created_at timestamptz not null,
+    first_enqueued_at timestamptz,
+    last_enqueued_at timestamptz,
+    last_processed_at timestamptz,
+    last_job_id bigint,
+    enqueued integer not null default 0,
+    succeeded integer not null default 0,
+    failed integer not null default 0,
+    cancelled integer not null default 0,
+    closed_at timestamptz,
+    ended_at timestamptz,
+    on_success text,
+    on_failure text,
+    on_end text
+) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000);
+
+create index batch_open on {batch} (id) where ended_at is null;
+
+-- Which batch a job is in, and what it was counted as there. Producers only insert; `number` is its place in the batch, from 1.
+create table {member} (
+    job_id bigint primary key,
+    batch_id bigint not null,
+    number integer,
+    enqueued_at timestamptz not null,
+    counted_as text check (counted_as in ('enqueued', 'succeeded', 'failed', 'cancelled')),
+    is_deleted boolean not null default false
+) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000);
+
+create index member_of_batch on {member} (batch_id, job_id);
+create index member_uncounted on {member} (batch_id, job_id) where counted_as is null;
+create index member_unsuccessful on {member} (batch_id, job_id) where counted_as in ('failed', 'cancelled');
+
+-- News of a batch: jobs have come into it, or, with a time, nothing more will.
+alter table {ended} add column batch_id bigint, add column closed_at timestamptz;
+
+-- With its owner's rights: whoever may put a job into a batch need not have any to the news.
+create function {schema}.note_members() returns trigger
+language plpgsql
+security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    insert into {ended} (batch_id) select distinct added.batch_id from added order by added.batch_id;
+    return null;
+end
+$$;
+
+create trigger members_come after insert on {member}
+referencing new table as added
+for each statement execute function {schema}.note_members();

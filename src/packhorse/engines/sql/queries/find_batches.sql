@@ -1,0 +1,2 @@
+-- Which of these batches are there.
+select id from {batch} where id in (select CAST(value AS bigint) from {ids})

@@ -1,0 +1,56 @@
+-- Batches: jobs that belong together, counted as they come and end; see docs/batches.md.
+-- oldest_supported: 10
+
+-- Only whoever counts writes a row after its creation. `on_success`, `on_failure` and `on_end` are jobs, as JSON, until they
+-- are enqueued.
+create table {batch} (
+    id integer primary key autoincrement,
+    name text not null,
+    type text,
+    parent_id integer,
+    expected integer check (expected >= 0),
+    keep_alive_us integer check (keep_alive_us >= 0),
+    created_at integer not null,
+    first_enqueued_at integer,
+    last_enqueued_at integer,
+    last_processed_at integer,
+    last_job_id integer,
+    enqueued integer not null default 0,
+    succeeded integer not null default 0,
+    failed integer not null default 0,
+    cancelled integer not null default 0,
+    closed_at integer,
+    ended_at integer,
+    on_success text,
+    on_failure text,
+    on_end text
+) strict;
+
+create index packhorse_batch_open on {batch} (id) where ended_at is null;
+
+-- Which batch a job is in, and what it was counted as there. Producers only insert; `number` is its place in the batch, from 1.
+create table {member} (
+    job_id integer primary key,
+    batch_id integer not null,
+    number integer,
+    enqueued_at integer not null,
+    counted_as text check (counted_as in ('enqueued', 'succeeded', 'failed', 'cancelled')),
+    is_deleted integer not null default 0 check (is_deleted in (0, 1))
+) strict;
+
+create index packhorse_member_of_batch on {member} (batch_id, job_id);
+create index packhorse_member_uncounted on {member} (batch_id, job_id) where counted_as is null;
+create index packhorse_member_unsuccessful on {member} (batch_id, job_id) where counted_as in ('failed', 'cancelled');
+
+-- News of a batch: jobs have come into it, or, with a time, nothing more will.
+alter table {ended} add column batch_id integer;
+alter table {ended} add column closed_at integer;
+
+create index packhorse_ended_batch on {ended} (batch_id) where batch_id is not null;
+
+create trigger packhorse_member_comes after insert on {member}
+begin
+    insert into {ended} (batch_id)
+    select new.batch_id
+    where not exists (select 1 from {ended} where batch_id = new.batch_id);
+end;

@@ -1,0 +1,36 @@
+"""An application whose packages are about numbers: each leaves a row in a table, and a line in a file."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from packhorse import Context, Packhorse, UserError
+from tests.crash.oracle_app import INSERT_EFFECT, TRACES
+
+app = Packhorse(os.environ["ORACLE_DATABASE_URL"])
+
+
+@dataclass(frozen=True)
+class Number:
+    """A record."""
+
+    n: int
+
+
+def load(tx: Any, keys: Sequence[str]) -> Mapping[str, Number]:
+    """Every number is there."""
+    return {key: Number(int(key)) for key in keys}
+
+
+app.record_type("number", Number, key=lambda number: str(number.n), load=load)
+
+
+@app.work_package(each=True, chunk=50)
+def book(ctx: Context, number: Number) -> None:
+    """An effect in the database, and a line that no transaction undoes; every tenth leaves a line and fails."""
+    with TRACES.open("a") as traces:
+        traces.write(f"booked {number.n} {ctx.job.attempt}\n")
+    ctx.tx.execute(INSERT_EFFECT, (number.n,))
+    if number.n % 10 == 7:
+        raise UserError(f"{number.n} is wrong")

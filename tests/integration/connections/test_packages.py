@@ -1,0 +1,112 @@
+"""A work package exists, with all that belongs to it, if and only if the caller's transaction commits."""
+
+from contextlib import closing
+
+import pytest
+
+from packhorse import JobNotFound, JobRolledBack, Packhorse, PayloadError, Reference, WorkPackage
+from packhorse.workpackages.task import PackageTask
+from tests.integration.connections.shop import Shop, other_connection
+from tests.integration.connections.wired import Wired
+from tests.integration.connections.wired_django import DjangoAlias
+
+ORDERS = [Reference("order", str(number)) for number in (3, 1, 2)]
+
+
+def bill(package: WorkPackage) -> None:
+    """Handle a package; nobody runs it here."""
+
+
+@pytest.fixture
+def task(shop: Shop) -> PackageTask[None]:
+    """A task of work packages."""
+    return shop.app.work_package(name="shop.bill")(bill)
+
+
+def enqueue(task: PackageTask[None], wired: Wired) -> int:
+    """Enqueue a package of three orders on the connection; its number."""
+    builder = task.package(conn=wired.raw).param("n", 1).add(*ORDERS)
+    handle = wired.run(builder.aenqueue()) if wired.is_async else builder.enqueue()  # type: ignore[attr-defined]
+    return int(handle.id)
+
+
+def stored(shop: Shop, id: int) -> tuple[bool, list[Reference]]:
+    """Whether anything of the package is stored, and its elements, for everybody else."""
+    engine = shop.app.engine
+    return engine.find_package(id) is not None, [element.record for element in engine.list_elements(id)]
+
+
+@pytest.mark.accepts("M1")
+def test_a_package_commits_with_the_callers_row(shop: Shop, task: PackageTask[None], wired: Wired) -> None:
+    """Before the commit nobody sees anything of it and no claim returns it; after it all is there, once."""
+    wired.begin()
+    wired.write()
+    id = enqueue(task, wired)
+    assert (stored(shop, id), shop.count_jobs(), shop.can_claim()) == ((False, []), 0, False)
+
+    wired.commit()
+    assert (stored(shop, id), shop.count_jobs()) == ((True, ORDERS), 1)
+    wired.begin()
+    wired.write()
+    wired.commit()
+
+    assert shop.claims() == [id]
+
+
+@pytest.mark.accepts("M2")
+def test_nothing_of_a_package_is_left_after_a_rollback(shop: Shop, task: PackageTask[None], wired: Wired) -> None:
+    """Neither job nor parameters nor elements; the connection can be used again."""
+    wired.begin()
+    wired.write()
+    id = enqueue(task, wired)
+    wired.rollback()
+
+    assert (stored(shop, id), shop.count_jobs(), shop.count_sales()) == ((False, []), 0, 0)
+    wired.begin()
+    assert stored(shop, enqueue(task, wired)) == (False, [])
+    wired.commit()
+    assert shop.count_jobs() == 1
+
+
+@pytest.mark.accepts("M2", "M21")
+def test_nobody_waits_for_a_package_that_was_rolled_back(shop: Shop, task: PackageTask[None], wired: Wired) -> None:
+    """Its handle says so at once, or that there is none, where nobody can see the end of the transaction."""
+    wired.begin()
+    builder = task.package(conn=wired.raw).add(*ORDERS)
+    handle = wired.run(builder.aenqueue()) if wired.is_async else builder.enqueue()  # type: ignore[attr-defined]
+    if not wired.is_async:  # who has the transaction open himself
+        with pytest.raises(JobNotFound, match="still open"):
+            handle.result(timeout=20)
+    wired.rollback()
+
+    with pytest.raises(JobNotFound, match="rolled back") as error:
+        handle.result(timeout=20)
+    assert isinstance(error.value, JobRolledBack) == (wired.sees_commits and not isinstance(wired, DjangoAlias))
+
+
+@pytest.mark.accepts("M2")
+@pytest.mark.parametrize("keep", [True, False], ids=["released", "rolled-back"])
+def test_a_savepoint_decides_on_the_packages_in_it(
+    shop: Shop, task: PackageTask[None], wired: Wired, keep: bool
+) -> None:
+    """With all that belongs to them; one outside is untouched by it."""
+    wired.begin()
+    outside, inside = enqueue(task, wired), list[int]()
+    wired.in_savepoint(lambda: inside.append(enqueue(task, wired)), keep=keep)
+    wired.commit()
+
+    assert stored(shop, outside) == (True, ORDERS)
+    assert stored(shop, inside[0]) == ((True, ORDERS) if keep else (False, []))
+
+
+@pytest.mark.accepts("M3")
+def test_in_autocommit_a_package_is_there_at_once_and_whole(database_url: str) -> None:
+    """On a connection that commits every statement by itself, all that belongs to it is stored in one transaction."""
+    with Shop.opened(Packhorse(database_url), database_url) as shop, closing(other_connection(database_url)) as conn:
+        task = shop.app.work_package(name="shop.bill")(bill)
+        id = task.package(conn=conn).add(*ORDERS).enqueue().id
+        assert (stored(shop, id), shop.claims()) == ((True, ORDERS), [id])
+
+        with pytest.raises(PayloadError, match="lone surrogate"):
+            task.package(conn=conn).add(Reference("order", "\ud800")).enqueue()
+        assert shop.count_jobs() == 1
