@@ -12,6 +12,7 @@ from packhorse.errors import (
     BatchNotFound,
     BatchTimeout,
     ConfigurationError,
+    CorrelationTimeout,
     DatabaseBusy,
     DatabaseError,
     DatabaseForbidden,
@@ -56,7 +57,7 @@ if TYPE_CHECKING:
     from packhorse.domain.job import AttemptRecord, JobRecord
     from packhorse.domain.joblog import LogLine, Progress
     from packhorse.domain.outcome import Cancel, Fail, Retry, Skip, UserError
-    from packhorse.domain.package import PackageRecord, Reference
+    from packhorse.domain.package import PackageOutcome, PackageRecord, Reference
     from packhorse.domain.retry import Backoff
     from packhorse.domain.schedule.cron import Cron
     from packhorse.domain.schedule.every import Every
@@ -85,6 +86,7 @@ __all__ = [
     "Cancel",
     "ConfigurationError",
     "Context",
+    "CorrelationTimeout",
     "Cron",
     "DatabaseBusy",
     "DatabaseError",
@@ -110,6 +112,7 @@ __all__ = [
     "NotADatabase",
     "Notice",
     "Options",
+    "PackageOutcome",
     "PackageRecord",
     "Packhorse",
     "PackhorseError",
@@ -167,6 +170,7 @@ _PLACES = {
     "Middleware": "packhorse.middleware",
     "Notice": "packhorse.notices",
     "Options": "packhorse.options",
+    "PackageOutcome": "packhorse.domain.package",
     "PackageRecord": "packhorse.domain.package",
     "Packhorse": "packhorse.app",
     "Progress": "packhorse.domain.joblog",

@@ -10,6 +10,7 @@ from packhorse.batching import Batching
 from packhorse.behalf import Behalf
 from packhorse.blocks import OpenBlocks
 from packhorse.connection import AsyncConnection, Connection
+from packhorse.correlating import Correlating
 from packhorse.declarations import Declarations
 from packhorse.desk import Inbox
 from packhorse.domain.job import JobRecord, is_due
@@ -43,7 +44,7 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 
-class Client(Declarations, Lookup, Batching):
+class Client(Declarations, Lookup, Batching, Correlating):
     """Everything a producer or an operator can do with a database of jobs.
 
     Args:

@@ -100,6 +100,8 @@ class JobFilter:
     """Of a work package that is, or was, about it."""
     batch: int | None = None
     """Of the batch of this id."""
+    correlation: str | None = None
+    """Of a work package that is known by this id."""
     before_id: int | None = None
     """Only ids smaller than this: the next page."""
     limit: int = 50

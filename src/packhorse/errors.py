@@ -28,6 +28,7 @@
     ├── BatchNotFound                    no batch has that id
     ├── BatchFailed                      a job of the batch that was waited for has failed or was cancelled
     ├── BatchTimeout                     the batch had not ended in time
+    ├── CorrelationTimeout               `wait_for()` waited long enough
     ├── ScheduleNotFound                 no schedule has that name
     ├── ScheduleBusy                     a run of the schedule is live, and it allows one at a time
     ├── RecordLocked                     a record that was to be locked is locked by somebody else
@@ -174,6 +175,22 @@ class BatchFailed(PackhorseError):
 
 class BatchTimeout(PackhorseError, TimeoutError):
     """The batch had not ended when the time given to wait for it was over."""
+
+
+class CorrelationTimeout(PackhorseError, TimeoutError):
+    """Not as many packages of a correlation id as were waited for had ended in time.
+
+    Attributes:
+        correlation: the id.
+        count: how many were waited for.
+        ended: how many had ended.
+    """
+
+    def __init__(self, message: str, *, correlation: str, count: int, ended: int) -> None:
+        super().__init__(message)
+        self.correlation: str = correlation
+        self.count: int = count
+        self.ended: int = ended
 
 
 class ScheduleNotFound(PackhorseError, LookupError):

@@ -134,8 +134,8 @@ class JobHandle(msgspec.Struct, Generic[R_co], eq=False):
         return f"<JobHandle {self.id}>"
 
 
-def pauses(timeout: float | timedelta | None) -> Iterator[float]:
-    """How long to wait after each look, in seconds, until the time is over; a last look follows."""
+def pauses(timeout: float | timedelta | None, longest: float = LONGEST_PAUSE) -> Iterator[float]:
+    """How long to wait after each look, in seconds, `longest` at most, until the time is over; a last look follows."""
     seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
     deadline = None if seconds is None else time.monotonic() + seconds
     pause = FIRST_LOOK_AGAIN
@@ -144,4 +144,4 @@ def pauses(timeout: float | timedelta | None) -> Iterator[float]:
         yield max(0.0, min(pause, left))
         if left <= 0:
             return
-        pause = min(pause * GROWTH, LONGEST_PAUSE)
+        pause = min(pause * GROWTH, longest)

@@ -47,6 +47,7 @@ class Lookup(ABC):
         key: str | None = None,
         record: Reference | None = None,
         batch: int | None = None,
+        correlation: str | None = None,
         before_id: int | None = None,
         limit: int = 50,
     ) -> Sequence[JobRecord]:
@@ -59,6 +60,7 @@ class Lookup(ABC):
             key: only those with this unique key, serial key or group.
             record: only work packages that touched, touch or will touch it.
             batch: only those of the batch of this id.
+            correlation: only work packages that are known by this id.
             before_id: only ids smaller than this: the last one seen, for the next page.
             limit: at most this many.
 
@@ -68,10 +70,9 @@ class Lookup(ABC):
         if limit < 1:
             raise ConfigurationError(f"limit must be 1 or more, not {limit}")
         chosen = None if state is None else state_named(state)
+        which: dict[str, Any] = {"record": record, "batch": batch, "correlation": correlation}
         page: dict[str, Any] = {"before_id": before_id, "limit": limit}
-        return self._caught_up().list_jobs(
-            JobFilter(state=chosen, queue=queue, task=task, key=key, record=record, batch=batch, **page)
-        )
+        return self._caught_up().list_jobs(JobFilter(state=chosen, queue=queue, task=task, key=key, **which, **page))
 
     def list_attempts(self, id: int) -> Sequence[AttemptRecord]:
         """The runs of a job that did not succeed, in order."""

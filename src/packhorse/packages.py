@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from packhorse.domain.job import ClaimedJob
-from packhorse.domain.package import Element, Outcome, PackageRecord
+from packhorse.domain.package import Element, Outcome, PackageOutcome, PackageRecord
 from packhorse.statement import Statement
 
 
@@ -41,8 +41,23 @@ class Packages(Protocol):
         """
         ...
 
+    def list_outcomes(self, correlation: str) -> list[PackageOutcome]:
+        """What has become of the packages of that correlation id, as it did: each one's end, and all of its skips.
+
+        One that has neither is not there. A package whose job is not kept counts as done.
+        """
+        ...
+
+    def count_ended(self, correlation: str) -> int:
+        """How many packages of that correlation id have ended."""
+        ...
+
     def record_statement(self, job_id: int, outcomes: Mapping[int, tuple[Outcome, str | None]]) -> Statement:
         """What records, by position, what has become of elements, and why; in the transaction of the handler."""
+        ...
+
+    def reopen_statement(self, job_id: int) -> Statement:
+        """What has those elements that failed or were skipped count as not attempted; in the handler's transaction."""
         ...
 
     def put_parameters(self, job: ClaimedJob, parameters: str) -> bool:
@@ -55,6 +70,13 @@ class Packages(Protocol):
 
     def confirm_statement(self, job: ClaimedJob) -> Statement:
         """What returns a row while a job runs under its lease, and has that stay so until the transaction ends."""
+        ...
+
+    def progress_statement(self, job: ClaimedJob) -> Statement:
+        """What records that a job has come on since its last worker died, so that deaths are counted anew.
+
+        In the transaction of the handler; without effect where the lease has gone.
+        """
         ...
 
     def list_package_ids(self, after_id: int, limit: int) -> list[int]:

@@ -1,6 +1,7 @@
 """An application whose packages are about numbers: each leaves a row in a table, and a line in a file."""
 
 import os
+import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,8 @@ def load(tx: Any, keys: Sequence[str]) -> Mapping[str, Number]:
     return {key: Number(int(key)) for key in keys}
 
 
+DEADLY = (13, 120)
+"""They kill whoever books them."""
 app.record_type("number", Number, key=lambda number: str(number.n), load=load)
 
 
@@ -34,3 +37,18 @@ def book(ctx: Context, number: Number) -> None:
     ctx.tx.execute(INSERT_EFFECT, (number.n,))
     if number.n % 10 == 7:
         raise UserError(f"{number.n} is wrong")
+
+
+def book_or_die(ctx: Context, number: Number) -> None:
+    """The same, but some kill the process."""
+    with TRACES.open("a") as traces:
+        traces.write(f"booked {number.n} {ctx.job.attempt}\n")
+    ctx.tx.execute(INSERT_EFFECT, (number.n,))
+    if number.n in DEADLY:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if number.n % 10 == 7:
+        raise UserError(f"{number.n} is wrong")
+
+
+app.work_package(each=True, chunk=50, name="die")(book_or_die)
+app.work_package(each=True, chunk=50, name="die_isolated", isolation="process")(book_or_die)

@@ -9,6 +9,7 @@ import pytest
 
 from packhorse import JobState, Packhorse
 from packhorse.domain.package import Reference
+from packhorse.workpackages.each import DEADLY
 from tests.crash.conftest import effects
 from tests.crash.fleet import Fleet, fleet
 from tests.waiting import wait_until
@@ -17,31 +18,31 @@ APP = "tests.crash.package_app:app"
 RECORDS = 6000
 CHUNK = 50
 KILLS = 5
+KILLERS = (13, 120)
 WRONG = [n for n in range(RECORDS) if n % 10 == 7]
 
 
 @pytest.fixture
 def package(oracle: Packhorse) -> int:
     """The number of a package about all records, enqueued by the application itself."""
-    oracle.record_type("number", Reference, key=str, load=lambda tx, keys: {})
+    return enqueued(oracle, "tests.crash.package_app.book", RECORDS)
 
-    @oracle.work_package(each=True, name="tests.crash.package_app.book")
+
+def enqueued(oracle: Packhorse, task: str, records: int) -> int:
+    """The number of a package of a task that is only enqueued here."""
+
+    @oracle.work_package(each=True, name=task)
     def book(number: object) -> None:
-        """Only enqueued here."""
+        """Never called."""
 
-    return book.package().add(*(Reference("number", str(n)) for n in range(RECORDS))).enqueue().id
+    return book.package().add(*(Reference("number", str(n)) for n in range(records))).enqueue().id
 
 
 def run_under_kills(ships: Fleet, oracle: Packhorse, package: int) -> None:
-    """Kill the worker at random moments of its work, and let the last one finish it.
-
-    A person tries it again when it has failed: after the third crash, as any job.
-    """
+    """Kill the worker at random moments of its work, and let the last one finish it."""
     chance = random.Random(7)
 
     def has_come_to(count: int) -> bool:
-        if oracle.get_job(package).state is JobState.FAILED and None in oracle.get_package(package).counts:
-            oracle.retry(package)
         return len(ships.traces()) >= count
 
     for _ in range(KILLS):
@@ -68,6 +69,27 @@ def test_each_records_effect_is_there_exactly_once(
     assert effects(oracle_url) == [n for n in range(RECORDS) if n not in set(WRONG)]
     assert oracle.get_package(package).counts == {"done": RECORDS - len(WRONG), "failed": len(WRONG)}
     assert set(calls) == set(range(RECORDS))
-    again = sum(count - 1 for n, count in calls.items() if n not in set(WRONG))
-    assert 0 < again <= KILLS * CHUNK
+    assert 0 < calls.total() - RECORDS <= KILLS * CHUNK
     assert oracle.get_job(package).state is JobState.FAILED
+
+
+@pytest.mark.slow
+@pytest.mark.accepts("M15", "M31", "C6")
+@pytest.mark.parametrize("task", ["die", "die_isolated"])
+def test_a_record_that_kills_its_worker_has_failed_and_the_others_are_done(
+    oracle_url: str, oracle: Packhorse, folder: Path, task: str
+) -> None:
+    """Each of them is found, and those that fail otherwise are called once, however often the worker dies."""
+    id = enqueued(oracle, task, 200)
+    with fleet(oracle_url, folder, "-c", "1", "--lease", "1", app=APP) as ships:
+        ships.start()
+        wait_until(lambda: oracle.get_job(id).state is JobState.FAILED, 60, "the package's end")
+        calls = Counter(int(n) for _, n, _ in ships.traces("booked"))
+
+    wrong = {n for n in range(200) if n % 10 == 7}
+    elements = oracle.engine.list_elements(id)
+    assert {n for n, one in enumerate(elements) if one.outcome == "failed"} == {*wrong, *KILLERS}
+    assert {elements[n].reason for n in KILLERS} == {DEADLY}
+    assert effects(oracle_url) == [n for n in range(200) if n not in wrong and n not in KILLERS]
+    assert {calls[n] for n in KILLERS} <= {1, 2, 3}
+    assert oracle.get_job(id).reason == "178 done, 22 failed, 0 skipped"

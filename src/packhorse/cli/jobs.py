@@ -47,6 +47,7 @@ def jobs() -> None:
 @click.option("--key", metavar="KEY", help="Only jobs with this unique key, serial key or group.")
 @click.option("--record", type=record, metavar="TYPE:KEY", help="Only work packages about this business record.")
 @click.option("--batch", type=ID, help="Only jobs of the batch of this id.")
+@click.option("--correlation", metavar="ID", help="Only work packages that are known by this id.")
 @click.option("--before", "before_id", type=ID, help="Only ids below this: the next page.")
 @click.option("--limit", type=Integer(1, 10_000), default=50, help="At most this many.")
 @json_option
@@ -66,6 +67,7 @@ def list_(
         packhorse jobs list --key customer:7
         packhorse jobs list --record order:42        which packages touch an order
         packhorse jobs list --batch 7 --state failed
+        packhorse jobs list --correlation import-7   what has become of them
         packhorse jobs list --json | jq '.[].id'
 
     Next: `packhorse jobs show ID`.

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, NamedTuple
 
+from packhorse.errors import UsageError
+
+_CORRELATION = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 Outcome = Literal["done", "failed", "skipped"]
 """What has become of an element; None while nothing has."""
+How = Literal["done", "skipped", "error"]
+"""What has become of a package: `error` is one that has failed or was cancelled, and `skipped` no end."""
 
 
 OnLocked = Literal["refuse", "ignore"]
@@ -110,6 +117,38 @@ class LockRecord:
     record: Reference
     job_id: int | None
     owner: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageOutcome:
+    """What has become of a package that is known by a correlation id.
+
+    Attributes:
+        job_id: its job's.
+        task: its task; None where the job is not kept.
+        how: `done`; `error` if it has failed or was cancelled; `skipped` if it was skipped, and comes back.
+        attempt: in which run, from 1; 0 for one that was cancelled before any, or is not kept.
+        at: when; None where the job is not kept.
+        reason: why, where something was said: of an error that of the handler, too.
+    """
+
+    job_id: int
+    task: str | None
+    how: How
+    attempt: int
+    at: datetime | None
+    reason: str | None
+
+
+def check_correlation(id: object) -> str:
+    """A correlation id.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if not isinstance(id, str) or not _CORRELATION.fullmatch(id):
+        raise UsageError(f"a correlation id has 1 to 200 characters, none of them a control, unlike {id!r}")
+    return id
 
 
 def parsed(text: str) -> Reference:

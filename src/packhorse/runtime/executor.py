@@ -7,13 +7,16 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from packhorse.domain.decide import decide
 from packhorse.domain.job import ClaimedJob
 from packhorse.domain.outcome import Cancel, Failure, Outcome, Success, Unknown, Unstarted, WorkerLost
 from packhorse.domain.retry import RetryPolicy, chance
-from packhorse.errors import ConfigurationError
+from packhorse.errors import ConfigurationError, DatabaseError
 from packhorse.runtime.isolation import (
     ChildCancelled,
     ChildDied,
@@ -279,7 +282,8 @@ class Executor:
             if isinstance(outcome, Unknown):
                 self.is_outdated = True
             if outcome is not None:
-                self._runner.finish(slot.job, outcome, slot)
+                job = self._counted_anew(slot.job) if isinstance(outcome, WorkerLost) else slot.job
+                self._runner.finish(job, outcome, slot)
             else:
                 ack = decide(slot.job, Success(), RetryPolicy(), chance())
                 self._runner.count(ack.outcome)
@@ -303,6 +307,14 @@ class Executor:
             return STOPPED if self._children.closed else WorkerLost(died.worker, died.how)
         except (ChildUnstartable, ConfigurationError) as error:
             return Failure(error_info(error))
+
+    def _counted_anew(self, job: ClaimedJob) -> ClaimedJob:
+        """The job, whose child has died, with the deaths that count: it may have come on since those before."""
+        found = None
+        if job.crashes:
+            with suppress(DatabaseError):
+                found = self._runner.engine.find_job(job.id)
+        return job if found is None else replace(job, crashes=found.crashes)
 
     def _settle(self, slot: Slot, error: BaseException) -> None:
         """Trouble outside the handler is a failure of the job too: no run ends without an acknowledgement."""

@@ -209,7 +209,7 @@ class Runner:
 
     def _decide(self, run: Run) -> None:
         policy = run.task.policy if run.task else RetryPolicy()
-        job, outcome = run.job if run.watch.cancelled_by is None else _as_known(run), _known(run.outcome)
+        job, outcome = _as_known(run), _known(run.outcome)
         try:
             ack = decide(job, outcome, policy, chance())
         except Exception as error:
@@ -360,8 +360,9 @@ def _leading(run: Run) -> tuple[Context, ...]:
 
 
 def _as_known(run: Run) -> ClaimedJob:
-    """The job, with who has asked for its cancellation meanwhile."""
-    return replace(run.job, cancelled_by=run.watch.cancelled_by)
+    """The job as its handler knows it, with who has asked for its cancellation meanwhile."""
+    job = run.context.job
+    return job if run.watch.cancelled_by is None else replace(job, cancelled_by=run.watch.cancelled_by)
 
 
 def _known(outcome: Outcome | None) -> Outcome:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, Generic, Self, TypeVar, get_args
 
 from msgspec.structs import replace
 
-from packhorse.domain.package import Locking, NewPackage, OnLocked, Reference
+from packhorse.domain.package import Locking, NewPackage, OnLocked, Reference, check_correlation
 from packhorse.domain.parameters import Parameter, encode_parameters, merged, parameter_of
 from packhorse.errors import ConfigurationError, UsageError
 from packhorse.handle import JobHandle
@@ -19,7 +18,6 @@ from packhorse.workpackages.package import WorkPackage
 from packhorse.workpackages.records import RecordTypes
 
 R = TypeVar("R")
-_CORRELATION = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 
 
 class PackageBuilder(Generic[R]):
@@ -140,9 +138,7 @@ class PackageBuilder(Generic[R]):
             UsageError: it is none, or the package was enqueued or discarded.
         """
         self._check()
-        if not isinstance(id, str) or not _CORRELATION.fullmatch(id):
-            raise UsageError(f"a correlation id has 1 to 200 characters, none of them a control, unlike {id!r}")
-        self._correlation = id
+        self._correlation = check_correlation(id)
         return self
 
     def gathered_by(self, collector: str) -> Self:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final, NamedTuple, cast
 
+from msgspec.structs import replace
+
 from packhorse.context import Context, TaskTransaction
 from packhorse.domain.outcome import Cancel, Fail, Retry, Skip, UserError, Verdict, message_of
 from packhorse.domain.package import Element, Outcome, Reference
@@ -24,7 +26,12 @@ Outcomes = dict[int, tuple[Outcome, str | None]]
 LONGEST_REASON = 500
 """Characters that are kept of why a record failed or was skipped."""
 
+MOST_DEATHS = 2
+"""How often in a row the worker may die with the same record."""
+DEADLY = "worker_lost: the worker has died twice in a row while it was called for this record"
+
 MOST_TAKEN = 3
+_OUTCOMES: Final[tuple[Outcome, ...]] = ("done", "failed", "skipped")
 _BY_POSITION: Final = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
@@ -83,6 +90,9 @@ class EachRecord:
     together with the outcomes, and only while the package is still held by this worker; the last one goes with the
     acknowledgement. So after a crash the package goes on behind the last chunk, and every effect is there once.
 
+    It then begins with a chunk's worth of records one by one, so that the one that kills its worker is found: it has
+    failed when the worker has died twice in a row and nothing was committed in between.
+
     Args:
         call: how the handler is called.
         chunk: how many records are in a transaction.
@@ -105,29 +115,41 @@ class EachRecord:
             Retry, Cancel: a record wants that, or somebody has asked for the cancellation; those before it stand.
             LeaseLost: somebody else has the package by now.
         """
-        total, after = len(package), timedelta(0)
-        came_to = Counter[Outcome]({"done": package.count("done")})
-        for chunk in self._chunks(package):
-            outcomes, wait, end = self._attempt(ctx, package, chunk)
+        total, after, deaths = len(package), timedelta(0), ctx.job.crashes
+        came_to = Counter[Outcome]({how: package.count(how) for how in (_OUTCOMES if deaths else ("done",))})
+        for number, chunk in enumerate(self._chunks(package, deaths)):
+            is_deadly = number == 0 and deaths >= MOST_DEATHS
+            outcomes, wait, end = _given_up(ctx, chunk) if is_deadly else self._attempt(ctx, package, chunk)
             came_to.update(how for how, _ in outcomes.values())
             after = max(after, wait)
+            if number == 0 and not deaths:
+                self._begin_round(ctx, package)
             ctx.tx.run(self._engine().record_statement(package.id, outcomes))
             if came_to["done"] < total:
-                self._commit(ctx, package, len(outcomes))
+                self._commit(ctx, package, len(outcomes), has_come_on=bool(outcomes) and not is_deadly)
             if end is not None:
                 raise end
             ctx.progress(came_to.total(), total)
         _end(came_to, after)
 
-    def _chunks(self, package: WorkPackage) -> Iterator[list[Element]]:
+    def _chunks(self, package: WorkPackage, deaths: int) -> Iterator[list[Element]]:
+        """The elements to be attempted: all that are not done or, after a crash, those that were not attempted yet."""
         chunk: list[Element] = []
+        alone = self._chunk if deaths else 0
         for element in package.elements(is_open=True):
+            if deaths and element.outcome is not None:
+                continue
             chunk.append(element)
-            if len(chunk) == self._chunk:
+            if alone or len(chunk) == self._chunk:
                 yield chunk
-                chunk = []
+                chunk, alone = [], max(0, alone - 1)
         if chunk:
             yield chunk
+
+    def _begin_round(self, ctx: Context, package: WorkPackage) -> None:
+        """Forget how records have failed or were skipped before: a crash is to leave out those of this round alone."""
+        if package.count("failed") or package.count("skipped"):
+            ctx.tx.run(self._engine().reopen_statement(package.id))
 
     def _attempt(self, ctx: Context, package: WorkPackage, chunk: Sequence[Element]) -> Attempt:
         """What becomes of some records. What is the fault of none of them is raised, so that all are undone."""
@@ -155,14 +177,28 @@ class EachRecord:
                 ctx.log.warning("%s failed: %s", element.record, _reason(error), exc_info=_shown(error))
         return Attempt(outcomes, wait, None)
 
-    def _commit(self, ctx: Context, package: WorkPackage, count: int) -> None:
-        """Commit a chunk, and what the handler has changed of the package with it, if it is still ours."""
-        engine = self._engine()
+    def _commit(self, ctx: Context, package: WorkPackage, count: int, *, has_come_on: bool) -> None:
+        """Commit a chunk, and what the handler has changed of the package with it, if it is still ours.
+
+        When records were called, and the worker lives, those of its deaths that were before count no more.
+        """
+        engine, had_died = self._engine(), has_come_on and ctx.job.crashes > 0
+        if had_died:
+            ctx.tx.run(engine.progress_statement(ctx.job))
         if package.is_changed:
             ctx.tx.run(engine.put_statement(package.id, package.parameters_text))
         if not _transaction(ctx).commit_with([engine.confirm_statement(ctx.job)]):
             raise LeaseLost(f"package {package.id} was given to somebody else; its last {count} records are undone")
         package.forget_changes()
+        if had_died:
+            ctx.job = replace(ctx.job, crashes=0)
+
+
+def _given_up(ctx: Context, chunk: Sequence[Element]) -> Attempt:
+    """What becomes of the record with which the worker has died again and again: nobody calls it any more."""
+    [element] = chunk
+    ctx.log.warning("%s failed: %s", element.record, DEADLY)
+    return Attempt({element.position: ("failed", DEADLY)}, timedelta(0), None)
 
 
 def _end(came_to: Mapping[Outcome, int], after: timedelta) -> None:

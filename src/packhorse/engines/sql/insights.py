@@ -33,6 +33,7 @@ class SqlInsights(SqlBase):
             "record_type": filter.record and filter.record.type,
             "record_key": filter.record and filter.record.key,
             "batch": filter.batch,
+            "correlation": filter.correlation,
             "before_id": filter.before_id,
         }
         given = {name: value for name, value in params.items() if value is not None}

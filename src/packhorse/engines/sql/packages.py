@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping, Sequence
 
 from packhorse.domain.job import ClaimedJob
-from packhorse.domain.package import Element, NewPackage, Outcome, PackageRecord, Reference
+from packhorse.domain.package import Element, NewPackage, Outcome, PackageOutcome, PackageRecord, Reference
+from packhorse.engines.sql import rows as of
 from packhorse.engines.sql.base import Params, SqlBase
 from packhorse.engines.sql.documents import list_document, rows_document
 from packhorse.engines.sql.statements import Statements
@@ -38,8 +39,18 @@ class SqlPackages(SqlBase):
     def list_scheduled(self, job_id: int, positions: Sequence[int]) -> set[int]:
         return {row[0] for row in self._read("list_scheduled", {"id": job_id, "ids": list_document(positions)})}
 
+    def list_outcomes(self, correlation: str) -> list[PackageOutcome]:
+        return [of.package_outcome(row) for row in self._read("list_outcomes", {"correlation": correlation})]
+
+    def count_ended(self, correlation: str) -> int:
+        [[count]] = self._read("count_ended", {"correlation": correlation})
+        return int(count)
+
     def record_statement(self, job_id: int, outcomes: Mapping[int, tuple[Outcome, str | None]]) -> Statement:
         return _record_elements(self._statements, job_id, outcomes)
+
+    def reopen_statement(self, job_id: int) -> Statement:
+        return _reopen_elements(self._statements, job_id)
 
     def put_parameters(self, job: ClaimedJob, parameters: str) -> bool:
         lease = {"worker": job.lease.worker, "number": job.lease.number}
@@ -50,6 +61,9 @@ class SqlPackages(SqlBase):
 
     def confirm_statement(self, job: ClaimedJob) -> Statement:
         return _confirm_job(self._statements, job)
+
+    def progress_statement(self, job: ClaimedJob) -> Statement:
+        return _progress_job(self._statements, job)
 
     def list_package_ids(self, after_id: int, limit: int) -> list[int]:
         return [row[0] for row in self._read("list_package_ids", {"after_id": after_id, "limit": limit})]
@@ -124,6 +138,14 @@ def _record_elements(
         for position, (outcome, reason) in sorted(outcomes.items())
     ]
     return _statement(statements, "record_elements", outcomes=rows_document(rows))
+
+
+def _reopen_elements(statements: Statements, job_id: int) -> Statement:
+    return _statement(statements, "reopen_elements", id=job_id)
+
+
+def _progress_job(statements: Statements, job: ClaimedJob) -> Statement:
+    return _statement(statements, "progress_job", id=job.id, worker=job.lease.worker, number=job.lease.number)
 
 
 def _confirm_job(statements: Statements, job: ClaimedJob) -> Statement:

@@ -12,6 +12,7 @@ from typing import Any
 from packhorse.domain.job import AttemptRecord, ClaimedJob, JobRecord, Lease
 from packhorse.domain.moments import moment, optional_moment
 from packhorse.domain.order import aged
+from packhorse.domain.package import How, PackageOutcome
 from packhorse.domain.state import FINAL, JobState
 from packhorse.domain.worker import WorkerRecord
 from packhorse.engine import Glance, QueueRecord
@@ -72,6 +73,16 @@ def job_record(row: Row) -> JobRecord:
         cancel_at=optional_moment(row[30]),
         cancelled_by=row[31],
     )
+
+
+_HOW: dict[str, How] = {"succeeded": "done", "failed": "error", "cancelled": "error", "skipped": "skipped"}
+
+
+def package_outcome(row: Row) -> PackageOutcome:
+    """A row of `list_outcomes.sql`."""
+    id, task, came_to, attempt, at, reason, error_type, message = row
+    why = reason if error_type is None else f"{error_type}: {message}"
+    return PackageOutcome(job_id=id, task=task, how=_HOW[came_to], attempt=attempt, at=optional_moment(at), reason=why)
 
 
 def attempt_record(row: Row) -> AttemptRecord:

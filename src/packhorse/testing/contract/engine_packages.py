@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from packhorse.domain.job import Keys
-from packhorse.domain.outcome import Fail, Outcome, Success
+from packhorse.domain.outcome import Fail, Outcome, Skip, Success
 from packhorse.domain.package import Element, NewPackage, Reference
+from packhorse.domain.state import JobState
 from packhorse.engine import Engine, JobFilter
 from packhorse.testing.contract.engine_queues import put
 from packhorse.testing.contract.steps import acknowledge, claim, claim_one, enqueue_one, rescue, store_on
@@ -53,6 +54,42 @@ class PackageContract(EngineContract):
         assert (found.job_id, found.parameters, found.correlation, found.counts) == (id, '{"a":1}', "c-1", {None: 3})
         assert engine.list_elements(id) == [Element(place, record) for place, record in enumerate(ORDERS)]
         assert (engine.find_package(plain), engine.list_elements(plain), engine.find_package(99)) == (None, [], None)
+
+    @pytest.mark.accepts("M22")
+    def test_outcomes_are_told_by_correlation_id(self, engine: Engine) -> None:
+        """Every skip, and each end once, in the order in which they were; of other ids and of what runs on nothing."""
+        ids = [package(engine, correlation="c-1") for _ in range(4)]
+        package(engine, correlation="c-2")
+        assert (engine.list_outcomes("c-1"), engine.count_ended("c-1")) == ([], 0)
+        assert run_first(engine, Success("1")) == ids[0]
+        assert run_first(engine, Skip("wait", after=timedelta(hours=1))) == ids[1]
+        assert run_first(engine, Fail("no rate")) == ids[2]
+        engine.cancel_jobs([ids[1]])
+
+        told = [(one.job_id, one.how, one.attempt, one.reason) for one in engine.list_outcomes("c-1")]
+        assert told[:3] == [(ids[0], "done", 1, None), (ids[1], "skipped", 1, "wait"), (ids[2], "error", 1, "no rate")]
+        assert [one[:3] for one in told[3:]] == [(ids[1], "error", 1)]
+        assert (engine.count_ended("c-1"), engine.count_ended("c-2"), engine.count_ended("c-3")) == (3, 0, 0)
+        assert {(one.task, one.at is not None) for one in engine.list_outcomes("c-1")} == {(TASK, True)}
+
+    @pytest.mark.accepts("M22")
+    def test_jobs_are_found_by_correlation_id(self, engine: Engine) -> None:
+        """Live and finished ones, the newest first."""
+        ids = [package(engine, correlation="c-1") for _ in range(2)]
+        package(engine, correlation="c-2")
+        run_first(engine, Success("1"))
+        assert [job.id for job in engine.list_jobs(JobFilter(correlation="c-1"))] == ids[::-1]
+        assert [job.id for job in engine.list_jobs(JobFilter(correlation="c-1", state=JobState.SUCCEEDED))] == ids[:1]
+
+    @pytest.mark.accepts("M22")
+    def test_a_package_whose_job_is_not_kept_counts_as_done(self, engine: Engine) -> None:
+        """It says so, and neither when nor by which task."""
+        put(engine, "default", keep_succeeded=timedelta(0))
+        id = package(engine, correlation="c-1")
+        run_first(engine, Success("1"))
+        [told] = engine.list_outcomes("c-1")
+        assert (told.job_id, told.how, told.task, told.at, engine.count_ended("c-1")) == (id, "done", None, None, 1)
+        assert told.reason == "its queue keeps no succeeded jobs"
 
     def test_a_package_may_have_no_elements(self, engine: Engine) -> None:
         """It has parameters all the same."""
@@ -139,6 +176,35 @@ class PackageContract(EngineContract):
             assert found.counts == ({None: 3} if ends == "rollback" else {None: 1, "done": 1, "failed": 1})
         assert engine.list_elements(id, is_open=True)[1] == Element(2, ORDERS[2], "failed", "no address")
         assert engine.list_elements(id, is_open=False) == [Element(0, ORDERS[0], "done")]
+
+    def test_a_new_round_leaves_those_that_are_done(self, engine: Engine) -> None:
+        """The others count as not attempted, without a reason; those of other packages stay."""
+        ids = [package(engine, *ORDERS) for _ in range(2)]
+        transaction = engine.begin()
+        for id in ids:
+            transaction.run(
+                engine.record_statement(id, {0: ("done", None), 1: ("skipped", "later"), 2: ("failed", "no address")})
+            )
+        transaction.run(engine.reopen_statement(ids[0]))
+        transaction.commit()
+        done, *others = engine.list_elements(ids[0])
+        assert (done.outcome, [(one.outcome, one.reason) for one in others]) == ("done", [(None, None)] * 2)
+        assert [one.outcome for one in engine.list_elements(ids[1])] == ["done", "skipped", "failed"]
+
+    @pytest.mark.accepts("M31")
+    def test_deaths_before_a_job_has_come_on_count_no_more(self, engine: Engine) -> None:
+        """Under its lease alone: another worker's deaths stay."""
+        package(engine, *ORDERS)
+        before = claim_one(engine)
+        rescue(engine, before.lease.worker)
+        [job] = claim(engine, suspects=True)
+        for claimed, crashes in ((before, 1), (job, 0)):
+            transaction = engine.begin()
+            transaction.run(engine.progress_statement(claimed))
+            transaction.commit()
+            found = engine.find_job(job.id)
+            assert found is not None
+            assert found.crashes == crashes
 
     @pytest.mark.accepts("M7")
     def test_parameters_are_put_for_the_next_attempt(self, engine: Engine) -> None:

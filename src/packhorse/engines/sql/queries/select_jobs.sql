@@ -23,6 +23,9 @@ with live as (
       -- with :batch
       and id {any_of} select job_id as id from {member} where batch_id = CAST(:batch AS bigint) ))
       -- end
+      -- with :correlation
+      and id {any_of} select job_id as id from {package} where correlation = CAST(:correlation AS text) ))
+      -- end
     order by id desc
     limit CAST(:limit AS bigint)
 ), past as (
@@ -46,6 +49,9 @@ with live as (
       -- end
       -- with :batch
       and id {any_of} select job_id as id from {member} where batch_id = CAST(:batch AS bigint) ))
+      -- end
+      -- with :correlation
+      and id {any_of} select job_id as id from {package} where correlation = CAST(:correlation AS text) ))
       -- end
     order by id desc
     limit CAST(:limit AS bigint)
