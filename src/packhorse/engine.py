@@ -29,6 +29,7 @@ from packhorse.joblog import JobLog
 from packhorse.operations import Operations
 from packhorse.packages import Packages
 from packhorse.queues import QueueStore
+from packhorse.recordlocks import RecordLocks
 from packhorse.retention import Retention
 from packhorse.schedules import ScheduleStore
 from packhorse.statement import AsyncTransaction, Row, Statement, Transaction
@@ -387,6 +388,7 @@ class Engine(
     Explaining,
     Turns,
     Packages,
+    RecordLocks,
     BatchStore,
     Retention,
     Installation,

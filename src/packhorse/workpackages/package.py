@@ -141,6 +141,12 @@ class WorkPackage:
                 else:
                     self._context.log.info("%s is not there any more: left out", element.record)
 
+    def note_lost_locks(self) -> None:
+        """Say so in the log when it does not hold all the locks on records that it was enqueued with."""
+        if self._record.locks_held < self._record.locks:
+            held, locks = self._record.locks_held, self._record.locks
+            self._context.log.warning("package %d holds %d of the %d locks that it had", self.id, held, locks)
+
     def _pages(self, *, is_open: bool | None = None) -> Iterator[list[Element]]:
         engine, after = self._engine(), -1
         while page := engine.list_elements(self.id, after, PAGE, is_open=is_open):

@@ -122,6 +122,7 @@ def each_runner(handler: Handler, chunk: int, engine: Callable[[], Engine], reco
 
     def run(ctx: Context) -> Any:
         package = WorkPackage(ctx, engine, records)
+        package.note_lost_locks()
         try:
             with passing_on():
                 for_each(ctx, package)
@@ -144,6 +145,7 @@ def runner(handler: Handler, engine: Callable[[], Engine], records: RecordTypes)
 
         async def arun(ctx: Context) -> Any:
             package = WorkPackage(ctx, engine, records)
+            await asyncio.to_thread(package.note_lost_locks)
             try:
                 with passing_on():
                     value = await handler(*_arguments(leads, ctx, package))
@@ -156,6 +158,7 @@ def runner(handler: Handler, engine: Callable[[], Engine], records: RecordTypes)
 
     def run(ctx: Context) -> Any:
         package = WorkPackage(ctx, engine, records)
+        package.note_lost_locks()
         try:
             with passing_on():
                 value = handler(*_arguments(leads, ctx, package))

@@ -20,7 +20,7 @@ from packhorse.testing.samples import TASK, new_job
 ORDERS = tuple(Reference("order", str(number)) for number in (3, 1, 2))
 
 
-def package(engine: Engine, *records: Reference, task: str = TASK, **changes: str) -> int:
+def package(engine: Engine, *records: Reference, task: str = TASK, **changes: Any) -> int:
     """Store a package of these records by itself."""
     return enqueue_one(engine, task=task, package=NewPackage(elements=records, **changes))
 
