@@ -274,6 +274,10 @@ class Insights(Protocol):
         """The job of that id, live or finished."""
         ...
 
+    def list_missing_jobs(self, ids: Sequence[int]) -> list[int]:
+        """Those of these ids of which there is no job any more, live or finished. Reads by id, and takes no lock."""
+        ...
+
     def list_jobs(self, filter: JobFilter) -> list[JobRecord]:
         """Jobs that match, the newest (highest id) first."""
         ...
