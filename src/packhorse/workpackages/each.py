@@ -31,6 +31,7 @@ MOST_DEATHS = 2
 """How often in a row the worker may die with the same record."""
 DEADLY = "worker_lost: the worker has died twice in a row while it was called for this record"
 
+SCHEDULED = "an older package is about it, and is not done with it"
 MOST_TAKEN = 3
 _OUTCOMES: Final[tuple[Outcome, ...]] = ("done", "failed", "skipped")
 _BY_POSITION: Final = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -74,6 +75,18 @@ class Call(NamedTuple):
             raise UsageError(mistake.error.message)
 
 
+class Each(NamedTuple):
+    """How records are called one by one.
+
+    Attributes:
+        chunk: how many are in a transaction.
+        skip_scheduled: whether one is skipped that an older package of the task is about, and is not done with.
+    """
+
+    chunk: int
+    skip_scheduled: bool
+
+
 class Attempt(NamedTuple):
     """What has become of the records of a chunk."""
 
@@ -96,13 +109,14 @@ class EachRecord:
 
     Args:
         call: how the handler is called.
-        chunk: how many records are in a transaction.
+        each: how the task says that they are to be called.
         engine: gives the database.
     """
 
-    def __init__(self, call: Call, chunk: int, engine: Callable[[], Engine]) -> None:
+    def __init__(self, call: Call, each: Each, engine: Callable[[], Engine]) -> None:
         self._call = call
-        self._chunk = chunk
+        self._chunk = each.chunk
+        self._skips_scheduled = each.skip_scheduled
         self._engine = engine
 
     async def run(self, calling: Calling, ctx: Context, package: WorkPackage) -> None:
@@ -153,10 +167,13 @@ class EachRecord:
     async def _attempt(self, calling: Calling, ctx: Context, package: WorkPackage, chunk: Sequence[Element]) -> Attempt:
         """What becomes of some records. What is the fault of none of them is raised, so that all are undone."""
         attempt = Attempt({}, timedelta(0), None)
+        waiting = await self._scheduled(calling, package, chunk)
         loaded = await calling.load(element.record for element in chunk)
         for number, element in enumerate(chunk, start=1):
             try:
                 _check(ctx)
+                if element.position in waiting:
+                    raise Skip(SCHEDULED)
                 record = _found(element, loaded)
                 package.check_tenant(element.record, record)
                 async with calling.savepoint():
@@ -171,6 +188,14 @@ class EachRecord:
                 attempt = _undone(attempt, ctx, element, error)
             loaded = await calling.reload((one.record for one in chunk[number:]), loaded)
         return attempt
+
+    async def _scheduled(self, calling: Calling, package: WorkPackage, chunk: Sequence[Element]) -> set[int]:
+        """The positions of records that are to wait for an older package."""
+        if not self._skips_scheduled:
+            return set()
+        return await calling.read(
+            lambda: self._engine().list_scheduled(package.id, [element.position for element in chunk])
+        )
 
     async def _record(self, calling: Calling, package: WorkPackage, outcomes: Outcomes, *, is_new_round: bool) -> None:
         """Store what has become of records; at first forget how they have failed or were skipped before.

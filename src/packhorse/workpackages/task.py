@@ -20,7 +20,7 @@ from packhorse.task import Enqueuer, Task
 from packhorse.tasktransaction import AsyncTaskTransaction, TaskTransaction
 from packhorse.workpackages.builder import PackageBuilder
 from packhorse.workpackages.calling import InCoroutine, InThread, at_once
-from packhorse.workpackages.each import Call, EachRecord
+from packhorse.workpackages.each import Call, Each, EachRecord
 from packhorse.workpackages.package import WorkPackage
 from packhorse.workpackages.records import RecordTypes
 
@@ -114,13 +114,13 @@ class PackageSeries(Generic[R]):
         return self._task.package(self._conn, **{**priority, **self._options, **options})
 
 
-def each_runner(handler: Handler, chunk: int, engine: Callable[[], Engine], records: RecordTypes) -> Handler:
+def each_runner(handler: Handler, each: Each, engine: Callable[[], Engine], records: RecordTypes) -> Handler:
     """What the worker calls for a handler that is called once for each record.
 
     Raises:
         ConfigurationError: the handler takes something else than a record.
     """
-    for_each = EachRecord(Call.of(handler), chunk, engine)
+    for_each = EachRecord(Call.of(handler), each, engine)
     if inspect.iscoroutinefunction(handler):
 
         async def arun(ctx: Context) -> Any:
