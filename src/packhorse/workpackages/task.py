@@ -125,6 +125,7 @@ def each_runner(handler: Handler, each: Each, engine: Callable[[], Engine], reco
 
         async def arun(ctx: Context) -> Any:
             package = WorkPackage(ctx, engine, records)
+            await asyncio.to_thread(package.note_lost_locks)
             try:
                 with passing_on():
                     await for_each.run(InCoroutine(ctx, ctx.tx, records), ctx, package)
