@@ -12,6 +12,7 @@ from packhorse import Context, Packhorse, WorkPackage
 from packhorse.workpackages.task import PackageTask
 
 NAP_SECONDS = 0.005
+INSERT = {"sqlite": "insert into posted (n) values (?)", "postgresql": "insert into posted (n) values (%s)"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ def measured(url: str) -> Measured:
     """The application on a database."""
     app = Packhorse(url)
     app.record_type("line", Line, key=lambda line: str(line.n), load=_load)
-    insert = "insert into posted (n) values ({})".format("?" if app.engine.dialect == "sqlite" else "%s")
+    insert = INSERT[app.engine.dialect]
 
     @app.work_package(name="post", queue="post", each=True)
     def post(ctx: Context, line: Line) -> None:

@@ -39,17 +39,15 @@ PATIENCE = 900.0
 CALM_SECONDS, IDLE_SECONDS = 5.0, 30.0
 QUERY = Path(__file__).parent / "queries" / "finished_packages.sql"
 NUMBERS = {
-    "sqlite": "with recursive s (n) as (select 1 union all select n + 1 from s where n < {0}) select n from s",
-    "postgresql": "select n from generate_series(1, {0}) n",
+    "sqlite": "with recursive s (n) as (select 1000001 union all select n + 1 from s where n < {0}) select n from s",
+    "postgresql": "select n from generate_series(1000001, {0}) n",
 }
 WORDS = {
     "sqlite": {"prefix": "packhorse_", "now": "CAST(strftime('%s', 'now') AS integer) * 1000000"},
     "postgresql": {"prefix": "packhorse.", "now": "now()"},
 }
-SCANS = """
-    select relname, seq_scan from pg_stat_user_tables
-    where schemaname = 'packhorse' and relname in ('finished', 'package', 'element')
-"""
+LARGE = ("finished", "package", "element")
+SCANS = "select relname, seq_scan from pg_stat_user_tables where relname in ('finished', 'package', 'element')"
 
 
 class Worker:
@@ -177,8 +175,8 @@ def finished_packages(url: str, count: int) -> Sequence[str]:
     """The statements that leave so many packages behind."""
     dialect = url.partition(":")[0]
     words, prefix = WORDS[dialect], WORDS[dialect]["prefix"]
-    tables = {name: f"{prefix}{name}" for name in ("finished", "package", "element")}
-    numbers = f"select n + 1000000 as n from ({NUMBERS[dialect].format(count)}) as counted"
+    tables = {name: f"{prefix}{name}" for name in LARGE}
+    numbers = NUMBERS[dialect].format(1_000_000 + count)
     return QUERY.read_text().format(**tables, now=words["now"], numbers=numbers).split(";")
 
 

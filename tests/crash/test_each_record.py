@@ -15,7 +15,7 @@ from tests.crash.fleet import Fleet, fleet
 from tests.waiting import wait_until
 
 APP = "tests.crash.package_app:app"
-RECORDS = 6000
+RECORDS = 20_000
 CHUNK = 50
 KILLS = 5
 KILLERS = (13, 120)
@@ -41,7 +41,7 @@ def run_under_kills(ships: Fleet, oracle: Packhorse, package: int) -> None:
 
     for _ in range(KILLS):
         ships.start()
-        wanted = len(ships.traces()) + chance.randrange(100, 900)
+        wanted = len(ships.traces()) + chance.randrange(500, 3000)
         wait_until(partial(has_come_to, wanted), 30, "progress before the next kill")
         ships.kill_oldest()
     ships.start()

@@ -134,6 +134,12 @@ class WorkPackage:
             loaded = self._records.load(self._context.tx, [element.record for element in wanted])
             yield from self._given_out(wanted, loaded, strict=strict)
 
+    def note_lost_locks(self) -> None:
+        """Say so in the log when it does not hold all the locks on records that it was enqueued with."""
+        if self._record.locks_held < self._record.locks:
+            held, locks = self._record.locks_held, self._record.locks
+            self._context.log.warning("package %d holds %d of the %d locks that it had", self.id, held, locks)
+
     async def arecords(self, *, strict: bool = True, skip_scheduled: bool = False) -> AsyncIterator[Any]:
         """Do what `records` does, for coroutines: `async for order in package.arecords():`."""
         pages = self.pages()

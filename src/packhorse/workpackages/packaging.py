@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, TypeVar, Unpack, overload
+from uuid import uuid4
 
 from packhorse.domain.outcome import Verdict
-from packhorse.domain.package import PackageRecord, Reference
+from packhorse.domain.package import LockRecord, OnLocked, PackageRecord, Reference
 from packhorse.domain.retry import Backoff
 from packhorse.domain.sizing import SizeSteps
 from packhorse.errors import ConfigurationError, JobNotFound
 from packhorse.options import Isolation, task_options
 from packhorse.task import Task
+from packhorse.workpackages.collector import Collecting, Collector, Mode, Parameters
 from packhorse.workpackages.each import Each
+from packhorse.workpackages.locks import RecordLock
 from packhorse.workpackages.records import KeyOf, Load, Named, RecordType, RecordTypes
 from packhorse.workpackages.task import PackageTask, each_runner, runner
 
 if TYPE_CHECKING:
     from packhorse.engine import Engine
+    from packhorse.enqueuer import Enqueuer, Writing
+    from packhorse.handle import JobHandle
+    from packhorse.task import Call
 
 log: logging.Logger = logging.getLogger("packhorse")
 
@@ -82,6 +88,11 @@ def _each(options: Mapping[str, Any]) -> tuple[Each | None, dict[str, Any]]:
     if chunk is not None and (isinstance(chunk, bool) or not isinstance(chunk, int) or not 1 <= chunk <= MOST_CHUNK):
         raise ConfigurationError(f"chunk must be a whole number from 1 to {MOST_CHUNK}, not {chunk!r}")
     return Each(DEFAULT_CHUNK if chunk is None else chunk, skip_scheduled) if each else None, rest
+
+
+def _any(item: object) -> bool:
+    """All items are eligible."""
+    return True
 
 
 class Packaging:
@@ -164,6 +175,101 @@ class Packaging:
         """
         return self.record_types.reference(record)
 
+    def collector(
+        self,
+        task: PackageTask[R],
+        mode: Mode = "one",
+        *,
+        name: str | None = None,
+        parameters: Parameters | None = None,
+        eligible: Callable[[Any], bool] | None = None,
+        batch_of: Callable[[Any], object] | None = None,
+        lock: OnLocked | None = None,
+        **options: Any,
+    ) -> Collector[R]:
+        """What gathers records in a transaction: when that commits there is exactly one package of them.
+
+            billing = app.collector(bill)
+            billing.schedule(order, conn=session)
+
+        Args:
+            task: what handles the packages.
+            mode: `one` package for all that a transaction schedules; one for `each` record; one for each `batch`; or
+                one without records, `bare`.
+            name: of the collector; by default that of the task and the mode.
+            parameters: of its packages: values, or what gives them for an item.
+            eligible: whether an item is gathered; it is ignored otherwise.
+            batch_of: in mode `batch`: what an item's batch is known by, such as a number.
+            lock: have the packages lock their records: `refuse` or `ignore`, as `PackageBuilder.lock` takes them.
+            options: of the enqueue, as `task.using` takes them.
+
+        Raises:
+            ConfigurationError: one of them is wrong.
+        """
+        how = Collecting(
+            name=name or f"{task.name}:{mode}",
+            mode=mode,
+            parameters={} if parameters is None else parameters,
+            eligible=eligible or _any,
+            batch_of=batch_of,
+            lock=lock,
+            options=options,
+        )
+        return Collector(task, how, self, self.record_types)
+
+    def lock_records(
+        self,
+        *records: object,
+        conn: object | None = None,
+        owner: str | None = None,
+        on_locked: OnLocked = "refuse",
+        auto_cleanup: bool = False,
+    ) -> RecordLock:
+        """Lock records under a name, here and now: `with app.lock_records(*orders, conn=session) as lock:`.
+
+        Args:
+            records: of registered types, or `Reference`s.
+            conn: the caller's connection: they are locked if and only if its transaction commits. Without one they are
+                locked at once, unless a block of `app.transaction` is open here.
+            owner: the name, by which they can be released or taken over elsewhere; by default one of its own.
+            on_locked: what becomes of a record that somebody else has locked: `refuse` raises RecordLocked, and none is
+                locked; `ignore` leaves it out.
+            auto_cleanup: whether the next start of a worker releases them, should nobody have done so.
+
+        Raises:
+            RecordLocked: a record is locked by a live job, or under another name.
+            UsageError: the type of one is not registered.
+        """
+        owner, prepare = self._locking(records, owner, on_locked, auto_cleanup=auto_cleanup)
+        return RecordLock(owner, self._enqueuer.write(prepare, conn), self._enqueuer, conn)
+
+    async def alock_records(
+        self,
+        *records: object,
+        conn: object | None = None,
+        owner: str | None = None,
+        on_locked: OnLocked = "refuse",
+        auto_cleanup: bool = False,
+    ) -> RecordLock:
+        """Do what `lock_records` does, for coroutines: `async with await app.alock_records(…) as lock:`."""
+        owner, prepare = self._locking(records, owner, on_locked, auto_cleanup=auto_cleanup)
+        return RecordLock(owner, await self._enqueuer.awrite(prepare, conn), self._enqueuer, conn)
+
+    def release_records(self, owner: str, *, conn: object | None = None) -> int:
+        """Release all that is locked under a name; how many records."""
+        return RecordLock(owner, (), self._enqueuer, conn).release()
+
+    def find_locks(self, *records: object) -> list[LockRecord]:
+        """Those of these records that are locked, and by whom."""
+        return self.engine.find_locks([self.record_types.reference(record) for record in records])
+
+    def _locking(
+        self, records: Sequence[object], owner: str | None, on_locked: OnLocked, *, auto_cleanup: bool
+    ) -> tuple[str, Callable[[Engine], Writing[list[Reference]]]]:
+        references = [self.record_types.reference(record) for record in records]
+        name = owner or f"lock-{uuid4()}"
+        return name, lambda engine: engine.locking(references, name, is_temporary=auto_cleanup, on_locked=on_locked)
+
     def _work_package(self, function: Callable[..., R], options: Mapping[str, Any]) -> PackageTask[R]:
         rest = dict(options)
         steps = _steps(rest.pop("priority_by_size", {}))
@@ -181,6 +287,7 @@ class Packaging:
         return PackageTask(function, task, self, self.record_types, steps)
 
     if TYPE_CHECKING:  # what the application has besides
+        _enqueuer: Enqueuer
 
         @property
         def engine(self) -> Engine:
@@ -197,6 +304,14 @@ class Packaging:
 
         def enqueue_call(self, call: Any, conn: object | None) -> Any:
             """Store one call."""
+            ...
+
+        def enqueue_many(self, calls: Iterable[Call[R]], *, conn: object | None = None) -> list[JobHandle[R]]:
+            """Store calls."""
+            ...
+
+        async def aenqueue_many(self, calls: Iterable[Call[R]], *, conn: object | None = None) -> list[JobHandle[R]]:
+            """The same for coroutines."""
             ...
 
         async def aenqueue_call(self, call: Any, conn: object | None) -> Any:

@@ -125,6 +125,7 @@ def each_runner(handler: Handler, each: Each, engine: Callable[[], Engine], reco
 
         async def arun(ctx: Context) -> Any:
             package = WorkPackage(ctx, engine, records)
+            await asyncio.to_thread(package.note_lost_locks)
             try:
                 with passing_on():
                     await for_each.run(InCoroutine(ctx, ctx.tx, records), ctx, package)
@@ -137,6 +138,7 @@ def each_runner(handler: Handler, each: Each, engine: Callable[[], Engine], reco
 
     def run(ctx: Context) -> Any:
         package = WorkPackage(ctx, engine, records)
+        package.note_lost_locks()
         try:
             with passing_on():
                 at_once(for_each.run(InThread(ctx, ctx.tx, records), ctx, package))
@@ -159,6 +161,7 @@ def runner(handler: Handler, engine: Callable[[], Engine], records: RecordTypes)
 
         async def arun(ctx: Context) -> Any:
             package = WorkPackage(ctx, engine, records)
+            await asyncio.to_thread(package.note_lost_locks)
             try:
                 with passing_on():
                     value = await handler(*_arguments(leads, ctx, package))
@@ -171,6 +174,7 @@ def runner(handler: Handler, engine: Callable[[], Engine], records: RecordTypes)
 
     def run(ctx: Context) -> Any:
         package = WorkPackage(ctx, engine, records)
+        package.note_lost_locks()
         try:
             with passing_on():
                 value = handler(*_arguments(leads, ctx, package))
