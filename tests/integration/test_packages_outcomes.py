@@ -166,6 +166,37 @@ def test_who_is_responsible_for_a_package_is_told_once(app: Packhorse) -> None:
     assert sorted(told) == [("kim", of_the_task), ("lee", of_its_own), ("lee", of_its_own)]
 
 
+@pytest.mark.accepts("M15")
+def test_a_package_that_allows_no_retry_is_closed_as_it_fails(app: Packhorse) -> None:
+    """It is in nobody's inbox and counts once; its error is on record, and who is responsible is told all the same."""
+    told: list[int] = []
+    app.on_failure(lambda notice: told.append(notice.job.id))
+
+    @app.work_package(allow_retry=False, responsible="kim")
+    def post(package: WorkPackage) -> None:
+        raise ValueError("wrong")
+
+    @app.work_package
+    def kept(package: WorkPackage) -> None:
+        raise ValueError("wrong")
+
+    with working(app):
+        wait_until(lambda: "packhorse.notice" in app.engine.list_known_tasks(), what="the worker to know the hook")
+        with app.batch("day") as day:
+            closed = post.package(batch=day).enqueue().id
+        open_id = kept.package().enqueue().id
+        for id in (closed, open_id):
+            assert wait_for(app, id).state is JobState.FAILED
+        wait_until(lambda: told == [closed], what="kim to be told")
+    assert [failure.id for failure in app.inbox.list()] == [open_id]
+    assert app.get_job(closed).error_message == "wrong"
+    found = app.inbox.get(closed)
+    assert (found.dismissed_by, found.dismissal) == (post.name, "its task allows no retry")
+    assert found.dismissed_at is not None
+    app.engine.count_batches(100)
+    assert (app.get_batch(day.id).failed, app.get_batch(day.id).processed) == (1, 1)
+
+
 @pytest.mark.accepts("M16")
 def test_a_retry_that_succeeds_clears_the_error(app: Packhorse) -> None:
     """The package runs again; message and traceback are gone with its success, and the history stays."""

@@ -66,7 +66,7 @@ def test_an_advice_is_found_behind_other_exceptions_and_survives_a_copy() -> Non
     silent = [None, timedelta(0), timedelta(seconds=-1)]
     assert [find_advice(ServiceUnavailable("the bank", retry_after=after)) for after in silent] == [None] * 3
     assert find_advice(RuntimeError()) is None
-    assert pickle.loads(pickle.dumps(outer.__cause__)).retry_after == timedelta(seconds=3)
+    assert pickle.loads(pickle.dumps(outer.__cause__)).retry_after == timedelta(seconds=3)  # noqa: S301 - our own
 
 
 def test_a_retry_leaves_its_time_to_the_backoff() -> None:

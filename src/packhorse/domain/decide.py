@@ -30,6 +30,9 @@ UNRUN = frozenset({"unstarted", "unknown"})
 """The outcomes of jobs that go back without having run."""
 
 
+NO_RETRY = "its task allows no retry"
+
+
 class Ack(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the database is to record of a run; it does so only while the lease is the job's current one."""
 
@@ -49,6 +52,8 @@ class Ack(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     result: str | None = None
     responsible: str | None = None
     """Who is told when it has failed, unless the job itself names somebody."""
+    dismissal: str | None = None
+    """Why a failed job is no matter for the inbox; None where it is one."""
     keys: tuple[str | None, str, str | None] | None = None
     """The job's serial key, its queue and its group, if it has a serial key or a group."""
 
@@ -90,6 +95,8 @@ def decide(job: ClaimedJob, outcome: Outcome, policy: RetryPolicy, chance: float
     ack = _succeeded(job, outcome) if isinstance(outcome, Success) else _unsuccessful(job, outcome, policy, chance)
     if policy.responsible is not None and not ack.is_plain:
         ack = replace(ack, responsible=policy.responsible)
+    if not policy.allow_retry and ack.state is JobState.FAILED:
+        ack = replace(ack, dismissal=NO_RETRY)
     return ack if job.cancelled_by is None else withdrawn(ack, job)
 
 

@@ -52,6 +52,7 @@ class PackageOptions(TypedDict, total=False):
     ack: Literal["batched", "each"]
     keep_result: bool
     responsible: str
+    allow_retry: bool
     priority_by_size: Mapping[str, str]
     each: bool
     chunk: int
