@@ -195,6 +195,8 @@ def test_a_package_that_allows_no_retry_is_closed_as_it_fails(app: Packhorse) ->
     assert found.dismissed_at is not None
     app.engine.count_batches(100)
     assert (app.get_batch(day.id).failed, app.get_batch(day.id).processed) == (1, 1)
+    assert app.retry(closed).ids == {closed}
+    assert app.get_job(closed).state is JobState.AVAILABLE
 
 
 @pytest.mark.accepts("M16")
