@@ -1,55 +1,36 @@
-"""How calls become rows: encoded, shown to the middleware, and written on the connection that they belong to."""
+"""How jobs, and what else is written with them, become rows: on the connection that they belong to."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import nullcontext
 from functools import partial
 from typing import Any, TypeVar
-
-import msgspec
 
 from packhorse.blocks import OpenBlocks
 from packhorse.connection import AnyConnection, AsyncConnection, Connection
 from packhorse.context import find_current
 from packhorse.domain.batch import NewBatch
-from packhorse.domain.job import DEFAULT_QUEUE, NewJob, key_of
-from packhorse.domain.order import DEFAULT_PRIORITY, priority_number
-from packhorse.domain.package import NewPackage
-from packhorse.domain.payload import encode_value
-from packhorse.domain.signature import encode_plain_call
+from packhorse.domain.job import NewJob, key_of
 from packhorse.engine import Engine
-from packhorse.errors import DatabaseBusy, PayloadError, SchemaMissing, UnsupportedConnection
+from packhorse.errors import DatabaseBusy, SchemaMissing, UnsupportedConnection
 from packhorse.fate import Fate
-from packhorse.middleware import Draft, EnqueueHooks
-from packhorse.options import Options
+from packhorse.middleware import EnqueueHooks
+from packhorse.preparing import CHUNK, Prepared, Preparer, key_order, parcels
 from packhorse.refusals import find_refusal, foreign, is_foreign, nothing_stored
-from packhorse.routing import Lead, Routing
+from packhorse.routing import Routing
 from packhorse.statement import Row, Statement
-from packhorse.steps import Aside, AskPlace, Steps, afollow, follow
+from packhorse.steps import Aside, AskPlace, Steps, afollow, follow, run_steps
 from packhorse.task import Call
-
-log: logging.Logger = logging.getLogger("packhorse")
 
 R = TypeVar("R")
 
 Stored = tuple[int, int, str, Fate | None]
 """The id of a job that was stored, the key by which its call is known again, its queue; the fate of its transaction."""
 
-MOST_TEXT = 4 * 1024 * 1024
-"""How many characters of arguments one statement holds at most, unless one job has more."""
-CHUNK = 1000
-"""How many jobs one statement stores at most."""
-
-
-class Prepared(msgspec.Struct, frozen=True):
-    """A call on its way into the database."""
-
-    job: NewJob
-    draft: Draft | None
-    """What the middleware has seen, if there is any."""
+Writing = Generator[Statement, list[Row], R]
+"""Yields statements, is sent the rows of each, and comes to something."""
 
 
 class Enqueuer:
@@ -84,10 +65,9 @@ class Enqueuer:
         self._adapt = adapt
         self._hooks = hooks
         self._blocks = blocks
-        self._routing = routing
+        self._preparer = Preparer(hooks, routing, acting)
         self._set_up: Engine | None = None
         self._ambient = ambient
-        self._acting = acting
         self._catch_up = catch_up
         self._after_enqueue = after_enqueue
 
@@ -96,7 +76,7 @@ class Enqueuer:
 
         All or none are stored; what was stored is in the order of `calls`.
         """
-        order = _key_order(calls)
+        order = key_order(calls)
         stored = self._enqueue([calls[number] for number in order] if order else calls, conn)
         return [one for _, one in sorted(zip(order, stored, strict=True))] if order else stored
 
@@ -104,18 +84,17 @@ class Enqueuer:
         connection = self._connection(conn)
         if connection is None and len(calls) > CHUNK and not self._hooks and self._engine().features.concurrent_writers:
             return self._store_while_preparing(calls)
-        return self._store(self._prepare(calls), connection)
+        return self._store(self._preparer.prepare(calls), connection)
 
     async def aenqueue(self, calls: Sequence[Call[Any]], conn: object | None) -> list[Stored]:
         """The same for coroutines."""
-        order = _key_order(calls)
+        order = key_order(calls)
         stored = await self._aenqueue([calls[number] for number in order] if order else calls, conn)
         return [one for _, one in sorted(zip(order, stored, strict=True))] if order else stored
 
     async def _aenqueue(self, calls: Sequence[Call[Any]], conn: object | None) -> list[Stored]:
-        if not self._routing.is_warm():
-            await asyncio.to_thread(self._routing.in_force)
-        prepared = self._prepare(calls)
+        await self._preparer.warm_up()
+        prepared = self._preparer.prepare(calls)
         connection = self._connection(conn)
         if connection is None:
             return await asyncio.to_thread(self._store, prepared, None)
@@ -126,26 +105,46 @@ class Enqueuer:
             ids = await afollow(self._storing(connection, jobs), connection)
         return self._finish(prepared, ids, connection)
 
-    def _prepare(self, calls: Iterable[Call[Any]]) -> list[Prepared]:
-        lead, acting = self._routing.in_force(), self._acting()
-        meta = None if acting is None else encode_value(acting, path="acting")
-        return [self._prepare_one(call, lead, meta, acting) for call in calls]
+    def write(self, prepare: Callable[[Engine], Writing[R]], conn: object | None) -> R:
+        """Run further statements of ours where an enqueue on this connection would be; what they come to."""
+        connection = self._connection(conn)
+        if connection is None:
+            return self._write_own(prepare)
+        if connection.is_async is True:
+            raise UnsupportedConnection(f"{_kind(connection.raw)} is for coroutines: use the method for those")
+        with connection.transaction() if connection.commits_alone() else nullcontext():
+            return follow(self._writing(connection, prepare), connection)
 
-    def _prepare_one(
-        self, call: Call[Any], lead: Lead | None, meta: str | None, acting: dict[str, Any] | None
-    ) -> Prepared:
-        if not isinstance(call, Call):
-            raise TypeError(f"enqueue_many takes calls, such as send_invoice.call(42), not {call!r}")
-        texts = _encoded(call)
-        draft = None
-        options = call.options
-        if lead is not None and not call.is_placed:
-            options = lead.options_for(call.task, options)
-        if self._hooks:
-            draft = Draft(call.task, call.args, call.kwargs, options)
-            self._hooks.enqueuing(draft)
-            options, meta = draft.options, _encode_meta(draft, meta, acting)
-        return Prepared(_job(call.task, texts, options, meta, call.package), draft)
+    async def awrite(self, prepare: Callable[[Engine], Writing[R]], conn: object | None) -> R:
+        """The same for coroutines."""
+        connection = self._connection(conn)
+        if connection is None:
+            return await asyncio.to_thread(self._write_own, prepare)
+        if connection.is_async is False:
+            return self.write(prepare, conn)
+        async with connection.transaction() if connection.commits_alone() else nullcontext():
+            return await afollow(self._writing(connection, prepare), connection)
+
+    def _write_own(self, prepare: Callable[[Engine], Writing[R]]) -> R:
+        transaction = self._engine().begin()
+        try:
+            result = run_steps(prepare(self._engine()), transaction.run)
+        except BaseException:
+            transaction.rollback()
+            raise
+        transaction.commit()
+        return result
+
+    def _writing(self, connection: AnyConnection, prepare: Callable[[Engine], Writing[R]]) -> Steps[R]:
+        engine = self._engine()
+        if is_foreign(connection, engine):
+            raise foreign(connection.dialect, (yield AskPlace()), engine)
+
+        def prepared() -> Writing[R]:
+            engine.installation_id()
+            return prepare(engine)
+
+        return (yield from self._following(engine, (yield from self._prepared(engine, prepared))))
 
     def _store(self, prepared: Sequence[Prepared], connection: Connection | AsyncConnection | None) -> list[Stored]:
         ids = self._write([one.job for one in prepared], connection)
@@ -157,9 +156,9 @@ class Enqueuer:
 
         def prepared() -> Iterator[Sequence[NewJob]]:
             for start in range(0, len(calls), CHUNK):
-                jobs = [one.job for one in self._prepare(calls[start : start + CHUNK])]
+                jobs = [one.job for one in self._preparer.prepare(calls[start : start + CHUNK])]
                 known.extend((key_of(job), job.queue) for job in jobs)
-                yield from _parcels(jobs)
+                yield from parcels(jobs)
 
         ids = self._engine().insert_many(prepared(), len(calls))
         self._after_enqueue(None)
@@ -171,6 +170,21 @@ class Enqueuer:
         synchronous = _synchronous(connection, "use aenqueue and await it")
         with synchronous.transaction() if _needs_transaction(connection, jobs) else nullcontext():
             return follow(self._storing(connection, jobs), synchronous)
+
+    def prepare(self, call: Call[Any]) -> NewJob:
+        """The job that a call comes to here and now, for what is stored with something else and enqueued later.
+
+        Middleware has seen it, as of an enqueue, but is not told of its id.
+
+        Raises:
+            PayloadError: an argument would not survive.
+            SignatureError: it does not fit.
+        """
+        return self._preparer.prepare([call])[0].job
+
+    async def warm_up(self) -> None:
+        """Have all that `prepare` needs, beside the event loop."""
+        await self._preparer.warm_up()
 
     def store_batch(self, batch: NewBatch, conn: object | None) -> int:
         """Store a batch on the caller's connection, else where an enqueue without one goes; its id."""
@@ -228,8 +242,8 @@ class Enqueuer:
     def _write_alone(self, jobs: Sequence[NewJob]) -> list[int]:
         engine = self._engine()
         try:
-            parcels = _parcels(jobs)
-            return engine.insert_many(parcels, len(jobs)) if len(parcels) > 1 else engine.insert_jobs(jobs)
+            several = parcels(jobs)
+            return engine.insert_many(several, len(jobs)) if len(several) > 1 else engine.insert_jobs(jobs)
         except DatabaseBusy as error:
             raise DatabaseBusy(
                 f"{error}; if the lock is that of your own open transaction, enqueue on it: using(conn=…)"
@@ -239,7 +253,7 @@ class Enqueuer:
         engine, ids = self._engine(), list[int]()
         if is_foreign(connection, engine):
             raise foreign(connection.dialect, (yield AskPlace()), engine)
-        for parcel in _parcels(jobs):
+        for parcel in parcels(jobs):
             if all(job.is_single for job in parcel):
                 statement = yield from self._prepared(engine, partial(engine.insert_statement, parcel))
                 ids += sorted(int(row[0]) for row in (yield from _run(statement, engine)))
@@ -251,13 +265,16 @@ class Enqueuer:
 
     def _storing_keyed(self, engine: Engine, jobs: Sequence[NewJob]) -> Steps[list[int]]:
         storing = yield from self._prepared(engine, partial(engine.storing, jobs))
+        return (yield from self._following(engine, storing))
+
+    def _following(self, engine: Engine, writing: Writing[R]) -> Steps[R]:
         try:
-            rows = yield from _run(next(storing), engine)
+            rows = yield from _run(next(writing), engine)
             while True:
-                rows = yield from _run(storing.send(rows), engine)
+                rows = yield from _run(writing.send(rows), engine)
         except StopIteration as end:
-            ids: list[int] = end.value
-            return ids
+            result: R = end.value
+            return result
 
     def _storing_batch(self, connection: AnyConnection, batch: NewBatch) -> Steps[int]:
         engine = self._engine()
@@ -295,66 +312,9 @@ class Enqueuer:
         return [(id, key_of(one.job), one.job.queue, fate) for one, id in zip(prepared, ids, strict=True)]
 
 
-def plain_job(call: Call[Any], meta: str | None = None) -> NewJob:
-    """The job that a call comes to when no middleware sees it: for what is stored now and enqueued later.
-
-    Raises:
-        PayloadError: an argument would not survive, or does not fit.
-    """
-    return _job(call.task, _encoded(call), call.options, meta, call.package)
-
-
 def _needs_transaction(connection: AnyConnection, jobs: Sequence[NewJob]) -> bool:
     """Whether it takes several statements to store them, and each would be committed by itself."""
     return (len(jobs) > CHUNK or not all(job.is_single for job in jobs)) and connection.commits_alone()
-
-
-def _key_order(calls: Sequence[object]) -> Sequence[int]:
-    """In which order to store calls that need several statements; empty to leave them as they are.
-
-    By unique keys, so that two producers of the same ones don't wait for each other in a circle.
-    """
-    if len(calls) <= CHUNK:
-        return ()
-    names = [(call.task, call.options.unique_key or "") if isinstance(call, Call) else ("", "") for call in calls]
-    return sorted(range(len(calls)), key=names.__getitem__) if any(key for _, key in names) else ()
-
-
-def _encoded(call: Call[Any]) -> tuple[str, str | None]:
-    """The arguments as texts."""
-    if call.signature is None:
-        return encode_plain_call(call.args, call.kwargs)
-    return call.signature.encode(call.args, call.kwargs)
-
-
-def _job(
-    task: str, texts: tuple[str, str | None], options: Options, meta: str | None, package: NewPackage | None = None
-) -> NewJob:
-    args, kwargs = texts
-    return NewJob(
-        task=task,
-        args=args,
-        kwargs=kwargs,
-        queue=options.queue or DEFAULT_QUEUE,
-        priority=DEFAULT_PRIORITY if options.priority is None else priority_number(options.priority),
-        scheduled_at=options.scheduled_at,
-        delay=options.delay,
-        expected_at=options.expected_at,
-        expected_in=options.expected_in,
-        max_attempts=options.max_attempts,
-        meta=meta,
-        keys=options.keys,
-        package=package,
-    )
-
-
-def _encode_meta(draft: Draft, meta: str | None, acting: dict[str, Any] | None) -> str | None:
-    """With what middleware sends along; on whose behalf the job is enqueued is not left out with that."""
-    try:
-        return encode_value({**draft.meta, **(acting or {})}, path="meta") if draft.meta else meta
-    except PayloadError:
-        log.exception("what middleware sends along with a job of task %s can't be stored; left out", draft.task)
-        return meta
 
 
 def _run(statement: Statement, engine: Engine) -> Steps[list[Row]]:
@@ -366,19 +326,6 @@ def _run(statement: Statement, engine: Engine) -> Steps[list[Row]]:
             raise
         raise refusal from error
     return rows
-
-
-def _parcels(jobs: Sequence[NewJob]) -> list[Sequence[NewJob]]:
-    """The jobs in order, at most `CHUNK` together, and no more text than a message should hold."""
-    parcels, size, start = list[Sequence[NewJob]](), 0, 0
-    for at, job in enumerate(jobs):
-        more = len(job.args) + len(job.kwargs or "") + len(job.meta or "")
-        more += len(job.package.parameters) if job.package else 0
-        if at > start and (at - start == CHUNK or size + more > MOST_TEXT):
-            parcels.append(jobs[start:at])
-            size, start = 0, at
-        size += more
-    return [*parcels, jobs[start:]] if jobs else []
 
 
 async def _afollow(steps: Steps[R], connection: Connection | AsyncConnection) -> R:

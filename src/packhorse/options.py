@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Literal, Protocol, Self, TypeVar, cast, get_args
 
+from packhorse.domain.batch import SomeBatch
 from packhorse.domain.job import DEFAULT_QUEUE, Keys, OnDuplicate
 from packhorse.domain.order import DEFAULT_PRIORITY, priority_number
 from packhorse.domain.outcome import Verdict
@@ -29,7 +30,7 @@ DEFAULT_POLICY = RetryPolicy()
 
 
 class HasId(Protocol):
-    """A job's handle, or a batch's."""
+    """A job's handle."""
 
     @property
     def id(self) -> int:
@@ -53,7 +54,7 @@ class Options:
         unique_until: `start` (the default) lets another one come when the job has started; `end` when it has ended.
         on_duplicate: what becomes of a job whose unique key another one has: `refuse` (the default) is an error, `keep`
             gives that one in its place, `replace` gives that one the new arguments and times, `earliest` lets that one
-            be due at the earlier of both times.
+            be due at the earlier of both times, `merge` adds the records of this work package to that one.
         serial_key: jobs with the same one run one at a time, in the order in which they became visible.
         group: whose job it is, such as a tenant: what a queue's limits per group and its fair share go by.
         after: the jobs (handles or ids) that must have ended before this one starts, at most 1,000.
@@ -81,7 +82,7 @@ class Options:
     after: Sequence[HasId | int] | None = None
     after_needs: Literal["success", "end"] | None = None
     responsible: str | None = None
-    batch: HasId | int | None = None
+    batch: SomeBatch | int | None = None
     keys: Keys | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
@@ -221,7 +222,7 @@ def _ids(after: object) -> tuple[int, ...]:
 
 
 def _id(job: object) -> int:
-    id = getattr(job, "id", job)
+    id = None if isinstance(job, SomeBatch) else getattr(job, "id", job)
     if isinstance(id, bool) or not isinstance(id, int) or id < 1:
         raise ConfigurationError(f"after takes jobs, by their handles or ids, not {job!r}")
     return id
@@ -236,9 +237,9 @@ def batch_id(batch: object) -> int:
     """The id of a batch, given by itself or by its handle.
 
     Raises:
-        ConfigurationError: it is neither.
+        ConfigurationError: it is neither; a job's handle is none.
     """
-    id = getattr(batch, "id", batch)
+    id = batch.id if isinstance(batch, SomeBatch) else batch
     if isinstance(id, bool) or not isinstance(id, int) or id < 1:
         raise ConfigurationError(f"a batch is named by what app.batch returns, or by its id, not {batch!r}")
     return id

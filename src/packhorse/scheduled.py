@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, Unpack
 from packhorse.domain.schedule.definition import Overlap, Policy, Schedule
 from packhorse.domain.schedule.missed import Missed, MissedRuns
 from packhorse.domain.schedule.rule import Rule
-from packhorse.enqueuer import plain_job
 from packhorse.errors import ConfigurationError, ScheduleNotFound
 from packhorse.handle import JobHandle
 from packhorse.keeper import Declaring, Keeper, ScheduleBook
+from packhorse.preparing import plain_job
 from packhorse.schedules import RunRecord, ScheduleRecord
 from packhorse.task import Call
 

@@ -13,9 +13,9 @@ from packhorse.domain.schedule.every import Every, Unit
 from packhorse.domain.schedule.rule import Rule
 from packhorse.domain.schedule.weekdays import Weekday
 from packhorse.domain.schedule.weekly import Weekly
-from packhorse.enqueuer import plain_job
 from packhorse.errors import ConfigurationError
 from packhorse.keeper import ScheduleBook
+from packhorse.preparing import plain_job
 from packhorse.scheduled import PolicyOptions, Schedules, policy_of
 from packhorse.schedules import Alarm
 from packhorse.sqltask import NAME, statement_runner

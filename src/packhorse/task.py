@@ -13,6 +13,7 @@ from typing import Any, Generic, Literal, ParamSpec, Protocol, TypeVar, cast, ov
 import msgspec
 
 from packhorse.context import Context, find_current
+from packhorse.domain.batch import SomeBatch
 from packhorse.domain.job import OnDuplicate
 from packhorse.domain.package import NewPackage
 from packhorse.domain.retry import RetryPolicy
@@ -149,7 +150,7 @@ class BoundTask(Generic[P, R_co]):
         after: Sequence[HasId | int] | None = None,
         after_needs: Literal["success", "end"] | None = None,
         responsible: str | None = None,
-        batch: HasId | int | None = None,
+        batch: SomeBatch | int | None = None,
     ) -> BoundTask[P, R_co]:
         """The task with options for its next enqueue; what is None stays as it is.
 
@@ -165,7 +166,8 @@ class BoundTask(Generic[P, R_co]):
             unique_key: no two waiting jobs of this task have the same; see `on_duplicate`.
             unique_until: another one may come when the job has started, `start` (the default), or ended, `end`.
             on_duplicate: if another job has the key: `refuse` (the default) raises DuplicateJob; `keep` returns that
-                one; `replace` gives it these arguments and times; `earliest` makes it due at the earlier of both times.
+                one; `replace` gives it these arguments and times; `earliest` makes it due at the earlier of both times;
+                `merge` adds the records of this work package to that one.
             serial_key: jobs with the same one, of any task, run one at a time, in the order in which they came.
             group: whose job it is, such as a tenant: for the queue's limits per group and its fair share.
             after: the jobs (handles or ids) that must have ended before this one starts.

@@ -7,6 +7,7 @@ from packhorse.testing.contract import (
     engine_cancel,
     engine_cancellations,
     engine_claim,
+    engine_collecting,
     engine_explaining,
     engine_fence,
     engine_followers,
@@ -17,6 +18,7 @@ from packhorse.testing.contract import (
     engine_joblog,
     engine_leadership,
     engine_liveness,
+    engine_many_batches,
     engine_operations,
     engine_packages,
     engine_park,
@@ -24,6 +26,7 @@ from packhorse.testing.contract import (
     engine_processes,
     engine_queues,
     engine_race,
+    engine_record_locks,
     engine_retention,
     engine_schedules,
     engine_schema,
@@ -158,6 +161,18 @@ class TestPackages(engine_packages.PackageContract):
     """Work packages."""
 
 
+class TestRecordLocks(engine_record_locks.RecordLockContract):
+    """Packages lock records."""
+
+
+class TestMerge(engine_record_locks.MergeContract):
+    """Packages are merged."""
+
+
+class TestCollecting(engine_collecting.CollectingContract):
+    """Transactions gather packages."""
+
+
 class TestJobLog(engine_joblog.JobLogContract):
     """What jobs say of themselves."""
 
@@ -214,7 +229,7 @@ class TestBatches(engine_batches.BatchContract):
     """Jobs that belong together."""
 
 
-class TestManyBatches(engine_batches.ManyBatchesContract):
+class TestManyBatches(engine_many_batches.ManyBatchesContract):
     """Batches in numbers."""
 
 

@@ -22,12 +22,6 @@ KILLERS = (13, 120)
 WRONG = [n for n in range(RECORDS) if n % 10 == 7]
 
 
-@pytest.fixture
-def package(oracle: Packhorse) -> int:
-    """The number of a package about all records, enqueued by the application itself."""
-    return enqueued(oracle, "tests.crash.package_app.book", RECORDS)
-
-
 def enqueued(oracle: Packhorse, task: str, records: int) -> int:
     """The number of a package of a task that is only enqueued here."""
 
@@ -58,10 +52,10 @@ def run_under_kills(ships: Fleet, oracle: Packhorse, package: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.accepts("M31", "C6", "C7")
-def test_each_records_effect_is_there_exactly_once(
-    oracle_url: str, oracle: Packhorse, package: int, folder: Path
-) -> None:
+@pytest.mark.parametrize("task", ["book", "book_async"])
+def test_each_records_effect_is_there_exactly_once(oracle_url: str, oracle: Packhorse, folder: Path, task: str) -> None:
     """Killed five times: no effect is missing or double, no more than a chunk was attempted again by each kill."""
+    package = enqueued(oracle, task, RECORDS)
     with fleet(oracle_url, folder, "-c", "1", "--lease", "1", app=APP) as ships:
         run_under_kills(ships, oracle, package)
         calls = Counter(int(n) for _, n, _ in ships.traces("booked"))

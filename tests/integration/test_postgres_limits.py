@@ -17,8 +17,8 @@ from packhorse.domain.job import Lease, NewJob
 from packhorse.domain.outcome import Success
 from packhorse.domain.retry import RetryPolicy
 from packhorse.engines.postgres.engine import PostgresEngine
-from packhorse.enqueuer import CHUNK
 from packhorse.errors import DatabaseBusy, DatabaseError, DatabaseReadOnly, DatabaseUnreachable, SchemaMissing
+from packhorse.preparing import CHUNK
 from tests.waiting import wait_until
 
 JOB = NewJob(task="t")

@@ -13,6 +13,15 @@ CountedAs = Literal["enqueued", "succeeded", "failed", "cancelled"]
 """What a job of a batch is counted as: not finished, or its final state."""
 
 
+class SomeBatch:
+    """What stands for a batch: what `app.batch` returned, or the record of one."""
+
+    __slots__ = ()
+
+    id: int
+    """The batch's number."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewBatch:
     """A batch that is about to be stored."""
@@ -133,7 +142,7 @@ def callbacks(totals: Totals) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BatchRecord:
+class BatchRecord(SomeBatch):
     """A batch as the database knows it. Its counters may lag behind its jobs by a worker's look."""
 
     id: int

@@ -167,6 +167,7 @@ class Worker:
         """Register, and begin to claim."""
         if self._declared is not None:
             self._declared.write_declared()
+            self._engine.release_temporary_locks()
         self._engine.register_worker(self._registration())
         self._is_registered = True
         self._capture.install()

@@ -34,6 +34,7 @@ from packhorse.engines.sql.jobs import handler_commands
 from packhorse.engines.sql.migrations import load_migrations
 from packhorse.engines.sql.packages import SqlPackages
 from packhorse.engines.sql.queues import SqlQueueStore
+from packhorse.engines.sql.record_locks import SqlRecordLocks
 from packhorse.engines.sql.registry import SqlRegistry
 from packhorse.engines.sql.retention import SqlRetention
 from packhorse.engines.sql.schedules import SqlSchedules
@@ -79,6 +80,7 @@ class PostgresEngine(
     SqlCancellations,
     SqlExplaining,
     SqlPackages,
+    SqlRecordLocks,
     SqlRetention,
     PostgresSchema,
 ):
