@@ -2,7 +2,7 @@
 -- oldest_supported: 10
 
 -- Only whoever counts writes a row after its creation. `on_success`, `on_failure` and `on_end` are jobs, as JSON, until they
--- are enqueued.
+-- are enqueued. One with `forgotten_at` is gone for everybody; its rows go a little at a time.
 create table {batch} (
     id integer primary key autoincrement,
     name text not null,
@@ -21,12 +21,14 @@ create table {batch} (
     cancelled integer not null default 0,
     closed_at integer,
     ended_at integer,
+    forgotten_at integer,
     on_success text,
     on_failure text,
     on_end text
 ) strict;
 
 create index packhorse_batch_open on {batch} (id) where ended_at is null;
+create index packhorse_batch_forgotten on {batch} (id) where forgotten_at is not null;
 
 -- Which batch a job is in, and what it was counted as there. Producers only insert; `number` is its place in the batch, from 1.
 create table {member} (
