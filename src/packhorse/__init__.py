@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from packhorse.domain.explanation import Explanation, Reason
     from packhorse.domain.job import AttemptRecord, JobRecord
     from packhorse.domain.joblog import LogLine, Progress
-    from packhorse.domain.outcome import Cancel, Fail, Retry, Skip, UserError
+    from packhorse.domain.outcome import Cancel, Fail, Retry, ServiceUnavailable, Skip, UserError
     from packhorse.domain.package import PackageOutcome, PackageRecord, Reference
     from packhorse.domain.retry import Backoff
     from packhorse.domain.schedule.cron import Cron
@@ -129,6 +129,7 @@ __all__ = [
     "SchemaMissing",
     "SchemaOutdated",
     "SchemaTooNew",
+    "ServiceUnavailable",
     "Settings",
     "SignatureError",
     "Skip",
@@ -177,6 +178,7 @@ _PLACES = {
     "Reason": "packhorse.domain.explanation",
     "Reference": "packhorse.domain.package",
     "Retry": "packhorse.domain.outcome",
+    "ServiceUnavailable": "packhorse.domain.outcome",
     "Settings": "packhorse.config",
     "Skip": "packhorse.domain.outcome",
     "Task": "packhorse.task",

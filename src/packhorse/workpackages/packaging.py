@@ -31,6 +31,7 @@ log: logging.Logger = logging.getLogger("packhorse")
 
 R = TypeVar("R")
 DEFAULT_CHUNK = 50
+FIRST_AGAIN = Backoff(first=timedelta(seconds=5), jitter=0)
 MOST_CHUNK = 1000
 
 
@@ -51,6 +52,7 @@ class PackageOptions(TypedDict, total=False):
     ack: Literal["batched", "each"]
     keep_result: bool
     responsible: str
+    allow_retry: bool
     priority_by_size: Mapping[str, str]
     each: bool
     chunk: int
@@ -136,8 +138,9 @@ class Packaging:
         """Make a function handle work packages: `@app.work_package(queue="billing")`.
 
         It takes the package, and before it, if it wants, the context. Its writes through `ctx.tx` commit together with
-        the acknowledgement. Options are those of `app.task`, with two other defaults: `atomic` is True, and
-        `max_attempts` is 1, since a package in error waits for a person; and a few more:
+        the acknowledgement. Options are those of `app.task`, with other defaults: `atomic` is True,
+        `max_attempts` is 1, since a package in error waits for a person, and the `backoff` begins with 5 seconds, which
+        is how long one waits that a deadlock has undone; and a few more:
 
         `each`: call it once for each record, as `(record)`, `(ctx, record)` or `(ctx, package, record)`. What one has
         written is undone when it fails or is skipped; a retry calls it for those that are not done.
@@ -272,7 +275,7 @@ class Packaging:
         rest = dict(options)
         steps = _steps(rest.pop("priority_by_size", {}))
         each, options = _each(rest)
-        complete = {"atomic": True, "max_attempts": 1, **options}
+        complete = {"atomic": True, "max_attempts": 1, "backoff": FIRST_AGAIN, **options}
         checked = task_options(function, **complete)
         if each is not None and not checked.atomic:
             raise ConfigurationError("each=True commits what was done with the record's outcome: it needs atomic=True")

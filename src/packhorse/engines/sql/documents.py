@@ -169,6 +169,8 @@ def _ack(ack: Ack) -> _Document:
         document["error_traceback"] = ack.error.traceback
     if ack.responsible is not None and ack.state is JobState.FAILED:
         document["responsible"] = ack.responsible
+    if ack.dismissal is not None and ack.state is JobState.FAILED:
+        document["dismissal"] = ack.dismissal
     return document
 
 
