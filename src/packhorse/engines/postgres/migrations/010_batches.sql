@@ -61,3 +61,32 @@ $$;
 create trigger members_come after insert on {member}
 referencing new table as added
 for each statement execute function {schema}.note_members();
+
+-- Puts a job that was just enqueued, or any other that is recorded, into a batch: for producers in plain SQL; see docs/sql.md.
+-- With its owner's rights: that others wait for a job is noted in it, which its producer may have no right to.
+create function {schema}.put_into_batch(job_id bigint, batch_id bigint) returns bigint
+language plpgsql volatile
+security definer set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_variable
+declare
+    problem text := case
+        when not exists (select from {batch} as batch where batch.id = batch_id and batch.forgotten_at is null)
+            then format('no batch %s', coalesce(CAST(batch_id AS text), 'is named'))
+        when exists (select from {member} as member where member.job_id = job_id)
+            then format('job %s is in a batch already', job_id)
+    end;
+begin
+    update {job} as job set is_awaited = true where job.id = job_id;
+    if not found and not exists (select from {finished} as past where past.id = job_id) then
+        problem := coalesce(problem, format('no job %s', coalesce(CAST(job_id AS text), 'is named')));
+    end if;
+    if problem is not null then
+        raise exception using errcode = 'invalid_parameter_value', message = 'packhorse: ' || problem;
+    end if;
+    insert into {member} (job_id, batch_id, enqueued_at) values (job_id, batch_id, {now});
+    return job_id;
+end
+$$;
+
+revoke execute on function {schema}.put_into_batch(bigint, bigint) from public;
