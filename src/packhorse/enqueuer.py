@@ -1,9 +1,9 @@
-"""How calls become rows: encoded, shown to the middleware, and written on the connection that they belong to."""
+"""How jobs, and what else is written with them, become rows: on the connection that they belong to."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import nullcontext
 from functools import partial
 from typing import Any, TypeVar
@@ -21,13 +21,16 @@ from packhorse.preparing import CHUNK, Prepared, Preparer, key_order, parcels
 from packhorse.refusals import find_refusal, foreign, is_foreign, nothing_stored
 from packhorse.routing import Routing
 from packhorse.statement import Row, Statement
-from packhorse.steps import Aside, AskPlace, Steps, afollow, follow
+from packhorse.steps import Aside, AskPlace, Steps, afollow, follow, run_steps
 from packhorse.task import Call
 
 R = TypeVar("R")
 
 Stored = tuple[int, int, str, Fate | None]
 """The id of a job that was stored, the key by which its call is known again, its queue; the fate of its transaction."""
+
+Writing = Generator[Statement, list[Row], R]
+"""Yields statements, is sent the rows of each, and comes to something."""
 
 
 class Enqueuer:
@@ -101,6 +104,47 @@ class Enqueuer:
         async with connection.transaction() if _needs_transaction(connection, jobs) else nullcontext():
             ids = await afollow(self._storing(connection, jobs), connection)
         return self._finish(prepared, ids, connection)
+
+    def write(self, prepare: Callable[[Engine], Writing[R]], conn: object | None) -> R:
+        """Run further statements of ours where an enqueue on this connection would be; what they come to."""
+        connection = self._connection(conn)
+        if connection is None:
+            return self._write_own(prepare)
+        if connection.is_async is True:
+            raise UnsupportedConnection(f"{_kind(connection.raw)} is for coroutines: use the method for those")
+        with connection.transaction() if connection.commits_alone() else nullcontext():
+            return follow(self._writing(connection, prepare), connection)
+
+    async def awrite(self, prepare: Callable[[Engine], Writing[R]], conn: object | None) -> R:
+        """The same for coroutines."""
+        connection = self._connection(conn)
+        if connection is None:
+            return await asyncio.to_thread(self._write_own, prepare)
+        if connection.is_async is False:
+            return self.write(prepare, conn)
+        async with connection.transaction() if connection.commits_alone() else nullcontext():
+            return await afollow(self._writing(connection, prepare), connection)
+
+    def _write_own(self, prepare: Callable[[Engine], Writing[R]]) -> R:
+        transaction = self._engine().begin()
+        try:
+            result = run_steps(prepare(self._engine()), transaction.run)
+        except BaseException:
+            transaction.rollback()
+            raise
+        transaction.commit()
+        return result
+
+    def _writing(self, connection: AnyConnection, prepare: Callable[[Engine], Writing[R]]) -> Steps[R]:
+        engine = self._engine()
+        if is_foreign(connection, engine):
+            raise foreign(connection.dialect, (yield AskPlace()), engine)
+
+        def prepared() -> Writing[R]:
+            engine.installation_id()
+            return prepare(engine)
+
+        return (yield from self._following(engine, (yield from self._prepared(engine, prepared))))
 
     def _store(self, prepared: Sequence[Prepared], connection: Connection | AsyncConnection | None) -> list[Stored]:
         ids = self._write([one.job for one in prepared], connection)
@@ -221,13 +265,16 @@ class Enqueuer:
 
     def _storing_keyed(self, engine: Engine, jobs: Sequence[NewJob]) -> Steps[list[int]]:
         storing = yield from self._prepared(engine, partial(engine.storing, jobs))
+        return (yield from self._following(engine, storing))
+
+    def _following(self, engine: Engine, writing: Writing[R]) -> Steps[R]:
         try:
-            rows = yield from _run(next(storing), engine)
+            rows = yield from _run(next(writing), engine)
             while True:
-                rows = yield from _run(storing.send(rows), engine)
+                rows = yield from _run(writing.send(rows), engine)
         except StopIteration as end:
-            ids: list[int] = end.value
-            return ids
+            result: R = end.value
+            return result
 
     def _storing_batch(self, connection: AnyConnection, batch: NewBatch) -> Steps[int]:
         engine = self._engine()

@@ -31,6 +31,7 @@
     ├── CorrelationTimeout               `wait_for()` waited long enough
     ├── ScheduleNotFound                 no schedule has that name
     ├── ScheduleBusy                     a run of the schedule is live, and it allows one at a time
+    ├── RecordLocked                     a record that was to be locked is locked by somebody else
     ├── JobFailed                        `result()` of a job that failed or was cancelled
     └── ResultTimeout                    `result()` waited long enough
 
@@ -251,6 +252,22 @@ class RecordMissing(PackhorseError, LookupError):
 
 class WrongTenant(PackhorseError):
     """A record belongs to another tenant than the work package that is about it."""
+
+
+class RecordLocked(PackhorseError):
+    """A record that was to be locked is locked by a live job, or by an owner.
+
+    Attributes:
+        record: which one, as `order:42`.
+        job_id: the job that has locked it; None for an owner.
+        owner: whoever has locked it under this name; None for a job.
+    """
+
+    def __init__(self, message: str, *, record: str, job_id: int | None = None, owner: str | None = None) -> None:
+        super().__init__(message)
+        self.record: str = record
+        self.job_id: int | None = job_id
+        self.owner: str | None = owner
 
 
 class SavepointLost(PackhorseError):

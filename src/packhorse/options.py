@@ -54,7 +54,7 @@ class Options:
         unique_until: `start` (the default) lets another one come when the job has started; `end` when it has ended.
         on_duplicate: what becomes of a job whose unique key another one has: `refuse` (the default) is an error, `keep`
             gives that one in its place, `replace` gives that one the new arguments and times, `earliest` lets that one
-            be due at the earlier of both times.
+            be due at the earlier of both times, `merge` adds the records of this work package to that one.
         serial_key: jobs with the same one run one at a time, in the order in which they became visible.
         group: whose job it is, such as a tenant: what a queue's limits per group and its fair share go by.
         after: the jobs (handles or ids) that must have ended before this one starts, at most 1,000.

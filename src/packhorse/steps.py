@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from packhorse.connection import AsyncConnection, Connection
-from packhorse.statement import Statement
+from packhorse.statement import Row, Statement
 
 R = TypeVar("R")
 
@@ -31,6 +31,17 @@ class Aside:
 Step = Statement | AskPlace | Aside
 Steps = Generator[Step, Any, R]
 """Each step is answered, a statement by its rows, or its error is raised where it was asked for."""
+
+
+def run_steps(writing: Generator[Statement, list[Row], R], run: Callable[[Statement], list[Row]]) -> R:
+    """Run statements one after the other, each with the rows of the one before at hand; what they come to."""
+    try:
+        rows = run(next(writing))
+        while True:
+            rows = run(writing.send(rows))
+    except StopIteration as end:
+        result: R = end.value
+        return result
 
 
 def follow(steps: Steps[R], connection: Connection) -> R:

@@ -166,7 +166,8 @@ class BoundTask(Generic[P, R_co]):
             unique_key: no two waiting jobs of this task have the same; see `on_duplicate`.
             unique_until: another one may come when the job has started, `start` (the default), or ended, `end`.
             on_duplicate: if another job has the key: `refuse` (the default) raises DuplicateJob; `keep` returns that
-                one; `replace` gives it these arguments and times; `earliest` makes it due at the earlier of both times.
+                one; `replace` gives it these arguments and times; `earliest` makes it due at the earlier of both times;
+                `merge` adds the records of this work package to that one.
             serial_key: jobs with the same one, of any task, run one at a time, in the order in which they came.
             group: whose job it is, such as a tenant: for the queue's limits per group and its fair share.
             after: the jobs (handles or ids) that must have ended before this one starts.

@@ -9,6 +9,7 @@ from packhorse.testing.contract import (
     engine_cancel,
     engine_cancellations,
     engine_claim,
+    engine_collecting,
     engine_explaining,
     engine_fence,
     engine_followers,
@@ -27,6 +28,7 @@ from packhorse.testing.contract import (
     engine_processes,
     engine_queues,
     engine_race,
+    engine_record_locks,
     engine_retention,
     engine_schedules,
     engine_schema,
@@ -159,6 +161,18 @@ class TestCancellations(engine_cancellations.CancellationContract):
 
 class TestPackages(engine_packages.PackageContract):
     """Work packages."""
+
+
+class TestRecordLocks(engine_record_locks.RecordLockContract):
+    """Packages lock records."""
+
+
+class TestMerge(engine_record_locks.MergeContract):
+    """Packages are merged."""
+
+
+class TestCollecting(engine_collecting.CollectingContract):
+    """Transactions gather packages."""
 
 
 class TestJobLog(engine_joblog.JobLogContract):

@@ -29,12 +29,22 @@ DEADLY = (13, 120)
 app.record_type("number", Number, key=lambda number: str(number.n), load=load)
 
 
-@app.work_package(each=True, chunk=50)
+@app.work_package(each=True, chunk=50, name="book")
 def book(ctx: Context, number: Number) -> None:
     """An effect in the database, and a line that no transaction undoes; every tenth leaves a line and fails."""
     with TRACES.open("a") as traces:
         traces.write(f"booked {number.n} {ctx.job.attempt}\n")
     ctx.tx.execute(INSERT_EFFECT, (number.n,))
+    if number.n % 10 == 7:
+        raise UserError(f"{number.n} is wrong")
+
+
+@app.work_package(each=True, chunk=50, name="book_async")
+async def book_async(ctx: Context, number: Number) -> None:
+    """The same, for coroutines."""
+    with TRACES.open("a") as traces:
+        traces.write(f"booked {number.n} {ctx.job.attempt}\n")
+    await ctx.tx.execute(INSERT_EFFECT, (number.n,))
     if number.n % 10 == 7:
         raise UserError(f"{number.n} is wrong")
 

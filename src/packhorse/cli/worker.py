@@ -222,6 +222,7 @@ def _supervise(app: Packhorse, crew: CrewSettings, settings: WorkerSettings, log
     _refuse_without_rights(app)
     app.modules.load()
     app.queues.write_declared()
+    app.engine.release_temporary_locks()
     log.info("%s", _introduction(app, crew.processes, settings))
     systemd = Systemd.of(os.environ)
     return Supervisor(app.engine, lambda id: _command(settings, log_level, id), crew, settings, systemd).run()

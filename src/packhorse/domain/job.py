@@ -20,9 +20,10 @@ Gate = Literal["jobs", "serial", "group"]
 """What a job that is due may still have to wait for, in this order: other jobs, its serial key, room in its group."""
 
 
-OnDuplicate = Literal["refuse", "keep", "replace", "earliest"]
+OnDuplicate = Literal["refuse", "keep", "replace", "earliest", "merge"]
 """What becomes of a job whose unique key another one has: an error; that one stays as it is; that one takes over the
-new one's arguments and times; or is due at the earlier one of the two times."""
+new one's arguments and times; or is due at the earlier one of the two times;
+or, a package, is about these records as well."""
 
 
 class Keys(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -87,6 +88,11 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """Whether it has no time of its own, and nothing is stored beside it."""
         rest = (self.scheduled_at, self.delay, self.expected_at, self.expected_in, self.keys, self.package)
         return rest == (None, None, None, None, None, None)
+
+    @property
+    def on_duplicate(self) -> OnDuplicate | None:
+        """What becomes of a job that has its unique key already; None for one without a key."""
+        return None if self.keys is None or self.keys.unique_key is None else self.keys.on_duplicate
 
     @property
     def is_single(self) -> bool:

@@ -16,6 +16,10 @@ How = Literal["done", "skipped", "error"]
 """What has become of a package: `error` is one that has failed or was cancelled, and `skipped` no end."""
 
 
+OnLocked = Literal["refuse", "ignore"]
+"""What becomes of a record that somebody else has locked: an error; or it is left out of the lock."""
+
+
 class Reference(NamedTuple):
     """A business record: what kind it is, and its key as text."""
 
@@ -28,6 +32,21 @@ class Reference(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Locking:
+    """That a package locks the records that it is about, for as long as its job lives.
+
+    Attributes:
+        on_locked: what becomes of a record that somebody else has locked.
+        over_owner: whose locks it takes over.
+        over_job: the running job whose locks it takes over.
+    """
+
+    on_locked: OnLocked = "refuse"
+    over_owner: str | None = None
+    over_job: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewPackage:
     """What is stored beside a job to make it a work package.
 
@@ -35,11 +54,16 @@ class NewPackage:
         parameters: typed parameters, a JSON object.
         correlation: by which whoever enqueued it, and others, know it again.
         elements: the records that it is about, each once, in order.
+        locking: how it locks them, if it does.
+        collector: under which name it is found again in its transaction: whatever comes there under the same one is
+            added to it.
     """
 
     parameters: str = "{}"
     correlation: str | None = None
     elements: tuple[Reference, ...] = ()
+    locking: Locking | None = None
+    collector: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +92,31 @@ class PackageRecord:
         parameters: typed parameters, a JSON object.
         correlation: by which whoever enqueued it knows it again.
         counts: of its elements, by outcome; under None those that are still to be attempted.
+        locks: how many records it has locked, when it was enqueued.
+        locks_held: how many of these locks are still its own.
     """
 
     job_id: int
     parameters: str
     correlation: str | None
     counts: dict[Outcome | None, int]
+    locks: int = 0
+    locks_held: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LockRecord:
+    """Who has locked a record.
+
+    Attributes:
+        record: which one.
+        job_id: the live job that has; None for an owner.
+        owner: the name under which an application has locked it; None for a job.
+    """
+
+    record: Reference
+    job_id: int | None
+    owner: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

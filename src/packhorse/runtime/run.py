@@ -20,16 +20,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from packhorse.context import (
-    UNWATCHED,
-    AsyncTaskTransaction,
-    Context,
-    Entered,
-    SessionFactory,
-    TaskTransaction,
-    Watch,
-    no_sessions,
-)
+from packhorse.context import UNWATCHED, Context, Entered, Watch
 from packhorse.domain.causes import causes
 from packhorse.domain.decide import UNRUN, Ack, decide
 from packhorse.domain.job import ClaimedJob
@@ -54,6 +45,7 @@ from packhorse.runtime.mistakes import mistake_in, mistake_with
 from packhorse.runtime.report import error_info, report_ack, report_lost, storable_ack, user_failure
 from packhorse.statement import AsyncTransaction, Statement, Transaction
 from packhorse.task import Task, TaskRegistry
+from packhorse.tasktransaction import AsyncTaskTransaction, SessionFactory, TaskTransaction, no_sessions
 
 log: logging.Logger = logging.getLogger("packhorse.worker")
 
@@ -199,8 +191,8 @@ class Runner:
             return
         try:
             if task.atomic:
-                opened = await (self.abegin or self.engine.abegin)()
-                tx = AsyncTaskTransaction(opened, self.sessions)
+                begin = self.abegin or self.engine.abegin
+                tx = AsyncTaskTransaction(await begin(), self.sessions, begin)
                 run.context = Context(run.job, tx, run.watch, self.journal)
             with Entered(run.context), self.hooks.around(run.context):
                 run.outcome = outcome_of(run, await _within_limit(run, task))

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar, get_args
 
 from msgspec.structs import replace
 
-from packhorse.domain.package import NewPackage, Reference, check_correlation
+from packhorse.domain.package import Locking, NewPackage, OnLocked, Reference, check_correlation
 from packhorse.domain.parameters import Parameter, encode_parameters, merged, parameter_of
 from packhorse.errors import ConfigurationError, UsageError
 from packhorse.handle import JobHandle
 from packhorse.inheriting import inherited_priority
 from packhorse.task import BoundTask, Call, Enqueuer
+from packhorse.workpackages.locks import RecordLock
+from packhorse.workpackages.package import WorkPackage
 from packhorse.workpackages.records import RecordTypes
 
 R = TypeVar("R")
@@ -48,6 +50,8 @@ class PackageBuilder(Generic[R]):
         self._inherited: dict[str, Parameter] = {}
         self._elements: dict[Reference, None] = {}
         self._correlation: str | None = None
+        self._locking: Locking | None = None
+        self._collector: str | None = None
         self._used: str | None = None
 
     def __len__(self) -> int:
@@ -106,6 +110,27 @@ class PackageBuilder(Generic[R]):
         self._options.update(options)
         return self
 
+    def lock(self, on_locked: OnLocked = "refuse", *, over: RecordLock | WorkPackage | None = None) -> Self:
+        """Have it lock its records, for as long as its job lives; nobody has to release them.
+
+        Args:
+            on_locked: what becomes of a record that somebody else has locked: `refuse` raises RecordLocked at the
+                enqueue, and nothing is stored; `ignore` leaves it out of the lock, and the package is about it still.
+            over: whose locks it takes over: those of `app.lock_records`, or of the package whose handler this is.
+
+        Raises:
+            UsageError: `on_locked` is none of these, or the package was enqueued or discarded.
+        """
+        self._check()
+        if on_locked not in get_args(OnLocked):
+            raise UsageError(f"on_locked must be 'refuse' or 'ignore', not {on_locked!r}")
+        self._locking = Locking(
+            on_locked=on_locked,
+            over_owner=over.owner if isinstance(over, RecordLock) else None,
+            over_job=over.id if isinstance(over, WorkPackage) else None,
+        )
+        return self
+
     def correlation(self, id: object) -> Self:
         """Give it an id by which others know it again, of 1 to 200 characters.
 
@@ -114,6 +139,12 @@ class PackageBuilder(Generic[R]):
         """
         self._check()
         self._correlation = check_correlation(id)
+        return self
+
+    def gathered_by(self, collector: str) -> Self:
+        """Have it added to the package that was stored under this name in the same transaction; for collectors."""
+        self._check()
+        self._collector = collector
         return self
 
     def enqueue(self) -> JobHandle[R]:
@@ -163,5 +194,7 @@ class PackageBuilder(Generic[R]):
             parameters=encode_parameters(merged(self._own, self._inherited)),
             correlation=self._correlation,
             elements=tuple(self._elements),
+            locking=self._locking,
+            collector=self._collector,
         )
         return replace(call, package=package)

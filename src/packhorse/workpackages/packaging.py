@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, TypeVar, Unpack, overload
+from uuid import uuid4
 
 from packhorse.domain.outcome import Verdict
-from packhorse.domain.package import PackageRecord, Reference
+from packhorse.domain.package import LockRecord, OnLocked, PackageRecord, Reference
 from packhorse.domain.retry import Backoff
 from packhorse.domain.sizing import SizeSteps
 from packhorse.errors import ConfigurationError, JobNotFound
 from packhorse.options import Isolation, task_options
 from packhorse.task import Task
+from packhorse.workpackages.collector import Collecting, Collector, Mode, Parameters
+from packhorse.workpackages.each import Each
+from packhorse.workpackages.locks import RecordLock
 from packhorse.workpackages.records import KeyOf, Load, Named, RecordType, RecordTypes
 from packhorse.workpackages.task import PackageTask, each_runner, runner
 
 if TYPE_CHECKING:
     from packhorse.engine import Engine
+    from packhorse.enqueuer import Enqueuer, Writing
+    from packhorse.handle import JobHandle
+    from packhorse.task import Call
 
 log: logging.Logger = logging.getLogger("packhorse")
 
@@ -28,7 +35,7 @@ MOST_CHUNK = 1000
 
 
 class PackageOptions(TypedDict, total=False):
-    """The options of `app.work_package`; those of `app.task`, and two more."""
+    """The options of `app.work_package`; those of `app.task`, and a few more."""
 
     name: str
     aliases: Sequence[str]
@@ -47,6 +54,7 @@ class PackageOptions(TypedDict, total=False):
     priority_by_size: Mapping[str, str]
     each: bool
     chunk: int
+    skip_scheduled: bool
 
 
 class PackageDecorator(Protocol):
@@ -64,19 +72,26 @@ def _steps(configured: Mapping[str, str]) -> SizeSteps:
     return steps
 
 
-def _each(options: Mapping[str, Any]) -> tuple[bool, int, dict[str, Any]]:
-    """Whether the handler is called for each record, in chunks of how many, and the task's options.
+def _each(options: Mapping[str, Any]) -> tuple[Each | None, dict[str, Any]]:
+    """How the handler is called for each record, if it is, and the task's options.
 
     Raises:
         ConfigurationError: one of them is wrong.
     """
     rest = dict(options)
-    each, chunk = rest.pop("each", False), rest.pop("chunk", None)
-    if not isinstance(each, bool) or (chunk is not None and not each):
-        raise ConfigurationError("each must be True or False, and chunk says something of each=True")
+    each, chunk, skip_scheduled = rest.pop("each", False), rest.pop("chunk", None), rest.pop("skip_scheduled", False)
+    if not isinstance(each, bool) or ((chunk is not None or skip_scheduled) and not each):
+        raise ConfigurationError("each must be True or False; chunk and skip_scheduled say something of each=True")
+    if not isinstance(skip_scheduled, bool):
+        raise ConfigurationError(f"skip_scheduled must be True or False, not {skip_scheduled!r}")
     if chunk is not None and (isinstance(chunk, bool) or not isinstance(chunk, int) or not 1 <= chunk <= MOST_CHUNK):
         raise ConfigurationError(f"chunk must be a whole number from 1 to {MOST_CHUNK}, not {chunk!r}")
-    return each, DEFAULT_CHUNK if chunk is None else chunk, rest
+    return Each(DEFAULT_CHUNK if chunk is None else chunk, skip_scheduled) if each else None, rest
+
+
+def _any(item: object) -> bool:
+    """All items are eligible."""
+    return True
 
 
 class Packaging:
@@ -122,11 +137,13 @@ class Packaging:
 
         It takes the package, and before it, if it wants, the context. Its writes through `ctx.tx` commit together with
         the acknowledgement. Options are those of `app.task`, with two other defaults: `atomic` is True, and
-        `max_attempts` is 1, since a package in error waits for a person; and two more:
+        `max_attempts` is 1, since a package in error waits for a person; and a few more:
 
         `each`: call it once for each record, as `(record)`, `(ctx, record)` or `(ctx, package, record)`. What one has
         written is undone when it fails or is skipped; a retry calls it for those that are not done.
         `chunk`: how many records are committed together, with what became of them; 50.
+        `skip_scheduled`: with `each`, whether a record waits that an older package of the same task is about and is not
+        done with: it is skipped, and comes with the package's next run.
         `priority_by_size`: from which package in a row on which priority holds, for the packages of a `series`.
 
         Raises:
@@ -156,23 +173,119 @@ class Packaging:
         """
         return self.record_types.reference(record)
 
+    def collector(
+        self,
+        task: PackageTask[R],
+        mode: Mode = "one",
+        *,
+        name: str | None = None,
+        parameters: Parameters | None = None,
+        eligible: Callable[[Any], bool] | None = None,
+        batch_of: Callable[[Any], object] | None = None,
+        lock: OnLocked | None = None,
+        **options: Any,
+    ) -> Collector[R]:
+        """What gathers records in a transaction: when that commits there is exactly one package of them.
+
+            billing = app.collector(bill)
+            billing.schedule(order, conn=session)
+
+        Args:
+            task: what handles the packages.
+            mode: `one` package for all that a transaction schedules; one for `each` record; one for each `batch`; or
+                one without records, `bare`.
+            name: of the collector; by default that of the task and the mode.
+            parameters: of its packages: values, or what gives them for an item.
+            eligible: whether an item is gathered; it is ignored otherwise.
+            batch_of: in mode `batch`: what an item's batch is known by, such as a number.
+            lock: have the packages lock their records: `refuse` or `ignore`, as `PackageBuilder.lock` takes them.
+            options: of the enqueue, as `task.using` takes them.
+
+        Raises:
+            ConfigurationError: one of them is wrong.
+        """
+        how = Collecting(
+            name=name or f"{task.name}:{mode}",
+            mode=mode,
+            parameters={} if parameters is None else parameters,
+            eligible=eligible or _any,
+            batch_of=batch_of,
+            lock=lock,
+            options=options,
+        )
+        return Collector(task, how, self, self.record_types)
+
+    def lock_records(
+        self,
+        *records: object,
+        conn: object | None = None,
+        owner: str | None = None,
+        on_locked: OnLocked = "refuse",
+        auto_cleanup: bool = False,
+    ) -> RecordLock:
+        """Lock records under a name, here and now: `with app.lock_records(*orders, conn=session) as lock:`.
+
+        Args:
+            records: of registered types, or `Reference`s.
+            conn: the caller's connection: they are locked if and only if its transaction commits. Without one they are
+                locked at once, unless a block of `app.transaction` is open here.
+            owner: the name, by which they can be released or taken over elsewhere; by default one of its own.
+            on_locked: what becomes of a record that somebody else has locked: `refuse` raises RecordLocked, and none is
+                locked; `ignore` leaves it out.
+            auto_cleanup: whether the next start of a worker releases them, should nobody have done so.
+
+        Raises:
+            RecordLocked: a record is locked by a live job, or under another name.
+            UsageError: the type of one is not registered.
+        """
+        owner, prepare = self._locking(records, owner, on_locked, auto_cleanup=auto_cleanup)
+        return RecordLock(owner, self._enqueuer.write(prepare, conn), self._enqueuer, conn)
+
+    async def alock_records(
+        self,
+        *records: object,
+        conn: object | None = None,
+        owner: str | None = None,
+        on_locked: OnLocked = "refuse",
+        auto_cleanup: bool = False,
+    ) -> RecordLock:
+        """Do what `lock_records` does, for coroutines: `async with await app.alock_records(…) as lock:`."""
+        owner, prepare = self._locking(records, owner, on_locked, auto_cleanup=auto_cleanup)
+        return RecordLock(owner, await self._enqueuer.awrite(prepare, conn), self._enqueuer, conn)
+
+    def release_records(self, owner: str, *, conn: object | None = None) -> int:
+        """Release all that is locked under a name; how many records."""
+        return RecordLock(owner, (), self._enqueuer, conn).release()
+
+    def find_locks(self, *records: object) -> list[LockRecord]:
+        """Those of these records that are locked, and by whom."""
+        return self.engine.find_locks([self.record_types.reference(record) for record in records])
+
+    def _locking(
+        self, records: Sequence[object], owner: str | None, on_locked: OnLocked, *, auto_cleanup: bool
+    ) -> tuple[str, Callable[[Engine], Writing[list[Reference]]]]:
+        references = [self.record_types.reference(record) for record in records]
+        name = owner or f"lock-{uuid4()}"
+        return name, lambda engine: engine.locking(references, name, is_temporary=auto_cleanup, on_locked=on_locked)
+
     def _work_package(self, function: Callable[..., R], options: Mapping[str, Any]) -> PackageTask[R]:
         rest = dict(options)
         steps = _steps(rest.pop("priority_by_size", {}))
-        each, chunk, options = _each(rest)
+        each, options = _each(rest)
         complete = {"atomic": True, "max_attempts": 1, **options}
         checked = task_options(function, **complete)
-        if each and not checked.atomic:
+        if each is not None and not checked.atomic:
             raise ConfigurationError("each=True commits what was done with the record's outcome: it needs atomic=True")
         run = (
-            each_runner(function, chunk, lambda: self.engine, self.record_types)
-            if each
+            each_runner(function, each, lambda: self.engine, self.record_types)
+            if each is not None
             else runner(function, lambda: self.engine, self.record_types)
         )
         task: Task[[], R] = self._register(run, {**complete, "name": checked.name})
         return PackageTask(function, task, self, self.record_types, steps)
 
     if TYPE_CHECKING:  # what the application has besides
+        _enqueuer: Enqueuer
 
         @property
         def engine(self) -> Engine:
@@ -189,6 +302,14 @@ class Packaging:
 
         def enqueue_call(self, call: Any, conn: object | None) -> Any:
             """Store one call."""
+            ...
+
+        def enqueue_many(self, calls: Iterable[Call[R]], *, conn: object | None = None) -> list[JobHandle[R]]:
+            """Store calls."""
+            ...
+
+        async def aenqueue_many(self, calls: Iterable[Call[R]], *, conn: object | None = None) -> list[JobHandle[R]]:
+            """The same for coroutines."""
             ...
 
         async def aenqueue_call(self, call: Any, conn: object | None) -> Any:

@@ -25,6 +25,7 @@ TABLES = (
     "package",
     "progress",
     "queue",
+    "record_lock",
     "revision",
     "route",
     "schedule",
@@ -63,6 +64,7 @@ def slots(schema: str) -> Mapping[str, str]:
         "highest_count": str(HIGHEST_COUNT),
         "lease_lost": f"'{LEASE_LOST}'",
         "row_id": "ctid",
+        "transaction_id": "txid_current()",
         "false": "false",
         "true": "true",
         **_documents(),
@@ -93,11 +95,14 @@ def _documents() -> Mapping[str, str]:
         "unique_keys": ("json_to_recordset(CAST(CAST(:jobs AS text) AS json)) as named (task text, unique_key text)"),
         "packages": (
             "json_to_recordset(CAST(CAST(:packages AS text) AS json))"
-            " as named (job_id bigint, parameters text, correlation text)"
+            " as named (job_id bigint, parameters text, correlation text, collector text)"
         ),
         "elements": (
             "json_to_recordset(CAST(CAST(:elements AS text) AS json))"
             " as named (job_id bigint, position integer, type text, key text)"
+        ),
+        "locks": (
+            "json_to_recordset(CAST(CAST(:locks AS text) AS json)) as named (type text, key text, job_id bigint)"
         ),
         "outcomes": (
             "json_to_recordset(CAST(CAST(:outcomes AS text) AS json))"

@@ -35,6 +35,7 @@ from packhorse.engines.sql.jobs import handler_commands
 from packhorse.engines.sql.migrations import load_migrations
 from packhorse.engines.sql.packages import SqlPackages
 from packhorse.engines.sql.queues import SqlQueueStore
+from packhorse.engines.sql.record_locks import SqlRecordLocks
 from packhorse.engines.sql.registry import SqlRegistry
 from packhorse.engines.sql.schedules import SqlSchedules
 from packhorse.engines.sql.statements import Statements
@@ -81,6 +82,7 @@ class PostgresEngine(
     SqlCancellations,
     SqlExplaining,
     SqlPackages,
+    SqlRecordLocks,
     PostgresRetention,
     PostgresSchema,
 ):

@@ -35,6 +35,18 @@ def jobs_document(jobs: Sequence[NewJob]) -> str:
         raise unstorable(error) from None
 
 
+def rows_document(rows: Sequence[object]) -> str:
+    """Objects as a JSON array.
+
+    Raises:
+        PayloadError: one of them holds what no database stores.
+    """
+    try:
+        return msgspec.json.encode(rows).decode()
+    except UnicodeEncodeError as error:
+        raise unstorable(error) from None
+
+
 def texts_document(texts: Sequence[str]) -> str:
     """Texts as a JSON array.
 

@@ -33,7 +33,11 @@ class SqlJobStore(SqlBase):
         return Statement(text, command.params)
 
     def storing(self, jobs: Sequence[NewJob], installation: str | None = None) -> Storing:
-        return storing(self._statements, jobs, installation or self.installation_id())
+        return storing(self._statements, jobs, installation or self.installation_id(), self._is_committed)
+
+    def _is_committed(self, package: int) -> bool:
+        """Whether a package that a transaction has found as its own is not: by default its number tells that."""
+        return False
 
     def limited(self, statement: Statement) -> Statement:
         return statement

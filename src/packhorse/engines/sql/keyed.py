@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
+from types import MappingProxyType
 
 from packhorse.domain.job import Keys, NewJob, OnDuplicate
-from packhorse.domain.package import NewPackage
 from packhorse.engines.sql.base import ids_in
 from packhorse.engines.sql.documents import jobs_document, list_document
-from packhorse.engines.sql.packages import insert_elements, insert_packages
+from packhorse.engines.sql.gathering import finding_collected, storing_packages, withdraw_jobs
 from packhorse.engines.sql.statements import Statements
 from packhorse.errors import BatchNotFound, DuplicateJob
 from packhorse.statement import Row, Statement
@@ -20,39 +20,59 @@ Storing = Generator[Statement, list[Row], list[int]]
 NO_KEYS = Keys()
 MOST_LOOKS = 10
 """How often it is looked for the job that has a key, and has gone by then."""
+_CHANGES: Mapping[OnDuplicate, str] = MappingProxyType({"merge": "keep"})
+"""What is done with the found job itself: what is merged into a package lies beside it, and its row is locked."""
+_IN_THE_WAY: Mapping[OnDuplicate, str] = MappingProxyType(
+    {
+        "replace": "is running, so it can't be replaced",
+        "merge": "is running, so nothing can be merged into it",
+    }
+)
 _Numbered = tuple[int, NewJob]
 _Name = tuple[str, str]
 """What is unique: the task, and the key."""
 
 
-def storing(statements: Statements, jobs: Sequence[NewJob], installation: str) -> Storing:
+def storing(
+    statements: Statements, jobs: Sequence[NewJob], installation: str, is_committed: Callable[[int], bool]
+) -> Storing:
     """Store jobs, any of which may have keys.
+
+    Args:
+        statements: of the dialect.
+        jobs: what is to be stored.
+        installation: the only one in whose database they are.
+        is_committed: whether a package that was found, and may be this transaction's own, is not.
 
     Raises:
         DuplicateJob: another job has a unique key that is to be refused; what was stored of these is taken back.
         BatchNotFound: there is no such batch; the same.
+        RecordLocked: a record that a package locks is locked by somebody else; the same.
+        PayloadError: a package that is merged into another one has another value for a parameter; the same.
     """
     yield from _requiring_batches(statements, jobs)
-    ids: dict[int, int] = {}
-    keyless = [(number, job) for number, job in enumerate(jobs) if _keys(job).unique_key is None]
+    collected = yield from finding_collected(statements, jobs, is_committed)
+    keyless = [(n, job) for n, job in enumerate(jobs) if job.on_duplicate is None and n not in collected]
+    ids = dict(collected.ids)
     if keyless:
         [statement] = _insert_jobs(statements, [job for _, job in keyless], installation)
         rows = yield statement
         if len(rows) != len(keyless):
             return []
         ids.update(zip((number for number, _ in keyless), sorted(row[0] for row in rows), strict=True))
-    stored = list(ids.values())
+    ids.update({number: ids[first] for number, first in collected.firsts.items()})
+    stored = [ids[number] for number, _ in keyless]
     for policy, parcel in _rounds(jobs):
         found = yield from _storing_unique(statements, policy, parcel, installation, stored)
         if not found:
             return []
         ids.update({number: found[_name(job)] for number, job in parcel})
         stored += found.values() if policy == "refuse" else ()
+    yield from storing_packages(statements, jobs, ids, stored)
     for keys, members in groupby(sorted(ids, key=lambda number: _after(jobs[number])), key=lambda n: _after(jobs[n])):
         if keys[0]:
             yield _insert_dependencies(statements, [ids[number] for number in members], *keys)
-    yield from _storing_packages(statements, [(ids[number], job.package) for number, job in enumerate(jobs)])
-    yield from _joining(statements, jobs, ids)
+    yield from _joining(statements, jobs, ids, stored)
     return [ids[number] for number in range(len(jobs))]
 
 
@@ -74,24 +94,15 @@ def _no_batch(id: int) -> BatchNotFound:
     return BatchNotFound(f"no batch {id}: the transaction that created it was rolled back, or it was pruned")
 
 
-def _storing_packages(
-    statements: Statements, jobs: Sequence[tuple[int, NewPackage | None]]
-) -> Generator[Statement, list[Row]]:
-    """Store what makes packages of jobs; not of one that was found in place of a new one."""
-    packages = [(id, package) for id, package in jobs if package is not None]
-    if packages:
-        new = ids_in((yield insert_packages(statements, packages)))
-        yield from insert_elements(statements, [(id, package) for id, package in packages if id in new])
-
-
 def _joining(
-    statements: Statements, jobs: Sequence[NewJob], ids: Mapping[int, int]
+    statements: Statements, jobs: Sequence[NewJob], ids: Mapping[int, int], stored: Sequence[int]
 ) -> Generator[Statement, list[Row], None]:
-    """Put the stored jobs into their batches."""
-    for batch, members in _batches(jobs):
-        rows = yield _insert_members(statements, [ids[number] for number in members], batch)
-        if len(rows) != len(members):
-            yield _withdraw_jobs(statements, list(ids.values()))
+    """Put the stored jobs into their batches; what was added to a package that is in one already is there with it."""
+    new = set(stored)
+    for batch, numbers in _batches(jobs):
+        members = sorted(new.intersection(ids[number] for number in numbers))
+        if members and len((yield _insert_members(statements, members, batch))) != len(members):
+            yield withdraw_jobs(statements, stored)
             raise _no_batch(batch)
 
 
@@ -104,16 +115,16 @@ def _storing_unique(
     for _ in range(MOST_LOOKS):
         missing = [job for job in jobs if _name(job) not in found]
         others: dict[_Name, int] = {}
-        for statement in _insert_jobs(statements, missing, installation, "unique", policy):
+        for statement in _insert_jobs(statements, missing, installation, "unique", _CHANGES.get(policy, policy)):
             for id, task, key, runs in (yield statement):
                 (others if runs else found)[task, key] = id
         missing = [job for job in missing if _name(job) not in found and _name(job) not in others]
         if missing:
             rows = yield _find_duplicates(statements, missing, installation)
             others |= {(task, key): id for id, task, key, runs in rows if runs or policy == "refuse"}
-        if others and policy in ("refuse", "replace"):
+        if others and policy in ("refuse", "replace", "merge"):
             if new := [*stored, *(found.values() if policy == "refuse" else ())]:
-                yield _withdraw_jobs(statements, new)
+                yield withdraw_jobs(statements, new)
             raise _duplicate(jobs, others)
         found |= others
         if len(found) == len(jobs):
@@ -127,8 +138,8 @@ def _rounds(jobs: Sequence[NewJob]) -> Iterator[tuple[OnDuplicate, Sequence[_Num
     First those that may be refused: what was stored until then is new, so that it can be taken back. A round is in
     order of the keys, so that two producers of the same ones don't wait for each other in a circle.
     """
-    for policy in ("refuse", "replace", "keep", "earliest"):
-        left = [(number, job) for number, job in enumerate(jobs) if _rule(job) == policy]
+    for policy in ("refuse", "replace", "keep", "earliest", "merge"):
+        left = [(number, job) for number, job in enumerate(jobs) if job.on_duplicate == policy]
         while left:
             first: dict[_Name, _Numbered] = {}
             for number, job in left:
@@ -136,10 +147,6 @@ def _rounds(jobs: Sequence[NewJob]) -> Iterator[tuple[OnDuplicate, Sequence[_Num
             yield policy, [first[name] for name in sorted(first)]
             taken = {number for number, _ in first.values()}
             left = [(number, job) for number, job in left if number not in taken]
-
-
-def _rule(job: NewJob) -> OnDuplicate | None:
-    return None if _keys(job).unique_key is None else _keys(job).on_duplicate
 
 
 def _batches(jobs: Sequence[NewJob]) -> list[tuple[int, list[int]]]:
@@ -161,11 +168,6 @@ def _insert_jobs(
 def _find_duplicates(statements: Statements, jobs: Sequence[NewJob], installation: str) -> Statement:
     [text] = statements.get("find_duplicates")
     return Statement(text, {"jobs": jobs_document(jobs), "installation": installation})
-
-
-def _withdraw_jobs(statements: Statements, ids: Sequence[int]) -> Statement:
-    [text] = statements.get("withdraw_jobs")
-    return Statement(text, {"ids": list_document(ids)})
 
 
 def _insert_dependencies(statements: Statements, ids: Sequence[int], after: Sequence[int], needs: str) -> Statement:
@@ -194,8 +196,7 @@ def _after(job: NewJob) -> tuple[tuple[int, ...], str]:
 def _duplicate(jobs: Sequence[NewJob], others: Mapping[_Name, int]) -> DuplicateJob:
     job = next(job for job in jobs if _name(job) in others)
     key, other = _keys(job).unique_key or "", others[_name(job)]
-    is_replacing = _keys(job).on_duplicate == "replace"
-    why = "is running, so it can't be replaced" if is_replacing else "has it already"
+    why = _IN_THE_WAY.get(_keys(job).on_duplicate, "has it already")
     return DuplicateJob(
         f"a job of task {job.task} with the unique key {key!r} was not enqueued: job {other} {why}",
         task=job.task,

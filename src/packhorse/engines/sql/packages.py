@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
-
-import msgspec
+from collections.abc import Generator, Iterator, Mapping, Sequence
 
 from packhorse.domain.job import ClaimedJob
 from packhorse.domain.package import Element, NewPackage, Outcome, PackageOutcome, PackageRecord, Reference
 from packhorse.engines.sql import rows as of
 from packhorse.engines.sql.base import Params, SqlBase
-from packhorse.engines.sql.documents import list_document, unstorable
+from packhorse.engines.sql.documents import list_document, rows_document
 from packhorse.engines.sql.statements import Statements
 from packhorse.statement import Row, Statement
 
@@ -25,8 +23,11 @@ class SqlPackages(SqlBase):
         rows = self._read("find_package", {"id": job_id})
         if not rows:
             return None
-        counts = {outcome: count for *_, outcome, count in rows if count}
-        return PackageRecord(job_id=rows[0][0], parameters=rows[0][1], correlation=rows[0][2], counts=counts)
+        id, parameters, correlation, _, _, locks, held = rows[0]
+        counts = {row[3]: row[4] for row in rows if row[4]}
+        return PackageRecord(
+            job_id=id, parameters=parameters, correlation=correlation, counts=counts, locks=locks, locks_held=held
+        )
 
     def list_elements(
         self, job_id: int, after: int = -1, limit: int = 1000, *, is_open: bool | None = None
@@ -56,7 +57,7 @@ class SqlPackages(SqlBase):
         return bool(self._write("put_parameters", {"parameters": parameters, "id": job.id, **lease}, "leased"))
 
     def put_statement(self, job_id: int, parameters: str) -> Statement:
-        return _put_parameters(self._statements, job_id, parameters)
+        return put_parameters(self._statements, job_id, parameters)
 
     def confirm_statement(self, job: ClaimedJob) -> Statement:
         return _confirm_job(self._statements, job)
@@ -74,22 +75,59 @@ class SqlPackages(SqlBase):
 def insert_packages(statements: Statements, packages: Sequence[tuple[int, NewPackage]]) -> Statement:
     """What stores packages by the ids of their jobs, and returns those that had none."""
     rows = [
-        {"job_id": id, "parameters": package.parameters, "correlation": package.correlation} for id, package in packages
+        {
+            "job_id": id,
+            "parameters": package.parameters,
+            "correlation": package.correlation,
+            "collector": package.collector,
+        }
+        for id, package in packages
     ]
-    return _statement(statements, "insert_packages", packages=_document(rows))
+    return _statement(statements, "insert_packages", packages=rows_document(rows))
 
 
 def insert_elements(
     statements: Statements, packages: Sequence[tuple[int, NewPackage]]
 ) -> Generator[Statement, list[Row]]:
     """What stores their elements, some thousands at a time."""
+    for parcel in _parcels(packages):
+        yield _statement(statements, "insert_elements", elements=parcel)
+
+
+def merge_elements(statements: Statements, package: tuple[int, NewPackage]) -> Generator[Statement, list[Row]]:
+    """What adds elements to those that a package has already."""
+    for parcel in _parcels([package]):
+        yield _statement(statements, "merge_elements", elements=parcel)
+
+
+def find_collected(statements: Statements, collector: str) -> Statement:
+    """What returns the package that a collector has begun, most likely in this transaction."""
+    return _statement(statements, "find_collected", collector=collector)
+
+
+def list_parameters(statements: Statements, ids: Sequence[int]) -> Statement:
+    """What returns the parameters of packages by their ids."""
+    return _statement(statements, "list_parameters", ids=list_document(ids))
+
+
+def put_parameters(statements: Statements, job_id: int, parameters: str) -> Statement:
+    """What puts other parameters in place of a package's."""
+    return _statement(statements, "put_parameters", parameters=parameters, id=job_id)
+
+
+def withdraw_packages(statements: Statements, ids: Sequence[int]) -> Statement:
+    """What takes back packages that were just stored, before they had elements."""
+    return _statement(statements, "withdraw_packages", ids=list_document(ids))
+
+
+def _parcels(packages: Sequence[tuple[int, NewPackage]]) -> Iterator[str]:
     rows = [
         {"job_id": id, "position": position, "type": record.type, "key": record.key}
         for id, package in packages
         for position, record in enumerate(package.elements)
     ]
     for start in range(0, len(rows), PARCEL):
-        yield _statement(statements, "insert_elements", elements=_document(rows[start : start + PARCEL]))
+        yield rows_document(rows[start : start + PARCEL])
 
 
 def _record_elements(
@@ -99,7 +137,7 @@ def _record_elements(
         {"job_id": job_id, "position": position, "outcome": outcome, "reason": reason}
         for position, (outcome, reason) in sorted(outcomes.items())
     ]
-    return _statement(statements, "record_elements", outcomes=_document(rows))
+    return _statement(statements, "record_elements", outcomes=rows_document(rows))
 
 
 def _reopen_elements(statements: Statements, job_id: int) -> Statement:
@@ -108,10 +146,6 @@ def _reopen_elements(statements: Statements, job_id: int) -> Statement:
 
 def _progress_job(statements: Statements, job: ClaimedJob) -> Statement:
     return _statement(statements, "progress_job", id=job.id, worker=job.lease.worker, number=job.lease.number)
-
-
-def _put_parameters(statements: Statements, job_id: int, parameters: str) -> Statement:
-    return _statement(statements, "put_parameters", parameters=parameters, id=job_id)
 
 
 def _confirm_job(statements: Statements, job: ClaimedJob) -> Statement:
@@ -123,10 +157,3 @@ def _confirm_job(statements: Statements, job: ClaimedJob) -> Statement:
 def _statement(statements: Statements, name: str, **params: str | int) -> Statement:
     [text] = statements.get(name)
     return Statement(text, params)
-
-
-def _document(rows: Sequence[object]) -> str:
-    try:
-        return msgspec.json.encode(rows).decode()
-    except UnicodeEncodeError as error:
-        raise unstorable(error) from None

@@ -19,6 +19,7 @@ from packhorse.engines.sql.joblog import SqlJobLog
 from packhorse.engines.sql.keyed import Storing
 from packhorse.engines.sql.migrations import load_migrations
 from packhorse.engines.sql.packages import SqlPackages
+from packhorse.engines.sql.record_locks import SqlRecordLocks
 from packhorse.engines.sql.schedules import SqlSchedules
 from packhorse.engines.sql.statements import Statements
 from packhorse.engines.sqlite.address import database_path
@@ -52,6 +53,7 @@ class SqliteEngine(
     SqlCancellations,
     SqlExplaining,
     SqlPackages,
+    SqlRecordLocks,
     SqliteRetention,
     SqliteSchema,
 ):
@@ -109,6 +111,10 @@ class SqliteEngine(
     ) -> Generator[Statement, list[Row], int | None]:
         self._wal.note_write()
         return super().storing_batch(batch, installation or self._installation_at_once())
+
+    def _is_committed(self, package: int) -> bool:
+        """Transactions have no numbers here; but what another connection sees is committed."""
+        return self.list_package_ids(package - 1, 1) == [package]
 
     def begin(self) -> Transaction:
         self.installation_id()

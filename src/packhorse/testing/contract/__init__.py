@@ -43,11 +43,12 @@ MODULES = (
         "engine_processes",
         "engine_leadership",
     ),
-    *("engine_unique", "engine_turns", "engine_turn_races", "engine_groups", "engine_followers", "engine_packages"),
+    *("engine_unique", "engine_turns", "engine_turn_races", "engine_groups", "engine_followers", "engine_record_locks"),
     *(
         "engine_insights",
         "engine_joblog",
         "engine_packages",
+        "engine_collecting",
         "engine_queues",
         "engine_retention",
         "engine_schema",

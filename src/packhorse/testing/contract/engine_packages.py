@@ -20,7 +20,7 @@ from packhorse.testing.samples import TASK, new_job
 ORDERS = tuple(Reference("order", str(number)) for number in (3, 1, 2))
 
 
-def package(engine: Engine, *records: Reference, task: str = TASK, **changes: str) -> int:
+def package(engine: Engine, *records: Reference, task: str = TASK, **changes: Any) -> int:
     """Store a package of these records by itself."""
     return enqueue_one(engine, task=task, package=NewPackage(elements=records, **changes))
 
@@ -62,13 +62,13 @@ class PackageContract(EngineContract):
         package(engine, correlation="c-2")
         assert (engine.list_outcomes("c-1"), engine.count_ended("c-1")) == ([], 0)
         assert run_first(engine, Success("1")) == ids[0]
-        assert run_first(engine, Skip("wait", after=timedelta(hours=1))) == ids[1]
-        assert run_first(engine, Fail("no rate")) == ids[2]
-        engine.cancel_jobs([ids[1]])
+        assert run_first(engine, Fail("no rate")) == ids[1]
+        assert run_first(engine, Skip("wait", after=timedelta(hours=1))) == ids[2]
+        engine.cancel_jobs([ids[2]])
 
         told = [(one.job_id, one.how, one.attempt, one.reason) for one in engine.list_outcomes("c-1")]
-        assert told[:3] == [(ids[0], "done", 1, None), (ids[1], "skipped", 1, "wait"), (ids[2], "error", 1, "no rate")]
-        assert [one[:3] for one in told[3:]] == [(ids[1], "error", 1)]
+        assert told[:2] == [(ids[0], "done", 1, None), (ids[1], "error", 1, "no rate")]
+        assert {one[:3] for one in told[2:]} == {(ids[2], "skipped", 1), (ids[2], "error", 1)}
         assert (engine.count_ended("c-1"), engine.count_ended("c-2"), engine.count_ended("c-3")) == (3, 0, 0)
         assert {(one.task, one.at is not None) for one in engine.list_outcomes("c-1")} == {(TASK, True)}
 

@@ -4,10 +4,16 @@
 create table {package} (
     job_id bigint primary key,
     parameters text not null default '{}',
-    correlation text
+    correlation text,
+    locks integer not null default 0,
+    collector text,
+    collected_in bigint
 );
 
 create index package_correlation on {package} (correlation, job_id) where correlation is not null;
+
+-- What gathers records in a transaction finds the package that it has begun there.
+create index package_collected on {package} (collector, collected_in, job_id) where collector is not null;
 
 -- The records that a package is about, each once, in order, and what has become of each: none yet while `outcome` is null.
 create table {element} (
@@ -22,3 +28,19 @@ create table {element} (
 );
 
 create index element_record on {element} (type, key, job_id);
+
+-- Who has locked a business record: a job, for as long as it is live, so that nobody has to release it; or whoever gave a
+-- name of its own, until it releases it. The row of a job that is not live any more locks nothing.
+create table {record_lock} (
+    type text not null,
+    key text not null,
+    job_id bigint,
+    owner text,
+    is_temporary boolean not null,
+    locked_at timestamptz not null,
+    primary key (type, key),
+    constraint record_lock_is_of_one check ((job_id is null) <> (owner is null))
+);
+
+create index record_lock_job on {record_lock} (job_id) where job_id is not null;
+create index record_lock_owner on {record_lock} (owner) where owner is not null;

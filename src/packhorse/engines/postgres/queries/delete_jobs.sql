@@ -19,6 +19,11 @@ with named as materialized (
     delete from {element} where job_id in (select id from gone)
 ), packages as (
     delete from {package} where job_id in (select id from gone)
+), locks as (
+    delete from {record_lock}
+    where (type, key) in (
+        select type, key from {record_lock} where job_id in (select id from gone) for update skip locked
+    )
 ), members as (
     update {member} as member set is_deleted = true from gone where member.job_id = gone.id
 ), counted as (

@@ -38,5 +38,10 @@ with old as materialized (
     delete from {element} where job_id = any (array(select id from old))
 ), packages as (
     delete from {package} where job_id = any (array(select id from old))
+), locks as (
+    delete from {record_lock}
+    where (type, key) in (
+        select type, key from {record_lock} where job_id = any (array(select id from old)) for update skip locked
+    )
 )
 select gone.id, {micros}(old.at) from gone join old using (id)

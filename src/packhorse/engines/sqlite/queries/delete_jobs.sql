@@ -30,6 +30,11 @@ where job_id in (
     select id from {finished} as past where id in (select CAST(value AS bigint) from {ids}) and {deletable(past)}
 );
 
+delete from {record_lock}
+where job_id in (
+    select id from {finished} as past where id in (select CAST(value AS bigint) from {ids}) and {deletable(past)}
+);
+
 update {member}
 set is_deleted = 1
 where job_id in (

@@ -14,6 +14,8 @@ delete from {element} where job_id in (select value from {ids});
 
 delete from {package} where job_id in (select value from {ids});
 
+delete from {record_lock} where job_id in (select value from {ids});
+
 insert into {tally} (queue, state, kept, ended)
 select queue, state, -count(*), 0 from {finished} where id in (select value from {ids}) group by queue, state
 on conflict (queue, state) do update set kept = kept + excluded.kept;

@@ -1,0 +1,47 @@
+"""The contract of locks on business records. The docstrings are normative.
+
+A record is locked by a live job, or by an owner: whoever gave a name. A job's lock is held for as long as the job
+lives, and so nobody releases it. No two have one record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+from typing import Protocol
+
+from packhorse.domain.package import LockRecord, OnLocked, Reference
+from packhorse.statement import Row, Statement
+
+
+class RecordLocks(Protocol):
+    """Who has locked a business record."""
+
+    def locking(
+        self, records: Iterable[Reference], owner: str, *, is_temporary: bool = False, on_locked: OnLocked = "refuse"
+    ) -> Generator[Statement, list[Row], list[Reference]]:
+        """Yield what locks records under an owner's name, in an open transaction, and is sent the rows of each.
+
+        It comes to the records that are locked now and were not so before. What that owner has locked already stays so.
+
+        Args:
+            records: which ones.
+            owner: the name.
+            is_temporary: whether the next start of a worker releases them.
+            on_locked: what becomes of those that somebody else has locked.
+
+        Raises:
+            RecordLocked: one of them is locked by somebody else; none was locked.
+        """
+        ...
+
+    def release_statement(self, owner: str) -> Statement:
+        """What releases all that is locked under a name, and returns a row for each."""
+        ...
+
+    def release_temporary_locks(self) -> int:
+        """Release what was locked until the next start of a worker; how many."""
+        ...
+
+    def find_locks(self, records: Iterable[Reference]) -> list[LockRecord]:
+        """Those of these records that are locked, and by whom, in order."""
+        ...

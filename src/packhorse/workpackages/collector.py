@@ -1,0 +1,150 @@
+"""`app.collector(…)`: gathers what one transaction has for a handler into one work package."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, Protocol, TypeVar, get_args
+
+from packhorse.domain.package import OnLocked
+from packhorse.domain.parameters import Parameter, merged_equal
+from packhorse.errors import ConfigurationError
+from packhorse.handle import JobHandle
+from packhorse.task import Call
+from packhorse.workpackages.records import RecordTypes
+from packhorse.workpackages.task import PackageTask
+
+R = TypeVar("R")
+Mode = Literal["one", "each", "batch", "bare"]
+"""One package for all that a transaction schedules; one for each record; one for each batch; or one without records."""
+Parameters = Mapping[str, object] | Callable[[Any], Mapping[str, object]]
+"""The parameters of a package, or what gives those that an item asks for."""
+
+
+class Stores(Protocol):
+    """What stores packages."""
+
+    def enqueue_many(self, calls: Iterable[Call[R]], *, conn: object | None = None) -> list[JobHandle[R]]:
+        """Store all of them or none."""
+        ...
+
+    async def aenqueue_many(self, calls: Iterable[Call[R]], *, conn: object | None = None) -> list[JobHandle[R]]:
+        """The same for coroutines."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collecting:
+    """How a collector gathers.
+
+    Attributes:
+        name: of the collector; what is scheduled under another one goes into other packages.
+        mode: what a package is made for.
+        parameters: what its packages are told.
+        eligible: whether an item is gathered at all; all are by default.
+        batch_of: gives what an item's batch is known by, in mode `batch`.
+        lock: whether its packages lock their records, and what becomes of those that others have locked.
+        options: of the enqueue, as `task.using` takes them.
+    """
+
+    name: str
+    mode: Mode = "one"
+    parameters: Parameters = field(default_factory=dict[str, object])
+    eligible: Callable[[Any], bool]
+    batch_of: Callable[[Any], object] | None = None
+    lock: OnLocked | None = None
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    def __post_init__(self) -> None:
+        if self.mode not in get_args(Mode):
+            raise ConfigurationError(f"mode must be one of {', '.join(get_args(Mode))}, not {self.mode!r}")
+        if (self.batch_of is None) == (self.mode == "batch"):
+            raise ConfigurationError("mode='batch', and no other one, takes batch_of=…: by what a batch is known")
+        if not self.options.keys().isdisjoint(("conn", "unique_key", "after")):
+            raise ConfigurationError("a collector takes no unique_key and no after; and conn belongs to schedule(…)")
+
+
+class Collector(Generic[R]):
+    """Gathers items, and when their transaction commits there is a package of them.
+
+    The first item stores the package in the caller's open transaction, and later ones add to it, so that it commits,
+    and is rolled back, with what the caller has written, whatever the connection; after the rollback of a savepoint
+    what was scheduled inside is gone, and what comes then is gathered anew. Nothing is kept in memory.
+
+    Args:
+        task: what handles the packages.
+        collecting: how it gathers.
+        stores: stores them.
+        records: what kinds of records there are.
+    """
+
+    def __init__(self, task: PackageTask[R], collecting: Collecting, stores: Stores, records: RecordTypes) -> None:
+        self._task = task
+        self._how = collecting
+        self._stores = stores
+        self._records = records
+        task.package(**collecting.options).discard()
+
+    def schedule(self, item: object, *, conn: object | None = None, **params: object) -> JobHandle[R] | None:
+        """Add an item to the package of this transaction; outside a transaction it has one of its own.
+
+        Args:
+            item: a record of a registered type; in mode `bare` anything.
+            conn: the caller's connection; without one as for `BoundTask.enqueue`.
+            params: further parameters of the package.
+
+        Returns:
+            The package; None for an item that is not eligible.
+
+        Raises:
+            PayloadError: the package has another value for a parameter; nothing is added.
+            RecordLocked: the record is locked by somebody else, and the collector was told to refuse that.
+        """
+        return next(iter(self.schedule_many([item], conn=conn, **params)), None)
+
+    async def aschedule(self, item: object, *, conn: object | None = None, **params: object) -> JobHandle[R] | None:
+        """Do what `schedule` does, for coroutines; takes asynchronous connections as well."""
+        return next(iter(await self.aschedule_many([item], conn=conn, **params)), None)
+
+    def schedule_many(
+        self, items: Iterable[object], *, conn: object | None = None, **params: object
+    ) -> list[JobHandle[R]]:
+        """Add many items at once, by as few statements as one takes; the packages, each once."""
+        calls = self._calls(items, params)
+        return _each_once(self._stores.enqueue_many(calls, conn=conn)) if calls else []
+
+    async def aschedule_many(
+        self, items: Iterable[object], *, conn: object | None = None, **params: object
+    ) -> list[JobHandle[R]]:
+        """Do what `schedule_many` does, for coroutines."""
+        calls = self._calls(items, params)
+        return _each_once(await self._stores.aenqueue_many(calls, conn=conn)) if calls else []
+
+    def _calls(self, items: Iterable[object], params: Mapping[str, object]) -> Sequence[Call[R]]:
+        gathered: dict[str, list[object]] = {}
+        for item in items:
+            if self._how.eligible(item):
+                gathered.setdefault(self._name_for(item), []).append(item)
+        return [self._call(name, together, params) for name, together in gathered.items()]
+
+    def _call(self, name: str, items: Sequence[object], params: Mapping[str, object]) -> Call[R]:
+        values: dict[str, Parameter] = merged_equal({}, params)
+        for item in items:
+            values = merged_equal(values, self._parameters_of(item))
+        package = self._task.package(**self._how.options).params(**values).gathered_by(name)
+        if self._how.lock is not None:
+            package.lock(self._how.lock)
+        return (package if self._how.mode == "bare" else package.add(*items)).call()
+
+    def _parameters_of(self, item: object) -> Mapping[str, object]:
+        return self._how.parameters(item) if callable(self._how.parameters) else self._how.parameters
+
+    def _name_for(self, item: object) -> str:
+        """What the package that an item goes into is found by in its transaction."""
+        if self._how.mode == "each":
+            return f"{self._how.name}\n{self._records.reference(item)}"
+        return f"{self._how.name}\n{self._how.batch_of(item)}" if self._how.batch_of is not None else self._how.name
+
+
+def _each_once(handles: Sequence[JobHandle[R]]) -> list[JobHandle[R]]:
+    return list({handle.id: handle for handle in handles}.values())
