@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from packhorse.config import Settings
     from packhorse.context import Context, current
     from packhorse.domain.acting import Acting
-    from packhorse.domain.batch import BatchRecord
+    from packhorse.domain.batch import BatchRecord, Member, Occasion
     from packhorse.domain.explanation import Explanation, Reason
     from packhorse.domain.job import AttemptRecord, JobRecord
     from packhorse.domain.joblog import LogLine, Progress
@@ -108,9 +108,11 @@ __all__ = [
     "JobRolledBack",
     "JobState",
     "LogLine",
+    "Member",
     "Middleware",
     "NotADatabase",
     "Notice",
+    "Occasion",
     "Options",
     "PackageOutcome",
     "PackageRecord",
@@ -156,6 +158,8 @@ _PLACES = {
     "Backoff": "packhorse.domain.retry",
     "Batch": "packhorse.batching",
     "BatchRecord": "packhorse.domain.batch",
+    "Member": "packhorse.domain.batch",
+    "Occasion": "packhorse.domain.batch",
     "BoundTask": "packhorse.task",
     "Call": "packhorse.task",
     "Cancel": "packhorse.domain.outcome",
