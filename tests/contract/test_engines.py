@@ -3,6 +3,7 @@
 from packhorse.testing.contract import (
     engine_ack,
     engine_atomic,
+    engine_batch_retention,
     engine_batches,
     engine_cancel,
     engine_cancellations,
@@ -227,6 +228,10 @@ class TestFollowers(engine_followers.FollowerContract):
 
 class TestBatches(engine_batches.BatchContract):
     """Jobs that belong together."""
+
+
+class TestBatchRetention(engine_batch_retention.BatchRetentionContract):
+    """Batches are forgotten with their jobs."""
 
 
 class TestManyBatches(engine_many_batches.ManyBatchesContract):

@@ -166,7 +166,8 @@ def _count_members(places: Sequence[Place]) -> Command:
 
 
 def _put_totals(totals: Sequence[_Folded]) -> Command:
-    return Command("put_totals", {"totals": msgspec.json.encode([_document(one) for one in totals]).decode()})
+    document = msgspec.json.encode([_document(one) for one in totals]).decode()
+    return Command("put_totals", {"totals": document, "ids": list_document(one.id for one in totals)})
 
 
 def _announce_batches(ids: Iterable[int]) -> Command:

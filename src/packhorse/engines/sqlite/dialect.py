@@ -22,6 +22,7 @@ TABLES_AND_VIEWS = (
     "element",
     "ended",
     "enqueue",
+    "enqueue_in_batch",
     "finished",
     "installation",
     "job",

@@ -8,6 +8,6 @@ where id {any_of}
     union
     select member.batch_id as id from {member} as member
     where member.job_id {any_of} select CAST(value AS bigint) as id from {ids}))
-))
+)) and forgotten_at is null
 order by id
 {wait_for_lock}

@@ -9,4 +9,4 @@ set first_enqueued_at = {at}named.first_enqueued, last_enqueued_at = {at}named.l
     on_failure = case when named.on_failure = 1 then batch.on_failure end,
     on_end = case when named.on_end = 1 then batch.on_end end
 from {totals}
-where batch.id = named.id
+where batch.id = named.id and batch.id {any_of} select CAST(value AS bigint) as id from {ids}))
