@@ -28,6 +28,7 @@ from packhorse.errors import (
     NotADatabase,
     PackhorseError,
     PayloadError,
+    RecordLocked,
     RecordMissing,
     ResultTimeout,
     ScheduleBusy,
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
     from packhorse.config import Settings
     from packhorse.context import Context, current
     from packhorse.domain.acting import Acting
-    from packhorse.domain.batch import BatchRecord
+    from packhorse.domain.batch import BatchRecord, Member, Occasion
     from packhorse.domain.explanation import Explanation, Reason
     from packhorse.domain.job import AttemptRecord, JobRecord
     from packhorse.domain.joblog import LogLine, Progress
@@ -108,9 +109,11 @@ __all__ = [
     "JobRolledBack",
     "JobState",
     "LogLine",
+    "Member",
     "Middleware",
     "NotADatabase",
     "Notice",
+    "Occasion",
     "Options",
     "PackageOutcome",
     "PackageRecord",
@@ -119,6 +122,7 @@ __all__ = [
     "PayloadError",
     "Progress",
     "Reason",
+    "RecordLocked",
     "RecordMissing",
     "Reference",
     "ResultTimeout",
@@ -156,6 +160,8 @@ _PLACES = {
     "Backoff": "packhorse.domain.retry",
     "Batch": "packhorse.batching",
     "BatchRecord": "packhorse.domain.batch",
+    "Member": "packhorse.domain.batch",
+    "Occasion": "packhorse.domain.batch",
     "BoundTask": "packhorse.task",
     "Call": "packhorse.task",
     "Cancel": "packhorse.domain.outcome",

@@ -3,6 +3,8 @@
 from packhorse.testing.contract import (
     engine_ack,
     engine_atomic,
+    engine_batch_notices,
+    engine_batch_retention,
     engine_batches,
     engine_cancel,
     engine_cancellations,
@@ -227,6 +229,14 @@ class TestFollowers(engine_followers.FollowerContract):
 
 class TestBatches(engine_batches.BatchContract):
     """Jobs that belong together."""
+
+
+class TestBatchNotices(engine_batch_notices.BatchNoticesContract):
+    """Batches tell of their jobs."""
+
+
+class TestBatchRetention(engine_batch_retention.BatchRetentionContract):
+    """Batches are forgotten with their jobs."""
 
 
 class TestManyBatches(engine_many_batches.ManyBatchesContract):

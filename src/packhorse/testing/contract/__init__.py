@@ -54,6 +54,8 @@ MODULES = (
         "engine_schema",
         "engine_explaining",
         "engine_batches",
+        "engine_batch_notices",
+        "engine_batch_retention",
         "engine_many_batches",
     ),
 )

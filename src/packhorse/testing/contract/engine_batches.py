@@ -13,7 +13,6 @@ from packhorse.domain.outcome import Cancel, Fail, Retry, Success
 from packhorse.engine import Engine, JobFilter
 from packhorse.errors import BatchNotFound
 from packhorse.testing.contract.engine_queues import put
-from packhorse.testing.contract.engine_retention import prune
 from packhorse.testing.contract.steps import (
     acknowledge,
     claim,
@@ -26,8 +25,6 @@ from packhorse.testing.contract.steps import (
 )
 from packhorse.testing.contract.subject import Clock, EngineContract, ProducerConnection
 from packhorse.testing.samples import new_job
-
-LONG = timedelta(days=400)
 
 
 def batch_of(engine: Engine, id: int) -> BatchRecord:
@@ -277,28 +274,3 @@ class BatchContract(EngineContract):
         assert batch_of(engine, kept).state == "open"
         clock.advance(hour * 0.2)
         assert [batch_of(engine, id).state for id in (kept, ended, other)] == ["abandoned", "succeeded", "open"]
-
-    def test_what_is_pruned_leaves_nothing(self, engine: Engine, clock: Clock) -> None:
-        """A job takes its place in the batch along, the last one the batch; an open batch stays."""
-        id, other = open_batch(engine), open_batch(engine)
-        put_in(engine, id, 3)
-        put_in(engine, other, 1)
-        engine.close_batch(id)
-        run_all(engine)
-        settle(engine)
-        clock.advance(LONG)
-        assert engine.forget_batches(10) == 0
-        assert len(prune(engine)) == 4
-        assert engine.list_members(id) == engine.list_members(other) == []
-        assert engine.forget_batches(10) == 1
-        assert [batch.id for batch in engine.list_batches()] == [other]
-
-    def test_a_job_is_not_pruned_before_it_is_counted(self, engine: Engine, clock: Clock) -> None:
-        """However short its queue keeps it."""
-        id = open_batch(engine)
-        put_in(engine, id)
-        run_all(engine)
-        clock.advance(LONG)
-        assert prune(engine) == []
-        settle(engine)
-        assert len(prune(engine)) == 1

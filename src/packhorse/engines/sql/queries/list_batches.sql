@@ -13,7 +13,7 @@ select id, name, type, parent_id, expected, keep_alive_us, {micros}(created_at),
     exists (select 1 from news where news.batch_id = batch.id)
         or (select count(*) from news) > 1000   -- without :id
 from {batch} as batch
-where id > 0
+where forgotten_at is null
   and id = CAST(:id AS bigint)   -- with :id
   and id < CAST(:before_id AS bigint)   -- with :before_id
   and ended_at is null   -- with :open
