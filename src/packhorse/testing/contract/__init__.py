@@ -55,6 +55,7 @@ MODULES = (
         "engine_explaining",
         "engine_batches",
         "engine_batch_retention",
+        "engine_stale",
         "engine_many_batches",
     ),
 )
