@@ -40,6 +40,8 @@ class PrunedBatches:
     """Batches of which nothing is left."""
     jobs: int = 0
     """Jobs of theirs that were deleted."""
+    is_round: bool = False
+    """Whether the last of all batches has been looked at: the next look begins with the first."""
 
     @property
     def is_more(self) -> bool:
@@ -58,6 +60,10 @@ class Retention(Protocol):
 
     def list_expired(self) -> list[Expired]:
         """What may be pruned now: for each queue and state at most one entry. Reads indexes, and takes no lock."""
+        ...
+
+    def count_expired(self, expired: Expired) -> int:
+        """How many of these jobs are there, whether they may go or are kept for something else. Takes no lock."""
         ...
 
     def forget_starts(self, limit: int) -> int:

@@ -33,6 +33,7 @@ from packhorse.testing.contract import (
     engine_schedules,
     engine_schema,
     engine_stage,
+    engine_stale,
     engine_turn_races,
     engine_turns,
     engine_unique,
@@ -237,6 +238,10 @@ class TestBatchNotices(engine_batch_notices.BatchNoticesContract):
 
 class TestBatchRetention(engine_batch_retention.BatchRetentionContract):
     """Batches are forgotten with their jobs."""
+
+
+class TestStale(engine_stale.StaleContract):
+    """What does not get on by itself."""
 
 
 class TestManyBatches(engine_many_batches.ManyBatchesContract):

@@ -132,6 +132,10 @@ class Watched:
         """What may be pruned."""
         return self._engine.list_expired()
 
+    def count_expired(self, expired: Expired) -> int:
+        """Count it."""
+        return self._engine.count_expired(expired)
+
     def forget_starts(self, limit: int) -> int:
         """Forget starts."""
         return self._engine.forget_starts(limit)

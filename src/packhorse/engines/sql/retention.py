@@ -30,18 +30,15 @@ class SqlRetention(SqlBase):
             for queue, state, since_us, until_us in rows
         ]
 
+    def count_expired(self, expired: Expired) -> int:
+        [(count,)] = self._read("count_expired", _span(expired), *_options(expired))
+        return int(count)
+
     def forget_starts(self, limit: int) -> int:
         return len(self._write("forget_starts", {"limit": limit}))
 
     def prune_jobs(self, expired: Expired, limit: int) -> Pruned:
-        params: Params = {
-            "queue": expired.queue,
-            "state": expired.state.value,
-            "since": expired.since_us,
-            "until": expired.until_us,
-            "limit": limit,
-        }
-        found, gone = self._prune_jobs(params, *(("dismissed",) if expired.state is JobState.FAILED else ()))
+        found, gone = self._prune_jobs({**_span(expired), "limit": limit}, *_options(expired))
         is_more = len(found) == limit
         rest = replace(expired, since_us=max(at_us for _, at_us in found)) if is_more else None
         return Pruned(ids=gone, rest=rest)
@@ -54,7 +51,8 @@ class SqlRetention(SqlBase):
             self._prune_members(ids, forgotten_us)
             return PrunedBatches(jobs=len(ids))
         gone = self._write_all([_delete_forgotten_batches()])
-        return PrunedBatches(batches=len(gone), forgotten=self._forget_batches(limit))
+        forgotten = self._forget_batches(limit)
+        return PrunedBatches(batches=len(gone), forgotten=forgotten, is_round=self._batches_looked_at == 0)
 
     def _forget_batches(self, limit: int) -> int:
         rows = self._look(_list_ended_batches(self._batches_looked_at, limit))
@@ -74,6 +72,19 @@ class SqlRetention(SqlBase):
     @abstractmethod
     def _prune_jobs(self, params: Params, *options: str) -> tuple[list[Row], list[int]]:
         """Delete a chunk; the jobs that were found and since when each could have been deleted; those that were."""
+
+
+def _span(expired: Expired) -> Params:
+    return {
+        "queue": expired.queue,
+        "state": expired.state.value,
+        "since": expired.since_us,
+        "until": expired.until_us,
+    }
+
+
+def _options(expired: Expired) -> tuple[str, ...]:
+    return ("dismissed",) if expired.state is JobState.FAILED else ()
 
 
 def _list_forgotten_members(limit: int) -> Command:
