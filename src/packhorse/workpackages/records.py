@@ -14,7 +14,8 @@ KeyOf = Callable[[Any], str]
 """The key of a record, as text."""
 Load = Callable[[Any, Sequence[str]], Mapping[str, Any]]
 """Reads the records of these keys in a handler's transaction, by key; those that are not there are left out."""
-_TYPE_NAME = re.compile(r"[^:\x00-\x1f\x7f]{1,100}")
+_TYPE_NAME = re.compile(r"[^:\x00-\x1f\x7f\ud800-\udfff]{1,100}")
+_KEY = re.compile(r"[^\x00\ud800-\udfff]+")
 
 
 class Named(Protocol):
@@ -112,7 +113,7 @@ class RecordTypes:
         Raises:
             UsageError: its type or its key is empty, or holds a control character.
         """
-        if not (_TYPE_NAME.fullmatch(reference.type) and reference.key and "\0" not in reference.key):
+        if not (_TYPE_NAME.fullmatch(reference.type) and _KEY.fullmatch(reference.key)):
             raise UsageError(f"{reference!r} is no reference: its type or its key is empty or can't be stored")
         return reference
 

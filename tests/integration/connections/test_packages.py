@@ -4,7 +4,7 @@ from contextlib import closing
 
 import pytest
 
-from packhorse import JobNotFound, JobRolledBack, Packhorse, PayloadError, Reference, WorkPackage
+from packhorse import JobNotFound, JobRolledBack, Packhorse, RecordLocked, Reference, WorkPackage
 from packhorse.workpackages.task import PackageTask
 from tests.integration.connections.shop import Shop, other_connection
 from tests.integration.connections.wired import Wired
@@ -107,6 +107,7 @@ def test_in_autocommit_a_package_is_there_at_once_and_whole(database_url: str) -
         id = task.package(conn=conn).add(*ORDERS).enqueue().id
         assert (stored(shop, id), shop.claims()) == ((True, ORDERS), [id])
 
-        with pytest.raises(PayloadError, match="lone surrogate"):
-            task.package(conn=conn).add(Reference("order", "\ud800")).enqueue()
-        assert shop.count_jobs() == 1
+        task.package(conn=conn).add(ORDERS[0]).lock().enqueue()
+        with pytest.raises(RecordLocked):
+            task.package(conn=conn).add(*ORDERS).lock().enqueue()
+        assert shop.count_jobs() == 2
