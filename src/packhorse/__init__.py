@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from packhorse.domain.job import AttemptRecord, JobRecord
     from packhorse.domain.joblog import LogLine, Progress
     from packhorse.domain.outcome import Cancel, Fail, Retry, ServiceUnavailable, Skip, UserError
-    from packhorse.domain.package import PackageOutcome, PackageRecord, Reference
+    from packhorse.domain.package import LockRecord, PackageOutcome, PackageRecord, Reference
     from packhorse.domain.retry import Backoff
     from packhorse.domain.schedule.cron import Cron
     from packhorse.domain.schedule.every import Every
@@ -70,6 +70,8 @@ if TYPE_CHECKING:
     from packhorse.options import Options
     from packhorse.schedules import Alarm
     from packhorse.task import BoundTask, Call, Task
+    from packhorse.workpackages.collector import Collector
+    from packhorse.workpackages.locks import RecordLock
     from packhorse.workpackages.package import WorkPackage
 
 __all__ = [
@@ -85,6 +87,7 @@ __all__ = [
     "BoundTask",
     "Call",
     "Cancel",
+    "Collector",
     "ConfigurationError",
     "Context",
     "CorrelationTimeout",
@@ -108,6 +111,7 @@ __all__ = [
     "JobRecord",
     "JobRolledBack",
     "JobState",
+    "LockRecord",
     "LogLine",
     "Member",
     "Middleware",
@@ -122,6 +126,7 @@ __all__ = [
     "PayloadError",
     "Progress",
     "Reason",
+    "RecordLock",
     "RecordLocked",
     "RecordMissing",
     "Reference",
@@ -165,6 +170,7 @@ _PLACES = {
     "BoundTask": "packhorse.task",
     "Call": "packhorse.task",
     "Cancel": "packhorse.domain.outcome",
+    "Collector": "packhorse.workpackages.collector",
     "Context": "packhorse.context",
     "Cron": "packhorse.domain.schedule.cron",
     "Draft": "packhorse.middleware",
@@ -173,6 +179,7 @@ _PLACES = {
     "Fail": "packhorse.domain.outcome",
     "JobHandle": "packhorse.handle",
     "JobRecord": "packhorse.domain.job",
+    "LockRecord": "packhorse.domain.package",
     "LogLine": "packhorse.domain.joblog",
     "Middleware": "packhorse.middleware",
     "Notice": "packhorse.notices",
@@ -182,6 +189,7 @@ _PLACES = {
     "Packhorse": "packhorse.app",
     "Progress": "packhorse.domain.joblog",
     "Reason": "packhorse.domain.explanation",
+    "RecordLock": "packhorse.workpackages.locks",
     "Reference": "packhorse.domain.package",
     "Retry": "packhorse.domain.outcome",
     "ServiceUnavailable": "packhorse.domain.outcome",

@@ -21,6 +21,7 @@ from packhorse.testing.contract import (
     engine_leadership,
     engine_liveness,
     engine_many_batches,
+    engine_merging,
     engine_operations,
     engine_packages,
     engine_park,
@@ -168,7 +169,7 @@ class TestRecordLocks(engine_record_locks.RecordLockContract):
     """Packages lock records."""
 
 
-class TestMerge(engine_record_locks.MergeContract):
+class TestMerge(engine_merging.MergeContract):
     """Packages are merged."""
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, text
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
-from packhorse import JobNotFound, JobRolledBack, Packhorse, PayloadError, Reference, WorkPackage
+from packhorse import JobNotFound, JobRolledBack, Packhorse, RecordLocked, Reference, WorkPackage
 from packhorse.workpackages.task import PackageTask
 from tests.integration.connections.shop import Shop, other_connection
 from tests.integration.connections.wired import Wired
@@ -116,9 +116,10 @@ def test_in_autocommit_a_package_is_there_at_once_and_whole(database_url: str) -
         id = task.package(conn=conn).add(*ORDERS).enqueue().id
         assert (stored(shop, id), shop.claims()) == ((True, ORDERS), [id])
 
-        with pytest.raises(PayloadError, match="lone surrogate"):
-            task.package(conn=conn).add(Reference("order", "\ud800")).enqueue()
-        assert shop.count_jobs() == 1
+        task.package(conn=conn).add(ORDERS[0]).lock().enqueue()
+        with pytest.raises(RecordLocked):
+            task.package(conn=conn).add(*ORDERS).lock().enqueue()
+        assert shop.count_jobs() == 2
 
 
 def engine_on(url: str, **options: Any) -> Engine:
@@ -164,10 +165,10 @@ def test_in_sqlalchemys_autocommit_a_package_is_there_at_once_and_whole(
 ) -> None:
     """And nothing of one that can't be stored; whether the connection was used before or not."""
     with billing(database_url) as (shop, task), closing(opened(database_url)) as conn:
-        id = task.package(conn=conn).add(*ORDERS).enqueue().id
+        id = task.package(conn=conn).add(*ORDERS).lock().enqueue().id
         assert (stored(shop, id), shop.claims()) == ((True, ORDERS), [id])
-        with pytest.raises(PayloadError, match="lone surrogate"):
-            task.package(conn=conn).add(Reference("order", "\ud800")).enqueue()
+        with pytest.raises(RecordLocked):
+            task.package(conn=conn).add(*ORDERS).lock().enqueue()
         assert shop.count_jobs() == 1
 
         conn.execute(text("BEGIN"))
@@ -206,9 +207,9 @@ def test_in_sqlalchemys_autocommit_coroutines_store_packages_whole(database_url:
             async with AsyncSession(engine) as session:
                 if has_read:
                     await session.execute(text("select 1"))
-                id = (await task.package(conn=session).add(*ORDERS).aenqueue()).id
-                with pytest.raises(PayloadError, match="lone surrogate"):
-                    await task.package(conn=session).add(Reference("order", "\ud800")).aenqueue()
+                id = (await task.package(conn=session).add(*ORDERS).lock().aenqueue()).id
+                with pytest.raises(RecordLocked):
+                    await task.package(conn=session).add(*ORDERS).lock().aenqueue()
             return id
         finally:
             await engine.dispose()

@@ -49,6 +49,7 @@ MODULES = (
         "engine_joblog",
         "engine_packages",
         "engine_collecting",
+        "engine_merging",
         "engine_queues",
         "engine_retention",
         "engine_schema",
