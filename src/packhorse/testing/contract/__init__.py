@@ -56,6 +56,7 @@ MODULES = (
         "engine_batches",
         "engine_batch_retention",
         "engine_stale",
+        "engine_statistics",
         "engine_many_batches",
     ),
 )
