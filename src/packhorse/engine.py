@@ -1,7 +1,6 @@
 """The contract of a database backend of jobs. The docstrings are normative; `packhorse.testing.contract` checks them.
 
-It is four small protocols, so that a caller asks only for what it needs: `JobStore` (jobs come, are claimed, and are
-acknowledged), `Registry` (workers and their liveness), `Insights` (reading), `Installation` (schema and connections).
+It is small protocols, so that a caller asks only for what it needs: `JobStore`, `Registry`, `Insights` and so on.
 
 Every method may be called from any thread, and runs its statements in one transaction. When the database cannot do what
 was asked it raises a `packhorse.errors.DatabaseError`, and nothing is stored. Time is the database's clock throughout.
@@ -32,6 +31,7 @@ from packhorse.recordlocks import RecordLocks
 from packhorse.retention import Retention
 from packhorse.schedules import ScheduleStore
 from packhorse.statement import AsyncTransaction, Row, Statement, Transaction
+from packhorse.statistics import StatisticsStore
 from packhorse.turns import Turns
 
 
@@ -286,10 +286,9 @@ class Insights(Protocol):
         ...
 
     def list_queues(self) -> list[QueueRecord]:
-        """The queues that have, or had, jobs, by name.
+        """The queues that have, or had, jobs, by name; the cost does not grow with the number of finished ones.
 
-        Finished jobs are counted exactly, without reading them: the cost does not grow with their number. Waiting ones
-        are counted exactly up to 1,000 of each queue and state; the longer ones share 25,000 more, and stop there.
+        Waiting jobs are counted exactly up to 1,000 of each queue and state; the longer ones share 25,000 more.
         """
         ...
 
@@ -394,6 +393,7 @@ class Engine(
     RecordLocks,
     BatchStore,
     Retention,
+    StatisticsStore,
     Installation,
     Protocol,
 ):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from packhorse.domain.explanation import Explanation
@@ -12,12 +13,15 @@ from packhorse.domain.joblog import LogLine, Progress
 from packhorse.domain.package import Reference
 from packhorse.domain.queue import LoadFailure
 from packhorse.domain.state import JobState
+from packhorse.domain.statistics import Statistics
 from packhorse.domain.worker import WorkerRecord
 from packhorse.engine import Engine, JobFilter, QueueRecord
 from packhorse.errors import ConfigurationError, JobNotFound
 from packhorse.handle import not_found
 from packhorse.joblog import LogFilter
 from packhorse.selected import state_named
+
+DAY = timedelta(days=1)
 
 
 class Lookup(ABC):
@@ -136,6 +140,26 @@ class Lookup(ABC):
     def count_jobs(self) -> Mapping[JobState, int]:
         """How many jobs there are in each state."""
         return self._caught_up().count_jobs()
+
+    def statistics(self, *, last: timedelta = DAY, queue: str | None = None, task: str | None = None) -> Statistics:
+        """How many jobs were processed, failed and so on by hour, queue and task, and how long they took.
+
+            for one in app.statistics().by("task"):
+                print(one.task, one.in_queue, one.runs, one.processed, one.errors, one.skipped, one.average)
+
+        A worker adds up every minute what has ended; a queue that keeps no succeeded jobs has no figures of them.
+
+        Args:
+            last: the hours that began within this time, up to 30 days; 24 hours.
+            queue: only figures of this queue.
+            task: only figures of this task.
+
+        Raises:
+            ConfigurationError: the time is not above zero.
+        """
+        if last <= timedelta(0):
+            raise ConfigurationError(f"last must be a timedelta above zero, not {last!r}")
+        return self._caught_up().get_statistics(last).of(queue, task)
 
     @abstractmethod
     def _caught_up(self) -> Engine:

@@ -35,6 +35,7 @@ from packhorse.testing.contract import (
     engine_schema,
     engine_stage,
     engine_stale,
+    engine_statistics,
     engine_turn_races,
     engine_turns,
     engine_unique,
@@ -243,6 +244,10 @@ class TestBatchRetention(engine_batch_retention.BatchRetentionContract):
 
 class TestStale(engine_stale.StaleContract):
     """What does not get on by itself."""
+
+
+class TestStatistics(engine_statistics.StatisticsContract):
+    """Figures by hour, queue and task."""
 
 
 class TestManyBatches(engine_many_batches.ManyBatchesContract):

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from packhorse.cli.counts import shown_count, shown_counts
+from packhorse.cli.figures import print_figures
 from packhorse.cli.flags import is_on_command_line, json_option, target_options
 from packhorse.cli.groups import Command
 from packhorse.cli.output import coloured, moment
 from packhorse.cli.target import Target
 from packhorse.cli.values import duration_between
+from packhorse.domain.statistics import DIMENSIONS
 
 if TYPE_CHECKING:
     from packhorse.app import Packhorse
+    from packhorse.domain.statistics import Dimension
 
 CLEAR = "\x1b[H\x1b[J"
 """Moves to the top of the terminal and clears what is below."""
@@ -28,22 +32,49 @@ CLEAR = "\x1b[H\x1b[J"
 @click.option(
     "--interval", type=duration_between("100ms", "1d"), default="1s", help="How long between two looks with --watch."
 )
+@click.option(
+    "--by",
+    "names",
+    type=click.Choice(DIMENSIONS),
+    multiple=True,
+    help="Figures of each hour, queue or task instead; may be given several times.",
+)
+@click.option(
+    "--last", type=duration_between("1s", "30d"), default="24h", help="With --by: hours that began since then."
+)
+@click.option("--queue", metavar="NAME", help="With --by: only this queue.")
+@click.option("--task", metavar="NAME", help="With --by: only this task.")
 @json_option
 @target_options
-def stats(target: Target, *, watch: bool, interval: timedelta, as_json: bool) -> None:
-    """Count the jobs by state and queue.
+def stats(
+    target: Target, *, watch: bool, interval: timedelta, names: Sequence[Dimension], as_json: bool, **which: Any
+) -> None:
+    """Count the jobs by state and queue, or tell what has become of them by hour, queue and task.
 
         packhorse stats
+        packhorse stats --by task            in the queue, runs, processed, errors, skipped, durations
+        packhorse stats --by hour --by task --last 7d
         packhorse stats --watch              refreshed every second, with the rate of finished jobs
         packhorse stats --watch --json       one JSON object in each line
 
     Finished jobs are counted exactly, however many are kept. Of a long backlog it says "more than", and in JSON
     `at_least` names such states.
 
+    With --by it tells what has ended within a day, as a worker adds it up every minute. ERRORS and SKIPPED are runs: a
+    skipped one leaves its job in the queue. FAILED are the jobs that failed for good. AVERAGE and TOTAL are how long
+    the last runs took of the jobs that succeeded or failed. What is not kept is not counted.
+
     Next: `packhorse jobs list --state failed`, `packhorse workers list`.
     """
     if not watch and is_on_command_line("interval"):
         raise click.UsageError("--interval goes with --watch")
+    if names:
+        if watch:
+            raise click.UsageError("--by and --watch do not go together")
+        print_figures(target.existing, names, as_json=as_json, **which)
+        return
+    if any(map(is_on_command_line, ("last", "queue", "task"))):
+        raise click.UsageError("--last, --queue and --task go with --by")
     app = target.existing
     figures = look(app, None)
     show(figures, as_json=as_json, watch=watch)

@@ -22,6 +22,7 @@ from packhorse.errors import DatabaseError, SchemaError
 from packhorse.keeper import ScheduleBook
 from packhorse.notifier import Notifier
 from packhorse.runtime.acker import Acker
+from packhorse.runtime.bookkeeper import Bookkeeper
 from packhorse.runtime.canceller import Canceller
 from packhorse.runtime.contact import Contact
 from packhorse.runtime.executor import Executor, Timekeeper
@@ -151,6 +152,7 @@ class Worker:
         self._services.append(self._periodic(book or ScheduleBook()))
         self._services.append(SchemaWatch(self._engine, self._on_schema_mismatch))
         self._services.append(Pruner(self._engine, lambda: self._leader.is_leader))
+        self._services.append(Bookkeeper(self._engine, lambda: self._leader.is_leader))
         self._services.append(Sweeper(self._engine, lambda: self._leader.is_leader))
         self._services.append(Timekeeper(self._executor, self._recycle))
         self._services.append(Canceller(self._engine, self.id, self._executor, settings.cancel_grace))

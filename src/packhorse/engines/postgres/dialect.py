@@ -32,6 +32,8 @@ TABLES = (
     "schedule_declaration",
     "schedule_run",
     "start",
+    "statistic",
+    "statistic_mark",
     "tally",
     "turn",
     "worker",
@@ -103,6 +105,11 @@ def _documents() -> Mapping[str, str]:
         ),
         "locks": (
             "json_to_recordset(CAST(CAST(:locks AS text) AS json)) as named (type text, key text, job_id bigint)"
+        ),
+        "figures": (
+            "json_to_recordset(CAST(CAST(:figures AS text) AS json)) as named (hour bigint, task text,"
+            " processed bigint, failed bigint, cancelled bigint, errors bigint, skipped bigint,"
+            " timed bigint, duration bigint)"
         ),
         "outcomes": (
             "json_to_recordset(CAST(CAST(:outcomes AS text) AS json))"

@@ -39,6 +39,7 @@ from packhorse.engines.sql.record_locks import SqlRecordLocks
 from packhorse.engines.sql.registry import SqlRegistry
 from packhorse.engines.sql.schedules import SqlSchedules
 from packhorse.engines.sql.statements import Statements
+from packhorse.engines.sql.statistics import SqlStatistics
 from packhorse.statement import AsyncTransaction, Row, Statement, Transaction
 
 FEATURES = Features(
@@ -53,7 +54,8 @@ RELAXED = SETTLING | {"claim_jobs", "take_permits", "stage_jobs", "seek_hints", 
 """What is committed without waiting for the disk. If the server crashes and forgets one of them it is done again: a
 claim that was forgotten is refused by its lease, and costs a repeated run, never a repeated effect."""
 PRUNING = frozenset({"prune_jobs", "forget_batches", "delete_forgotten_batches"})
-INDEXED = frozenset({"claim_jobs", "take_permits", "ack_jobs", "log_starts", "undo_starts"}) | PRUNING
+STATISTICS = frozenset({"list_uncounted", "sum_ended"})
+INDEXED = frozenset({"claim_jobs", "take_permits", "ack_jobs", "log_starts", "undo_starts"}) | PRUNING | STATISTICS
 """What must find its rows by an index even where the statistics were taken while the table was empty."""
 BY_INDEX = "SET LOCAL enable_seqscan = off;\nSET LOCAL jit = off;\n"
 """A table without a fitting index is then read as before, but at a cost in the plan for which the server would compile
@@ -84,6 +86,7 @@ class PostgresEngine(
     SqlPackages,
     SqlRecordLocks,
     PostgresRetention,
+    SqlStatistics,
     PostgresSchema,
 ):
     """`packhorse.engine.Engine` on a PostgreSQL server, directly or through a pooler.

@@ -41,12 +41,15 @@ TABLES_AND_VIEWS = (
     "schedule_declaration",
     "schedule_run",
     "start",
+    "statistic",
+    "statistic_mark",
     "tally",
     "turn",
     "worker",
     "worker_task",
 )
 PREFIX = "packhorse_"
+FIGURES = ("processed", "failed", "cancelled", "errors", "skipped", "timed", "duration")
 
 _NOW = (
     "(CAST(round((julianday('now') - 2440587.5) * 86400000.0) AS integer) * 1000"
@@ -104,6 +107,7 @@ def _documents() -> Mapping[str, str]:
         "packages": _recordset("packages", "job_id", "parameters", "correlation", "collector"),
         "elements": _recordset("elements", "job_id", "position", "type", "key"),
         "locks": _recordset("locks", "type", "key", "job_id"),
+        "figures": _recordset("figures", "hour", "task", *FIGURES),
         "outcomes": _recordset("outcomes", "job_id", "position", "outcome", "reason"),
         "unique_keys": _recordset("jobs", "task", "unique_key", "scheduled_at", "delay"),
     }

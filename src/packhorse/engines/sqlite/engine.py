@@ -23,6 +23,7 @@ from packhorse.engines.sql.packages import SqlPackages
 from packhorse.engines.sql.record_locks import SqlRecordLocks
 from packhorse.engines.sql.schedules import SqlSchedules
 from packhorse.engines.sql.statements import Statements
+from packhorse.engines.sql.statistics import SqlStatistics
 from packhorse.engines.sqlite.address import database_path
 from packhorse.engines.sqlite.connections import Connections
 from packhorse.engines.sqlite.dialect import PACKAGE, slots
@@ -56,6 +57,7 @@ class SqliteEngine(
     SqlPackages,
     SqlRecordLocks,
     SqliteRetention,
+    SqlStatistics,
     SqliteSchema,
 ):
     """`packhorse.engine.Engine` on one SQLite file.

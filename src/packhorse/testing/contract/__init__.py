@@ -58,6 +58,7 @@ MODULES = (
         "engine_batch_notices",
         "engine_batch_retention",
         "engine_stale",
+        "engine_statistics",
         "engine_many_batches",
     ),
 )

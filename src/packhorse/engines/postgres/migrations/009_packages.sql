@@ -44,3 +44,25 @@ create table {record_lock} (
 
 create index record_lock_job on {record_lock} (job_id) where job_id is not null;
 create index record_lock_owner on {record_lock} (owner) where owner is not null;
+
+-- What has ended, added up by hour, queue and task; see docs/statistics.md. Up to when that was done is known for each queue and state.
+create table {statistic} (
+    hour timestamptz not null,
+    queue text not null,
+    task text not null,
+    processed bigint not null,
+    failed bigint not null,
+    cancelled bigint not null,
+    errors bigint not null,
+    skipped bigint not null,
+    timed bigint not null,
+    duration_us bigint not null,
+    primary key (hour, queue, task)
+);
+
+create table {statistic_mark} (
+    queue text not null,
+    state text not null,
+    counted_until_us bigint not null,
+    primary key (queue, state)
+);

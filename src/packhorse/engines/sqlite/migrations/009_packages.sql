@@ -44,3 +44,25 @@ create table {record_lock} (
 
 create index packhorse_record_lock_job on {record_lock} (job_id) where job_id is not null;
 create index packhorse_record_lock_owner on {record_lock} (owner) where owner is not null;
+
+-- What has ended, added up by hour, queue and task; see docs/statistics.md. Up to when that was done is known for each queue and state.
+create table {statistic} (
+    hour integer not null,
+    queue text not null,
+    task text not null,
+    processed integer not null,
+    failed integer not null,
+    cancelled integer not null,
+    errors integer not null,
+    skipped integer not null,
+    timed integer not null,
+    duration_us integer not null,
+    primary key (hour, queue, task)
+) strict, without rowid;
+
+create table {statistic_mark} (
+    queue text not null,
+    state text not null,
+    counted_until_us integer not null,
+    primary key (queue, state)
+) strict, without rowid;
