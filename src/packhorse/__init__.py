@@ -53,11 +53,11 @@ if TYPE_CHECKING:
     from packhorse.config import Settings
     from packhorse.context import Context, current
     from packhorse.domain.acting import Acting
-    from packhorse.domain.batch import BatchRecord
+    from packhorse.domain.batch import BatchRecord, Member, Occasion
     from packhorse.domain.explanation import Explanation, Reason
     from packhorse.domain.job import AttemptRecord, JobRecord
     from packhorse.domain.joblog import LogLine, Progress
-    from packhorse.domain.outcome import Cancel, Fail, Retry, Skip, UserError
+    from packhorse.domain.outcome import Cancel, Fail, Retry, ServiceUnavailable, Skip, UserError
     from packhorse.domain.package import LockRecord, PackageOutcome, PackageRecord, Reference
     from packhorse.domain.retry import Backoff
     from packhorse.domain.schedule.cron import Cron
@@ -113,9 +113,11 @@ __all__ = [
     "JobState",
     "LockRecord",
     "LogLine",
+    "Member",
     "Middleware",
     "NotADatabase",
     "Notice",
+    "Occasion",
     "Options",
     "PackageOutcome",
     "PackageRecord",
@@ -136,6 +138,7 @@ __all__ = [
     "SchemaMissing",
     "SchemaOutdated",
     "SchemaTooNew",
+    "ServiceUnavailable",
     "Settings",
     "SignatureError",
     "Skip",
@@ -162,6 +165,8 @@ _PLACES = {
     "Backoff": "packhorse.domain.retry",
     "Batch": "packhorse.batching",
     "BatchRecord": "packhorse.domain.batch",
+    "Member": "packhorse.domain.batch",
+    "Occasion": "packhorse.domain.batch",
     "BoundTask": "packhorse.task",
     "Call": "packhorse.task",
     "Cancel": "packhorse.domain.outcome",
@@ -187,6 +192,7 @@ _PLACES = {
     "RecordLock": "packhorse.workpackages.locks",
     "Reference": "packhorse.domain.package",
     "Retry": "packhorse.domain.outcome",
+    "ServiceUnavailable": "packhorse.domain.outcome",
     "Settings": "packhorse.config",
     "Skip": "packhorse.domain.outcome",
     "Task": "packhorse.task",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -99,7 +99,7 @@ def extra_module(module: str, needs: str, extra: str = "") -> Any:
         ) from error
 
 
-def loading(model: type) -> tuple[Callable[[Any], str], Callable[[Any, Sequence[str]], Mapping[str, Any]]]:
+def loading(model: type) -> tuple[Callable[[Any], str], Callable[[Any, Sequence[str]], Any]]:
     """How the records of a framework's class are known by a key, and loaded by their keys.
 
     Raises:
@@ -109,7 +109,7 @@ def loading(model: type) -> tuple[Callable[[Any], str], Callable[[Any, Sequence[
         if framework in sys.modules:
             found = integration(f"{framework}.records").loading(model)
             if found is not None:
-                made: tuple[Callable[[Any], str], Callable[[Any, Sequence[str]], Mapping[str, Any]]] = found
+                made: tuple[Callable[[Any], str], Callable[[Any, Sequence[str]], Any]] = found
                 return made
     raise ConfigurationError(
         f"{model.__qualname__} is no class that SQLAlchemy or Django has mapped: give key= and load= as well"

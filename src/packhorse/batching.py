@@ -10,10 +10,9 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
-from packhorse.behalf import Behalf
 from packhorse.context import find_current
-from packhorse.domain.batch import BatchRecord, Member, NewBatch
-from packhorse.domain.job import NewJob
+from packhorse.domain.batch import BatchRecord, Member, NewBatch, SomeBatch
+from packhorse.domain.job import Keys, NewJob
 from packhorse.enqueuer import Enqueuer
 from packhorse.errors import (
     BatchFailed,
@@ -24,8 +23,7 @@ from packhorse.errors import (
     DatabaseForbidden,
 )
 from packhorse.handle import pauses
-from packhorse.options import HasId, batch_id, check_duration
-from packhorse.preparing import plain_job
+from packhorse.options import batch_id, check_duration
 from packhorse.task import Call
 
 if TYPE_CHECKING:
@@ -33,8 +31,10 @@ if TYPE_CHECKING:
 
     from packhorse.engine import Engine
 
+Prepare = Callable[[Call[Any]], NewJob]
 WAITED = timedelta(seconds=300)
 COUNTED_AT_ONCE = 5000
+NO_KEYS = Keys()
 MOST_NAMED = 10
 """How many failed jobs an error names."""
 MOST_EXPECTED = 1_000_000_000
@@ -46,14 +46,15 @@ class BatchOptions(TypedDict, total=False):
 
     type: str | None
     expected: int | None
-    parent: HasId | int | None
+    parent: SomeBatch | int | None
     keep_alive: timedelta | None
     on_success: Call[Any] | None
     on_failure: Call[Any] | None
     on_end: Call[Any] | None
+    on_each: Call[Any] | None
 
 
-class Batch:
+class Batch(SomeBatch):
     """A batch that was created, or found by its id; as a context manager it is closed at the end of the block.
 
     Attributes:
@@ -143,7 +144,6 @@ class Batching:
     """`app.batch` and what is done with batches."""
 
     _enqueuer: Enqueuer
-    _behalf: Behalf
 
     def batch(self, name: str, *, conn: object | None = None, **options: Unpack[BatchOptions]) -> Batch:
         """Create a batch: jobs that belong together, any number of any tasks.
@@ -164,21 +164,24 @@ class Batching:
                 keep_alive: how long nothing may come or end in it before it is flagged as abandoned; for ever.
                 on_success: a call that is enqueued when all its jobs have succeeded.
                 on_failure: a call that is enqueued at the first failure of one of them.
-                on_end: a call that is enqueued when it has ended, in any way. Each of the three is enqueued once, in
-                the transaction that counts, and acts for whoever creates the batch.
+                on_end: a call that is enqueued when it has ended, in any way. Each of the three is enqueued once.
+                on_each: a call that is enqueued for each of its jobs, once, when that one has ended, however, and all
+                that came before it. Such calls run one after the other. All four are prepared now, as an enqueue here
+                would be, act for whoever creates the batch, and are enqueued in the transaction that counts; their
+                handlers read in `ctx.occasion` what they are told of.
 
         Raises:
             ConfigurationError: an option is wrong.
             PayloadError: an argument of a callback would not survive.
             DatabaseError: the database can't store it.
         """
-        return Batch(self._enqueuer.store_batch(_new_batch(name, self._behalf.text, **options), conn), self, conn)
+        return Batch(self._enqueuer.store_batch(_new_batch(name, self._enqueuer.prepare, **options), conn), self, conn)
 
     async def abatch(self, name: str, *, conn: object | None = None, **options: Unpack[BatchOptions]) -> Batch:
         """Do what `batch` does, for coroutines: `async with await app.abatch("month end") as month_end:`."""
-        return Batch(
-            await self._enqueuer.astore_batch(_new_batch(name, self._behalf.text, **options), conn), self, conn
-        )
+        await self._enqueuer.warm_up()
+        new = _new_batch(name, self._enqueuer.prepare, **options)
+        return Batch(await self._enqueuer.astore_batch(new, conn), self, conn)
 
     def execute_batch(self, fill: Callable[[Batch], object], timeout: float | timedelta = WAITED) -> BatchRecord:
         """Open a batch, call `fill` with it, close it, and wait until all that was enqueued in it has ended.
@@ -294,15 +297,16 @@ def not_found(id: int) -> BatchNotFound:
 
 def _new_batch(
     name: str,
-    acting: Callable[[], str | None],
+    prepare: Prepare,
     *,
     type: str | None = None,
     expected: int | None = None,
-    parent: HasId | int | None = None,
+    parent: SomeBatch | int | None = None,
     keep_alive: timedelta | None = None,
     on_success: Call[Any] | None = None,
     on_failure: Call[Any] | None = None,
     on_end: Call[Any] | None = None,
+    on_each: Call[Any] | None = None,
 ) -> NewBatch:
     context = find_current()
     return NewBatch(
@@ -312,9 +316,10 @@ def _new_batch(
         of_job=None if context is None else context.job.id,
         expected=_expected(expected),
         keep_alive=None if keep_alive is None else check_duration("keep_alive", keep_alive),
-        on_success=_callback("on_success", on_success, acting),
-        on_failure=_callback("on_failure", on_failure, acting),
-        on_end=_callback("on_end", on_end, acting),
+        on_success=_callback("on_success", on_success, prepare),
+        on_failure=_callback("on_failure", on_failure, prepare),
+        on_end=_callback("on_end", on_end, prepare),
+        on_each=_callback("on_each", on_each, prepare),
     )
 
 
@@ -334,13 +339,15 @@ def _expected(expected: object) -> int | None:
     return expected
 
 
-def _callback(name: str, call: object, acting: Callable[[], str | None]) -> NewJob | None:
+def _callback(name: str, call: object, prepare: Prepare) -> NewJob | None:
     if call is None:
         return None
     if not isinstance(call, Call):
         raise ConfigurationError(f"{name} takes a call, such as report.call(42), not {call!r}")
-    if call.options.unique_key is not None:
+    job = prepare(call)
+    keys = job.keys or NO_KEYS
+    if keys.unique_key is not None:
         raise ConfigurationError(f"{name} can't have a unique_key: where another job had it, nobody could be told")
-    if call.options.batch is not None:
+    if keys.batch_id is not None:
         raise ConfigurationError(f"{name} can't be in a batch itself: that one may be gone by then")
-    return plain_job(call, acting())
+    return job

@@ -22,7 +22,7 @@ from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
 from packhorse.context import Context, find_current
-from packhorse.domain.acting import NOBODY, Acting, Id, RolesOf, meta_of, meta_text
+from packhorse.domain.acting import NOBODY, Acting, Id, RolesOf, meta_of
 from packhorse.errors import UsageError
 from packhorse.middleware import Middleware
 
@@ -122,14 +122,6 @@ class Behalf:
         if _block.get() is None and (self.asked is None if context is None else context.job.meta is None):
             return None
         return meta_of(_resolved(self.asked))
-
-    def text(self) -> str | None:
-        """The same as the text that is stored, for jobs that are put together here and enqueued later.
-
-        Raises:
-            PayloadError: as of `meta`.
-        """
-        return meta_text(_resolved(self.asked))
 
 
 class RoleHook(Middleware):

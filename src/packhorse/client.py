@@ -21,6 +21,7 @@ from packhorse.engine import Engine
 from packhorse.enqueuer import Enqueuer, Stored
 from packhorse.errors import JobNotFound, JobNotKept
 from packhorse.handle import JobHandle, not_found
+from packhorse.housekeeping import Housekeeping
 from packhorse.lookup import Lookup
 from packhorse.middleware import EnqueueHooks, Middleware
 from packhorse.modules import TaskModules
@@ -44,7 +45,7 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 
-class Client(Declarations, Lookup, Batching, Correlating):
+class Client(Declarations, Lookup, Batching, Correlating, Housekeeping):
     """Everything a producer or an operator can do with a database of jobs.
 
     Args:
@@ -196,7 +197,8 @@ class Client(Declarations, Lookup, Batching, Correlating):
         Args:
             state: only those in this state, or in one of these.
             everything: whether no filter at all is meant; a forgotten one should not select all jobs.
-            filters: queue, task, key, error_type, message, responsible, older_than, newer_than: see `Filters`.
+            filters: queue, task, key, error_type, message, responsible, older_than, newer_than, stale_for, batch: see
+                `Filters`.
 
         Raises:
             ConfigurationError: nothing is given, or there is no such state.

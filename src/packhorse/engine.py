@@ -3,9 +3,8 @@
 It is four small protocols, so that a caller asks only for what it needs: `JobStore` (jobs come, are claimed, and are
 acknowledged), `Registry` (workers and their liveness), `Insights` (reading), `Installation` (schema and connections).
 
-Every method may be called from any thread. A method that takes several statements runs them in one transaction.
-Every method raises `packhorse.errors.DatabaseError` (or one of its subclasses) when the database cannot do what was
-asked, and then nothing of it is stored. Time is the database's clock in every statement.
+Every method may be called from any thread, and runs its statements in one transaction. When the database cannot do what
+was asked it raises a `packhorse.errors.DatabaseError`, and nothing is stored. Time is the database's clock throughout.
 """
 
 from __future__ import annotations
@@ -272,6 +271,10 @@ class Insights(Protocol):
 
     def find_job(self, id: int) -> JobRecord | None:
         """The job of that id, live or finished."""
+        ...
+
+    def list_missing_jobs(self, ids: Sequence[int]) -> list[int]:
+        """Those of these ids of which there is no job any more, live or finished. Reads by id, and takes no lock."""
         ...
 
     def list_jobs(self, filter: JobFilter) -> list[JobRecord]:

@@ -68,7 +68,6 @@ class Enqueuer:
         self._adapt = adapt
         self._hooks = hooks
         self._blocks = blocks
-        self._routing = routing
         self._preparer = Preparer(hooks, routing, acting)
         self._set_up: Engine | None = None
         self._ambient = ambient
@@ -97,8 +96,7 @@ class Enqueuer:
         return [one for _, one in sorted(zip(order, stored, strict=True))] if order else stored
 
     async def _aenqueue(self, calls: Sequence[Call[Any]], conn: object | None) -> list[Stored]:
-        if not self._routing.is_warm():
-            await asyncio.to_thread(self._routing.in_force)
+        await self._preparer.warm_up()
         prepared = self._preparer.prepare(calls)
         connection = self._connection(conn)
         if connection is None:
@@ -185,6 +183,21 @@ class Enqueuer:
         synchronous = _synchronous(connection, "use aenqueue and await it")
         with synchronous.transaction() if _needs_transaction(connection, jobs) else nullcontext():
             return follow(self._storing(connection, jobs), synchronous)
+
+    def prepare(self, call: Call[Any]) -> NewJob:
+        """The job that a call comes to here and now, for what is stored with something else and enqueued later.
+
+        Middleware has seen it, as of an enqueue, but is not told of its id.
+
+        Raises:
+            PayloadError: an argument would not survive.
+            SignatureError: it does not fit.
+        """
+        return self._preparer.prepare([call])[0].job
+
+    async def warm_up(self) -> None:
+        """Have all that `prepare` needs, beside the event loop."""
+        await self._preparer.warm_up()
 
     def store_batch(self, batch: NewBatch, conn: object | None) -> int:
         """Store a batch on the caller's connection, else where an enqueue without one goes; its id."""

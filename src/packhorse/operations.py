@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from packhorse.domain.state import JobState
@@ -36,6 +36,10 @@ class Selection:
     """Enqueued longer ago; of finished jobs: finished longer ago."""
     newer_than: timedelta | None = None
     """Enqueued (finished) since then."""
+    stale_for: timedelta | None = None
+    """Blocked, and wanted longer ago than this; no finished ones."""
+    batch: int | None = None
+    """In the batch of this id."""
     is_held: bool = False
     """Only jobs on hold."""
     is_unheld: bool = False
@@ -55,6 +59,21 @@ class SelectedGroup:
     state: JobState
     count: int
     highest_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaleGroup:
+    """Jobs of one task and queue that are blocked by the same kind of thing and have been wanted for long."""
+
+    task: str
+    queue: str
+    waits_for: str
+    """`hold`, `jobs`, `serial`, `group`, or `task` where no worker knows the task."""
+    count: int
+    since: datetime
+    """Since when the oldest of them is wanted."""
+    lowest_id: int
+    """One of them, to be explained."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +104,17 @@ class Operations(Protocol):
 
     def count_selected(self, selection: Selection) -> list[SelectedGroup]:
         """How many fit, by task, queue and state, in this order. Takes no lock."""
+        ...
+
+    def list_stale(self, longer_than: timedelta) -> list[StaleGroup]:
+        """The jobs that are blocked and were wanted longer ago than this, in groups, the oldest first. No lock."""
+        ...
+
+    def give_up_batches(self, ids: Sequence[int]) -> set[int]:
+        """Say of open batches that nothing more will come, whatever was expected; the ids of those.
+
+        They end with the jobs that they have, and do not count as a success for whoever wants to be told of one.
+        """
         ...
 
     def cancel_jobs(

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Literal, Protocol, Self, TypeVar, cast, get_args
 
+from packhorse.domain.batch import SomeBatch
 from packhorse.domain.job import DEFAULT_QUEUE, Keys, OnDuplicate
 from packhorse.domain.order import DEFAULT_PRIORITY, priority_number
 from packhorse.domain.outcome import Verdict
@@ -29,7 +30,7 @@ DEFAULT_POLICY = RetryPolicy()
 
 
 class HasId(Protocol):
-    """A job's handle, or a batch's."""
+    """A job's handle."""
 
     @property
     def id(self) -> int:
@@ -81,7 +82,7 @@ class Options:
     after: Sequence[HasId | int] | None = None
     after_needs: Literal["success", "end"] | None = None
     responsible: str | None = None
-    batch: HasId | int | None = None
+    batch: SomeBatch | int | None = None
     keys: Keys | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
@@ -149,6 +150,7 @@ def task_options(
     ack: Literal["batched", "each"] = "batched",
     keep_result: bool = True,
     responsible: str | None = None,
+    allow_retry: bool = True,
 ) -> TaskOptions:
     """The options of `app.task`, checked; see there.
 
@@ -169,6 +171,7 @@ def task_options(
             on_error=_on_error(on_error),
             max_skips=None if max_skips is None else _most_skips(max_skips),
             responsible=_key("responsible", responsible),
+            allow_retry=_flag("allow_retry", allow_retry),
         ),
         timeout=None if timeout is None else _limit(timeout),
         atomic=_flag("atomic", atomic),
@@ -221,7 +224,7 @@ def _ids(after: object) -> tuple[int, ...]:
 
 
 def _id(job: object) -> int:
-    id = getattr(job, "id", job)
+    id = None if isinstance(job, SomeBatch) else getattr(job, "id", job)
     if isinstance(id, bool) or not isinstance(id, int) or id < 1:
         raise ConfigurationError(f"after takes jobs, by their handles or ids, not {job!r}")
     return id
@@ -236,9 +239,9 @@ def batch_id(batch: object) -> int:
     """The id of a batch, given by itself or by its handle.
 
     Raises:
-        ConfigurationError: it is neither.
+        ConfigurationError: it is neither; a job's handle is none.
     """
-    id = getattr(batch, "id", batch)
+    id = batch.id if isinstance(batch, SomeBatch) else batch
     if isinstance(id, bool) or not isinstance(id, int) or id < 1:
         raise ConfigurationError(f"a batch is named by what app.batch returns, or by its id, not {batch!r}")
     return id

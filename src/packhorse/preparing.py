@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
 
+from packhorse.domain.acting import Acting, meta_of
 from packhorse.domain.job import DEFAULT_QUEUE, NewJob
 from packhorse.domain.order import DEFAULT_PRIORITY, priority_number
 from packhorse.domain.package import NewPackage
@@ -49,6 +51,11 @@ class Preparer:
         self._routing = routing
         self._acting = acting
 
+    async def warm_up(self) -> None:
+        """Read the rules of run time, beside the event loop, where that was not done yet."""
+        if not self._routing.is_warm():
+            await asyncio.to_thread(self._routing.in_force)
+
     def prepare(self, calls: Iterable[Call[Any]]) -> list[Prepared]:
         """The jobs that calls come to, in their order.
 
@@ -76,13 +83,15 @@ class Preparer:
         return Prepared(_job(call.task, texts, options, meta, call.package), draft)
 
 
-def plain_job(call: Call[Any], meta: str | None = None) -> NewJob:
-    """The job that a call comes to when no middleware sees it: for what is stored now and enqueued later.
+def plain_job(call: Call[Any], acting: Acting) -> NewJob:
+    """The job that a call comes to when no middleware sees it, on somebody's behalf: what a schedule enqueues.
 
     Raises:
-        PayloadError: an argument would not survive, or does not fit.
+        PayloadError: an argument, or something in `acting.extra`, would not survive, or does not fit.
     """
-    return _job(call.task, _encoded(call), call.options, meta, call.package)
+    meta = meta_of(acting)
+    text = None if meta is None else encode_value(meta, path="acting")
+    return _job(call.task, _encoded(call), call.options, text, call.package)
 
 
 def key_order(calls: Sequence[object]) -> Sequence[int]:

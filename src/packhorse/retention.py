@@ -26,8 +26,27 @@ class Pruned:
 
     ids: Sequence[int]
     """The jobs that were deleted."""
-    rest: Expired
-    """Where to go on: what is left begins there, if anything is."""
+    rest: Expired | None
+    """Where to go on; None where the end was reached: what is left of these jobs is kept for something else."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrunedBatches:
+    """What one step of `Retention.prune_batches` came to."""
+
+    forgotten: int = 0
+    """Batches that are gone from now on; what belongs to them is deleted by the next steps."""
+    batches: int = 0
+    """Batches of which nothing is left."""
+    jobs: int = 0
+    """Jobs of theirs that were deleted."""
+    is_round: bool = False
+    """Whether the last of all batches has been looked at: the next look begins with the first."""
+
+    @property
+    def is_more(self) -> bool:
+        """Whether there may be more to do at once."""
+        return (self.forgotten, self.batches, self.jobs) != (0, 0, 0)
 
 
 class Retention(Protocol):
@@ -43,6 +62,10 @@ class Retention(Protocol):
         """What may be pruned now: for each queue and state at most one entry. Reads indexes, and takes no lock."""
         ...
 
+    def count_expired(self, expired: Expired) -> int:
+        """How many of these jobs are there, whether they may go or are kept for something else. Takes no lock."""
+        ...
+
     def forget_starts(self, limit: int) -> int:
         """Delete up to `limit` records of when jobs started that count for no rate any more; how many.
 
@@ -56,13 +79,16 @@ class Retention(Protocol):
 
         They leave the counts in the same transaction. Rows that somebody else has locked are passed over. Two may prune
         at once; each job is deleted by one of them. Going on with `rest` nothing that was deleted is read again.
+        Jobs of batches are left to `prune_batches`.
         """
         ...
 
-    def forget_batches(self, limit: int) -> int:
-        """Delete batches that ended as long ago as jobs are kept and have no job that is recorded any more; how many.
+    def prune_batches(self, limit: int) -> PrunedBatches:
+        """Make one step to delete batches that have ended and none of whose jobs is to be kept, with all their jobs.
 
-        At most `limit` batches are looked at, those behind the ones of the call before; behind the last comes the
-        first.
+        A batch and its jobs go together: they are looked at together, under the batch's lock; from then on the batch is
+        gone for everybody. Its rows are deleted up to `limit` jobs at a time. A batch whose last job is not recorded
+        is kept for as long as succeeded jobs are by default. Up to `limit` batches are looked at in one step, those
+        behind the ones of the step before; behind the last comes the first.
         """
         ...

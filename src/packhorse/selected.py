@@ -37,6 +37,9 @@ class Filters(TypedDict, total=False):
         responsible: only those for which this person is recorded to be responsible.
         older_than: only those enqueued longer ago; finished jobs: finished longer ago.
         newer_than: only those enqueued (finished) since then.
+        stale_for: only those that are blocked and were wanted longer ago than this: held, waiting for a key or for
+            other jobs, or of a task that no worker knows.
+        batch: only those of the batch of this id.
     """
 
     queue: str | None
@@ -47,6 +50,8 @@ class Filters(TypedDict, total=False):
     responsible: str | None
     older_than: timedelta | None
     newer_than: timedelta | None
+    stale_for: timedelta | None
+    batch: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -78,6 +78,10 @@ class AsyncTransaction(Protocol):
 
     async def run(self, statement: Statement) -> list[Row]:
         """As `Transaction.run`."""
+        ...
+
+    def savepoint(self) -> AbstractAsyncContextManager[None]:
+        """As `Transaction.savepoint`."""
         ...
 
     async def commit(self) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Generic, Literal, ParamSpec, Protocol, TypeVar, cast, ov
 import msgspec
 
 from packhorse.context import Context, find_current
+from packhorse.domain.batch import SomeBatch
 from packhorse.domain.job import OnDuplicate
 from packhorse.domain.package import NewPackage
 from packhorse.domain.retry import RetryPolicy
@@ -149,7 +150,7 @@ class BoundTask(Generic[P, R_co]):
         after: Sequence[HasId | int] | None = None,
         after_needs: Literal["success", "end"] | None = None,
         responsible: str | None = None,
-        batch: HasId | int | None = None,
+        batch: SomeBatch | int | None = None,
     ) -> BoundTask[P, R_co]:
         """The task with options for its next enqueue; what is None stays as it is.
 

@@ -3,6 +3,8 @@
 from packhorse.testing.contract import (
     engine_ack,
     engine_atomic,
+    engine_batch_notices,
+    engine_batch_retention,
     engine_batches,
     engine_cancel,
     engine_cancellations,
@@ -18,6 +20,7 @@ from packhorse.testing.contract import (
     engine_joblog,
     engine_leadership,
     engine_liveness,
+    engine_many_batches,
     engine_merging,
     engine_operations,
     engine_packages,
@@ -31,6 +34,7 @@ from packhorse.testing.contract import (
     engine_schedules,
     engine_schema,
     engine_stage,
+    engine_stale,
     engine_turn_races,
     engine_turns,
     engine_unique,
@@ -229,7 +233,19 @@ class TestBatches(engine_batches.BatchContract):
     """Jobs that belong together."""
 
 
-class TestManyBatches(engine_batches.ManyBatchesContract):
+class TestBatchNotices(engine_batch_notices.BatchNoticesContract):
+    """Batches tell of their jobs."""
+
+
+class TestBatchRetention(engine_batch_retention.BatchRetentionContract):
+    """Batches are forgotten with their jobs."""
+
+
+class TestStale(engine_stale.StaleContract):
+    """What does not get on by itself."""
+
+
+class TestManyBatches(engine_many_batches.ManyBatchesContract):
     """Batches in numbers."""
 
 

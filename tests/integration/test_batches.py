@@ -261,6 +261,19 @@ def test_what_is_wrong_is_said(app: Packhorse, options: dict[str, Any], said: st
     assert app.list_batches() == []
 
 
+def test_a_job_is_no_batch(app: Packhorse, step: Step) -> None:
+    """Although both are numbered; a batch is no job to wait for either. The record of a batch will do."""
+    job, batch = step.enqueue(1), app.batch("night")
+    with pytest.raises(ConfigurationError, match="or by its id, not <JobHandle"):
+        step.using(batch=job)
+    with pytest.raises(ConfigurationError, match="a batch is named by"):
+        app.batch("night", parent=job)
+    with pytest.raises(ConfigurationError, match="by their handles or ids, not <Batch"):
+        step.using(after=[batch])
+    step.using(batch=app.get_batch(batch.id)).enqueue(2)
+    assert app.batch("child", parent=batch.record()).record().parent_id == batch.id
+
+
 def test_keys_that_find_other_jobs_are_refused(app: Packhorse, step: Step) -> None:
     """Those may be in another batch; and of a callback somebody must hear."""
     with pytest.raises(ConfigurationError, match="batch can't be combined with on_duplicate='keep'"):

@@ -17,7 +17,7 @@ from packhorse.errors import DatabaseUnreachable
 from packhorse.journal import NOWHERE
 from packhorse.runtime.joblog import MOST_LINES, MOST_TEXT, MOST_WAITING, JobLogHandler, JobLogWriter
 from packhorse.runtime.report import LONGEST_TEXT
-from packhorse.runtime.sweeper import REST_SECONDS, Sweeper
+from packhorse.runtime.sweeper import BUSY_SECONDS, CALM_SECONDS, Sweeper
 from tests.integration.worker_kit import Gate, wait_for, working
 from tests.unit.claimed import claimed_job
 from tests.waiting import wait_until
@@ -384,16 +384,15 @@ def test_a_batch_that_is_refused_is_dropped() -> None:
 
 
 def test_what_a_job_said_that_is_not_kept_is_swept_up(app: Packhorse) -> None:
-    """Chunk by chunk over all jobs that said something; only the leader does it."""
+    """All jobs that said something; only the leader does it, and it rests where there is nothing to be done."""
     app.engine.write_log([NewLine(id, 1, 1, 20, "x", "y") for id in range(1, 2502)], [], 1)
     leads = [False]
-    sweeper = Sweeper(app.engine, app.engine, lambda: leads[0])
+    sweeper = Sweeper(app.engine, lambda: leads[0])
     assert sweeper.run_once() is None
     assert len(app.engine.list_logged_jobs(0, 5000)) == 2501
     leads[0] = True
-    pauses = [sweeper.run_once() for _ in range(4)]
 
-    assert pauses == [REST_SECONDS, REST_SECONDS, REST_SECONDS, None]
+    assert [sweeper.run_once(), sweeper.run_once()] == [BUSY_SECONDS, None]
     assert app.engine.list_logged_jobs(0, 5000) == []
 
 
@@ -404,10 +403,10 @@ def test_what_makes_a_package_of_a_job_that_is_not_kept_is_swept_up(app: Packhor
     gone = bill.package().add(Reference("order", "1")).enqueue().id
     app.run_pending()
     kept = bill.package().add(Reference("order", "2")).enqueue().id
-    sweeper = Sweeper(app.engine, app.engine, lambda: True)
+    sweeper = Sweeper(app.engine, lambda: True)
     assert app.engine.list_package_ids(0, 9) == [gone, kept]
 
-    assert [sweeper.run_once(), sweeper.run_once()] == [REST_SECONDS, None]
+    assert [sweeper.run_once(), sweeper.run_once()] == [CALM_SECONDS, None]
     assert app.engine.list_package_ids(0, 9) == [kept]
     assert (app.engine.list_elements(gone), len(app.engine.list_elements(kept))) == ([], 1)
 

@@ -8,7 +8,7 @@ import pytest
 from packhorse import JobState, Packhorse
 from packhorse.domain.outcome import Fail, Failure, Success
 from packhorse.engine import Engine
-from packhorse.retention import Expired, Pruned
+from packhorse.retention import Expired, Pruned, PrunedBatches
 from packhorse.runtime.pruner import ASK_AGAIN, CHUNK, SHORTEST_REST, Pruner
 from packhorse.testing.clock import HasClock, MovingClock
 from packhorse.testing.contract.engine_queues import put
@@ -132,13 +132,17 @@ class Watched:
         """What may be pruned."""
         return self._engine.list_expired()
 
+    def count_expired(self, expired: Expired) -> int:
+        """Count it."""
+        return self._engine.count_expired(expired)
+
     def forget_starts(self, limit: int) -> int:
         """Forget starts."""
         return self._engine.forget_starts(limit)
 
-    def forget_batches(self, limit: int) -> int:
+    def prune_batches(self, limit: int) -> PrunedBatches:
         """Forget batches."""
-        return self._engine.forget_batches(limit)
+        return self._engine.prune_batches(limit)
 
     def prune_jobs(self, expired: Expired, limit: int) -> Pruned:
         """Do it, and note it."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -113,10 +113,23 @@ def test_a_handler_hands_its_locks_over_to_a_further_package(app: Packhorse) -> 
     assert held(app) == {"a": further[0]}
 
 
+def handle(record: Any) -> None:
+    """Called with a package, or with each of its records."""
+
+
+async def ahandle(record: Any) -> None:
+    """The same as a coroutine."""
+
+
 @pytest.mark.accepts("M19")
-def test_a_missing_lock_is_tolerated_and_logged(app: Packhorse, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("each", [False, True], ids=["whole", "each"])
+@pytest.mark.parametrize("handler", [handle, ahandle], ids=["function", "coroutine"])
+def test_a_missing_lock_is_tolerated_and_logged(
+    app: Packhorse, caplog: pytest.LogCaptureFixture, handler: Callable[[Any], Any], *, each: bool
+) -> None:
     """When a package is retried whose records another one has locked meanwhile."""
-    bill = app.work_package(name="bill")(lambda package: None)
+    app.record_type("order", dict, key=str, load=lambda tx, keys: {key: {} for key in keys})
+    bill = app.work_package(name="bill", each=each)(handler)
     first = bill.package().add(A, B).lock().enqueue()
     app.cancel(first.id)
     bill.package(delay=HOUR).add(A).lock().enqueue()

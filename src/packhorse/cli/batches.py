@@ -27,13 +27,14 @@ TOLD_SECONDS = 2.0
 """After how long it is told again how far the batch is."""
 
 
-@click.group(cls=LazyGroup)
+@click.group(cls=LazyGroup, places={"cancel": "packhorse.cli.batch_changes:cancel"})
 def batches() -> None:
-    """Look at batches of jobs, and wait for them.
+    """Look at batches of jobs, wait for them, and give them up.
 
         packhorse batches list --open       how far each one is, and how long it will take
         packhorse batches show 7            which of its jobs have failed
         packhorse batches wait 7            until all of them have ended
+        packhorse batches cancel 7          nobody will go on with it
 
     Next: `packhorse batches list --help`.
     """

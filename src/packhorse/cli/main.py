@@ -25,6 +25,8 @@ PLACES = {
     "workers": "packhorse.cli.workers:workers",
     "schedules": "packhorse.cli.schedules:schedules",
     "stats": "packhorse.cli.stats:stats",
+    "stale": "packhorse.cli.stale:stale",
+    "prune": "packhorse.cli.prune:prune",
     "check": "packhorse.cli.check:check",
     "migrate": "packhorse.cli.migrate:migrate",
     "bench": "packhorse.cli.bench:bench",

@@ -13,7 +13,7 @@ import click
 from packhorse.cli.exits import Complaint, ExitCode
 from packhorse.cli.flags import Callback
 from packhorse.cli.output import counted, printable
-from packhorse.cli.values import duration
+from packhorse.cli.values import ID, duration
 from packhorse.domain.state import JobState
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 SHOWN_TASKS = 5
 """How many tasks a summary names."""
 FILTERS = ("queue", "task", "key", "error_type", "message", "responsible", "older_than", "newer_than")
+OF_JOBS = (*FILTERS, "stale_for", "batch")
+"""Those, and what the inbox has no use for."""
 STATES = [state.value for state in JobState]
 WHICH = "say which jobs: by their ids, by filters such as --queue and --task, or --all"
 
@@ -31,7 +33,7 @@ def filter_options(command: Callback) -> Callback:
 
     @functools.wraps(command)
     def with_filters(*args: Any, state: Sequence[str], everything: bool, **rest: Any) -> Any:
-        values = {name: rest.pop(name) for name in FILTERS}
+        values = {name: rest.pop(name) for name in OF_JOBS}
         filters: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
         if state:
             filters["state"] = list(state)
@@ -39,7 +41,7 @@ def filter_options(command: Callback) -> Callback:
             filters["everything"] = True
         return command(*args, filters=filters, **rest)
 
-    for option in reversed((_STATE, *_FILTERS, *_ASKING)):
+    for option in reversed((_STATE, *_FILTERS, *_OF_JOBS, *_ASKING)):
         with_filters = option(with_filters)
     return with_filters
 
@@ -79,6 +81,12 @@ _FILTERS = (
     click.option("--responsible", metavar="NAME", help="For which this person is recorded to be responsible."),
     click.option("--older-than", type=duration, metavar="DURATION", help="Enqueued or finished longer ago: 90s, 7d."),
     click.option("--newer-than", type=duration, metavar="DURATION", help="Enqueued or finished since then."),
+)
+_OF_JOBS = (
+    click.option(
+        "--stale-for", type=duration, metavar="DURATION", help="Blocked although wanted longer ago: 1d. See `stale`."
+    ),
+    click.option("--batch", type=ID, help="In the batch of this id."),
 )
 _ASKING = (
     click.option("--all", "everything", is_flag=True, help="All that there are."),

@@ -9,7 +9,6 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
-from packhorse.domain.payload import encode_value
 from packhorse.domain.strictjson import Refusal, check_json, check_texts, read_json
 from packhorse.errors import PayloadError, UsageError
 
@@ -77,16 +76,6 @@ def meta_of(acting: Acting) -> dict[str, Any] | None:
     except Refusal as refusal:
         raise refusal.at("acting") from refusal.__cause__
     return {ACTING_KEY: tree} if tree else None
-
-
-def meta_text(acting: Acting) -> str | None:
-    """The same as the text that is stored: for a job that is put together now and enqueued later, by others.
-
-    Raises:
-        PayloadError: something in `extra` would not survive.
-    """
-    meta = meta_of(acting)
-    return None if meta is None else encode_value(meta, path="acting")
 
 
 def acting_in(meta: str | None) -> Acting:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from packhorse.context import AsyncTaskTransaction, Context
+from packhorse.context import Context
 from packhorse.domain.outcome import ErrorInfo, Fail, Failure, Verdict
+from packhorse.tasktransaction import AsyncTaskTransaction
 
 
 def mistake_in(value: Any) -> Failure | None:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
+from packhorse.domain.state import JobState
 from packhorse.retention import Expired, Retention
 from packhorse.runtime.service import Service
 
@@ -22,6 +24,8 @@ REST = 4.0
 """How many times as long as a chunk took the next one is put off."""
 SHORTEST_REST = 0.02
 """Seconds between two chunks at least."""
+LOOK_AGAIN = 3600.0
+"""Seconds after which jobs that could not be deleted are looked at again: of batches, or that others wait for."""
 ASK_AGAIN = 5.0
 """Seconds after which a worker that is not the leader asks itself again; it asks the database nothing."""
 
@@ -42,6 +46,8 @@ class Pruner(Service):
         self._engine = engine
         self._is_leader = is_leader
         self._expired: deque[Expired] = deque()
+        self._seen: dict[tuple[str, JobState], int] = {}
+        self._forget_at = time.monotonic() + LOOK_AGAIN
         self._count = 0
 
     def run_once(self) -> float | None:
@@ -51,10 +57,21 @@ class Pruner(Service):
             return ASK_AGAIN
         if self._expired:
             return self._prune()
-        forgotten = (self._engine.forget_starts(CHUNK), self._engine.forget_batches(CHUNK))
-        is_more = CHUNK in forgotten
-        self._expired.extend(self._engine.list_expired())
-        return SHORTEST_REST if self._expired or is_more else None
+        is_more = self._engine.forget_starts(CHUNK) == CHUNK
+        self._expired.extend(self._unseen())
+        if self._expired or is_more:
+            return SHORTEST_REST
+        return self._prune_batches()
+
+    def _unseen(self) -> Iterator[Expired]:
+        """What may be pruned, behind what was looked at: what was kept then is looked at again after an hour."""
+        if time.monotonic() >= self._forget_at:
+            self._seen.clear()
+            self._forget_at = time.monotonic() + LOOK_AGAIN
+        for expired in self._engine.list_expired():
+            since = max(expired.since_us, self._seen.get((expired.queue, expired.state), 0))
+            if since < expired.until_us:
+                yield replace(expired, since_us=since)
 
     def _prune(self) -> float | None:
         """Delete a chunk; queues take turns, so that none waits until another's are gone."""
@@ -62,10 +79,23 @@ class Pruner(Service):
         expired = self._expired.popleft()
         pruned = self._engine.prune_jobs(expired, CHUNK)
         self._count += len(pruned.ids)
-        if len(pruned.ids) == CHUNK:
+        if pruned.rest is None:
+            self._seen[expired.queue, expired.state] = expired.until_us
+        else:
             self._expired.append(pruned.rest)
-        if self._expired:
-            return max(SHORTEST_REST, REST * (time.monotonic() - began))
-        log.info("finished jobs deleted because their time was over: %d", self._count)
+        return self._rest(began) if self._expired else self._prune_batches()
+
+    def _prune_batches(self) -> float | None:
+        """Make a step to delete batches; what is deleted is told at the end."""
+        began = time.monotonic()
+        pruned = self._engine.prune_batches(CHUNK)
+        self._count += pruned.jobs
+        if pruned.is_more:
+            return self._rest(began)
+        if self._count:
+            log.info("finished jobs deleted because their time was over: %d", self._count)
         self._count = 0
         return None
+
+    def _rest(self, began: float) -> float:
+        return max(SHORTEST_REST, REST * (time.monotonic() - began))

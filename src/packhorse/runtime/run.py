@@ -20,16 +20,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from packhorse.context import (
-    UNWATCHED,
-    AsyncTaskTransaction,
-    Context,
-    Entered,
-    SessionFactory,
-    TaskTransaction,
-    Watch,
-    no_sessions,
-)
+from packhorse.context import UNWATCHED, Context, Entered, Watch
 from packhorse.domain.causes import causes
 from packhorse.domain.decide import UNRUN, Ack, decide
 from packhorse.domain.job import ClaimedJob
@@ -44,6 +35,7 @@ from packhorse.domain.outcome import (
     Unstarted,
     UserError,
     Verdict,
+    find_advice,
 )
 from packhorse.domain.retry import RetryPolicy, chance
 from packhorse.engine import Engine
@@ -54,6 +46,7 @@ from packhorse.runtime.mistakes import mistake_in, mistake_with
 from packhorse.runtime.report import error_info, report_ack, report_lost, storable_ack, user_failure
 from packhorse.statement import AsyncTransaction, Statement, Transaction
 from packhorse.task import Task, TaskRegistry
+from packhorse.tasktransaction import AsyncTaskTransaction, SessionFactory, TaskTransaction, no_sessions
 
 log: logging.Logger = logging.getLogger("packhorse.worker")
 
@@ -199,8 +192,8 @@ class Runner:
             return
         try:
             if task.atomic:
-                opened = await (self.abegin or self.engine.abegin)()
-                tx = AsyncTaskTransaction(opened, self.sessions)
+                begin = self.abegin or self.engine.abegin
+                tx = AsyncTaskTransaction(await begin(), self.sessions, begin)
                 run.context = Context(run.job, tx, run.watch, self.journal)
             with Entered(run.context), self.hooks.around(run.context):
                 run.outcome = outcome_of(run, await _within_limit(run, task))
@@ -313,7 +306,7 @@ def _meaning_of_error(run: Run, error: BaseException) -> Outcome:
         return STOPPED
     policy = run.task.policy if run.task else RetryPolicy()
     counted = not (run.context.transaction is not None and is_transient(error))
-    return Failure(error_info(error), policy.verdict_on(error), counted)
+    return Failure(error_info(error), policy.verdict_on(error) or find_advice(error), counted)
 
 
 def timed_out(job: ClaimedJob, task: Task[..., Any] | None) -> Failure:

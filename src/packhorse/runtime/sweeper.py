@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from packhorse.joblog import JobLog
-from packhorse.packages import Packages
+from packhorse.engine import Engine
 from packhorse.runtime.service import Service
 
+LOOKED_AT = 20_000
+"""Jobs that are looked at together."""
 CHUNK = 1000
 """Jobs in one transaction."""
-REST_SECONDS = 1.0
-"""Between two chunks."""
+BUSY_SECONDS = 1.0
+"""Until the next look where something was to be deleted."""
+CALM_SECONDS = 60.0
+"""The same where nothing was: an idle worker asks little, however many jobs have something beside them."""
 
 
 class Kind(NamedTuple):
@@ -30,19 +33,19 @@ class Sweeper(Service):
     It is deleted with its job. What is left is of jobs that are not kept at all, and lines that came too late.
 
     Args:
-        logs: what jobs said.
-        packages: what makes packages of jobs.
+        engine: gives the database.
         is_leader: whether this worker is the leader now. Two that sweep at once do no harm.
     """
 
     name: str = "sweeper"
     interval: float = 3600.0
 
-    def __init__(self, logs: JobLog, packages: Packages, is_leader: Callable[[], bool]) -> None:
+    def __init__(self, engine: Engine, is_leader: Callable[[], bool]) -> None:
         super().__init__()
+        self._engine = engine
         self._kinds = (
-            Kind(logs.list_logged_jobs, logs.delete_stray_logs),
-            Kind(packages.list_package_ids, packages.delete_stray_packages),
+            Kind(engine.list_logged_jobs, engine.delete_stray_logs),
+            Kind(engine.list_package_ids, engine.delete_stray_packages),
         )
         self._is_leader = is_leader
         self._at = 0
@@ -54,10 +57,13 @@ class Sweeper(Service):
             self._at = self._after = 0
             return None
         kind = self._kinds[self._at]
-        ids = kind.list(self._after, CHUNK)
-        if ids:
-            kind.delete(ids)
-        self._after = ids[-1] if len(ids) == CHUNK else 0
+        ids = kind.list(self._after, LOOKED_AT)
+        missing = self._engine.list_missing_jobs(ids) if ids else []
+        for start in range(0, len(missing), CHUNK):
+            kind.delete(missing[start : start + CHUNK])
+        self._after = ids[-1] if len(ids) == LOOKED_AT else 0
         if not self._after:
             self._at = (self._at + 1) % len(self._kinds)
-        return REST_SECONDS if self._after or self._at else None
+        if not (self._after or self._at):
+            return None
+        return BUSY_SECONDS if missing else CALM_SECONDS

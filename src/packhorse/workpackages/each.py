@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import timedelta
-from typing import Any, Final, NamedTuple, cast
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from typing import Any, Final, NamedTuple
 
 from msgspec.structs import replace
 
-from packhorse.context import Context, TaskTransaction
-from packhorse.domain.outcome import Cancel, Fail, Retry, Skip, UserError, Verdict, message_of
+from packhorse.context import Context
+from packhorse.domain.outcome import Cancel, Fail, Retry, Skip, UserError, Verdict, find_advice, message_of
 from packhorse.domain.package import Element, Outcome, Reference
 from packhorse.engine import Engine
 from packhorse.errors import ConfigurationError, LeaseLost, RecordMissing, SavepointLost, UsageError
-from packhorse.runtime.mistakes import mistake_in
 from packhorse.runtime.report import storable
 from packhorse.runtime.run import TimeLimit, is_transient
+from packhorse.workpackages.calling import Calling
 from packhorse.workpackages.package import WorkPackage
-from packhorse.workpackages.records import RecordTypes
 
 Outcomes = dict[int, tuple[Outcome, str | None]]
 """What has become of records, by their positions, and why."""
@@ -30,6 +30,7 @@ MOST_DEATHS = 2
 """How often in a row the worker may die with the same record."""
 DEADLY = "worker_lost: the worker has died twice in a row while it was called for this record"
 
+SCHEDULED = "an older package is about it, and is not done with it"
 MOST_TAKEN = 3
 _OUTCOMES: Final[tuple[Outcome, ...]] = ("done", "failed", "skipped")
 _BY_POSITION: Final = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -47,38 +48,50 @@ class Call(NamedTuple):
         """The call of a handler.
 
         Raises:
-            ConfigurationError: it is a coroutine function, or takes none of the three forms.
+            ConfigurationError: it takes none of the three forms.
         """
         parameters = inspect.signature(handler).parameters.values()
         is_plain = all(one.kind in _BY_POSITION and one.default is inspect.Parameter.empty for one in parameters)
-        if inspect.iscoroutinefunction(handler) or not is_plain or not 1 <= len(parameters) <= MOST_TAKEN:
+        if not is_plain or not 1 <= len(parameters) <= MOST_TAKEN:
             raise ConfigurationError(
-                f"{handler.__qualname__} can't be called for each record: it must be a plain def that takes "
+                f"{handler.__qualname__} can't be called for each record: it must take "
                 "(record), (ctx, record) or (ctx, package, record)"
             )
         return cls(handler, len(parameters))
 
-    def run(self, ctx: Context, package: WorkPackage, record: Any) -> None:
+    async def run(self, calling: Calling, ctx: Context, package: WorkPackage, record: Any) -> None:
         """Call it; what it returns may be a verdict, as if it had raised it.
 
         Raises:
             UsageError: it has returned what nobody can have meant.
         """
         given = {1: (record,), 2: (ctx, record), 3: (ctx, package, record)}[self.takes]
-        value = self.handler(*given)
+        value = await calling.call(self.handler, given)
         if isinstance(value, (Verdict, UserError)):
             raise value
-        mistake = mistake_in(value)
+        mistake = calling.find_mistake(value)
         if mistake is not None:
             raise UsageError(mistake.error.message)
+
+
+class Each(NamedTuple):
+    """How records are called one by one.
+
+    Attributes:
+        chunk: how many are in a transaction.
+        skip_scheduled: whether one is skipped that an older package of the task is about, and is not done with.
+    """
+
+    chunk: int
+    skip_scheduled: bool
 
 
 class Attempt(NamedTuple):
     """What has become of the records of a chunk."""
 
     outcomes: Outcomes
-    wait: timedelta
-    """How long those that were skipped are to wait."""
+    wait: Skip | None
+    """The skip of those that waits longest."""
     end: BaseException | None
     """What ended the run before all of them were attempted."""
 
@@ -95,18 +108,17 @@ class EachRecord:
 
     Args:
         call: how the handler is called.
-        chunk: how many records are in a transaction.
+        each: how the task says that they are to be called.
         engine: gives the database.
-        records: what kinds of records there are.
     """
 
-    def __init__(self, call: Call, chunk: int, engine: Callable[[], Engine], records: RecordTypes) -> None:
+    def __init__(self, call: Call, each: Each, engine: Callable[[], Engine]) -> None:
         self._call = call
-        self._chunk = chunk
+        self._chunk = each.chunk
+        self._skips_scheduled = each.skip_scheduled
         self._engine = engine
-        self._records = records
 
-    def __call__(self, ctx: Context, package: WorkPackage) -> None:
+    async def run(self, calling: Calling, ctx: Context, package: WorkPackage) -> None:
         """Run the package.
 
         Raises:
@@ -115,105 +127,149 @@ class EachRecord:
             Retry, Cancel: a record wants that, or somebody has asked for the cancellation; those before it stand.
             LeaseLost: somebody else has the package by now.
         """
-        total, after, deaths = len(package), timedelta(0), ctx.job.crashes
+        total, deaths = await calling.read(lambda: len(package)), ctx.job.crashes
         came_to = Counter[Outcome]({how: package.count(how) for how in (_OUTCOMES if deaths else ("done",))})
-        for number, chunk in enumerate(self._chunks(package, deaths)):
-            is_deadly = number == 0 and deaths >= MOST_DEATHS
-            outcomes, wait, end = _given_up(ctx, chunk) if is_deadly else self._attempt(ctx, package, chunk)
-            came_to.update(how for how, _ in outcomes.values())
-            after = max(after, wait)
-            if number == 0 and not deaths:
-                self._begin_round(ctx, package)
-            ctx.tx.run(self._engine().record_statement(package.id, outcomes))
-            if came_to["done"] < total:
-                self._commit(ctx, package, len(outcomes), has_come_on=bool(outcomes) and not is_deadly)
-            if end is not None:
-                raise end
-            ctx.progress(came_to.total(), total)
-        _end(came_to, after)
+        is_first, wait = True, None
+        async with aclosing(self._chunks(calling, package, deaths)) as chunks:
+            async for chunk in chunks:
+                is_deadly = is_first and deaths >= MOST_DEATHS
+                await calling.ready()
+                attempted = _given_up(ctx, chunk) if is_deadly else await self._attempt(calling, ctx, package, chunk)
+                came_to.update(how for how, _ in attempted.outcomes.values())
+                wait = _longer(wait, attempted.wait)
+                await self._record(calling, package, attempted.outcomes, is_new_round=is_first and not deaths)
+                if came_to["done"] < total:
+                    has_come_on = bool(attempted.outcomes) and not is_deadly
+                    await self._commit(calling, ctx, package, len(attempted.outcomes), has_come_on=has_come_on)
+                if attempted.end is not None:
+                    raise attempted.end
+                is_first = False
+                ctx.progress(came_to.total(), total)
+        _end(came_to, wait)
 
-    def _chunks(self, package: WorkPackage, deaths: int) -> Iterator[list[Element]]:
+    async def _chunks(self, calling: Calling, package: WorkPackage, deaths: int) -> AsyncGenerator[list[Element], None]:
         """The elements to be attempted: all that are not done or, after a crash, those that were not attempted yet."""
         chunk: list[Element] = []
         alone = self._chunk if deaths else 0
-        for element in package.elements(is_open=True):
-            if deaths and element.outcome is not None:
-                continue
-            chunk.append(element)
-            if alone or len(chunk) == self._chunk:
-                yield chunk
-                chunk, alone = [], max(0, alone - 1)
+        pages = package.pages(is_open=True)
+        while page := await calling.read(lambda: next(pages, None)):
+            for element in page:
+                if deaths and element.outcome is not None:
+                    continue
+                chunk.append(element)
+                if alone or len(chunk) == self._chunk:
+                    yield chunk
+                    chunk, alone = [], max(0, alone - 1)
         if chunk:
             yield chunk
 
-    def _begin_round(self, ctx: Context, package: WorkPackage) -> None:
-        """Forget how records have failed or were skipped before: a crash is to leave out those of this round alone."""
-        if package.count("failed") or package.count("skipped"):
-            ctx.tx.run(self._engine().reopen_statement(package.id))
-
-    def _attempt(self, ctx: Context, package: WorkPackage, chunk: Sequence[Element]) -> Attempt:
+    async def _attempt(self, calling: Calling, ctx: Context, package: WorkPackage, chunk: Sequence[Element]) -> Attempt:
         """What becomes of some records. What is the fault of none of them is raised, so that all are undone."""
-        _transaction(ctx).ready()
-        loaded = self._records.load(ctx.tx, [element.record for element in chunk])
-        outcomes: Outcomes = {}
-        wait = timedelta(0)
-        for element in chunk:
+        attempt = Attempt({}, None, None)
+        waiting = await self._scheduled(calling, package, chunk)
+        loaded = await calling.load(element.record for element in chunk)
+        for number, element in enumerate(chunk, start=1):
             try:
                 _check(ctx)
+                if element.position in waiting:
+                    raise Skip(SCHEDULED)
                 record = _found(element, loaded)
                 package.check_tenant(element.record, record)
-                with _transaction(ctx).savepoint():
-                    self._call.run(ctx, package, record)
-                outcomes[element.position] = ("done", None)
-            except (Retry, Cancel, TimeLimit) as end:
-                return Attempt(outcomes, wait, end)
-            except Skip as skip:
-                outcomes[element.position] = ("skipped", _reason(skip))
-                wait = max(wait, skip.after)
+                async with calling.savepoint():
+                    await self._call.run(calling, ctx, package, record)
+                attempt.outcomes[element.position] = ("done", None)
+            except (Retry, Cancel, TimeLimit, asyncio.CancelledError) as end:
+                return attempt._replace(end=end)
             except Exception as error:
                 if isinstance(error, SavepointLost) or is_transient(error):
+                    _end_if_cancelled(error)
                     raise
-                outcomes[element.position] = ("failed", _reason(error))
-                ctx.log.warning("%s failed: %s", element.record, _reason(error), exc_info=_shown(error))
-        return Attempt(outcomes, wait, None)
+                attempt = _undone(attempt, ctx, element, error)
+            loaded = await calling.reload((one.record for one in chunk[number:]), loaded)
+        return attempt
 
-    def _commit(self, ctx: Context, package: WorkPackage, count: int, *, has_come_on: bool) -> None:
+    async def _scheduled(self, calling: Calling, package: WorkPackage, chunk: Sequence[Element]) -> set[int]:
+        """The positions of records that are to wait for an older package."""
+        if not self._skips_scheduled:
+            return set()
+        return await calling.read(
+            lambda: self._engine().list_scheduled(package.id, [element.position for element in chunk])
+        )
+
+    async def _record(self, calling: Calling, package: WorkPackage, outcomes: Outcomes, *, is_new_round: bool) -> None:
+        """Store what has become of records; at first forget how they have failed or were skipped before.
+
+        A crash is to leave out those of this round alone.
+        """
+        if is_new_round and (package.count("failed") or package.count("skipped")):
+            await calling.run(self._engine().reopen_statement(package.id))
+        await calling.run(self._engine().record_statement(package.id, outcomes))
+
+    async def _commit(
+        self, calling: Calling, ctx: Context, package: WorkPackage, count: int, *, has_come_on: bool
+    ) -> None:
         """Commit a chunk, and what the handler has changed of the package with it, if it is still ours.
 
         When records were called, and the worker lives, those of its deaths that were before count no more.
         """
         engine, had_died = self._engine(), has_come_on and ctx.job.crashes > 0
         if had_died:
-            ctx.tx.run(engine.progress_statement(ctx.job))
+            await calling.run(engine.progress_statement(ctx.job))
         if package.is_changed:
-            ctx.tx.run(engine.put_statement(package.id, package.parameters_text))
-        if not _transaction(ctx).commit_with([engine.confirm_statement(ctx.job)]):
+            await calling.run(engine.put_statement(package.id, package.parameters_text))
+        if not await calling.commit_with([engine.confirm_statement(ctx.job)]):
             raise LeaseLost(f"package {package.id} was given to somebody else; its last {count} records are undone")
         package.forget_changes()
         if had_died:
             ctx.job = replace(ctx.job, crashes=0)
 
 
+def _undone(attempt: Attempt, ctx: Context, element: Element, error: Exception) -> Attempt:
+    """What becomes of an attempt when a record was undone for this error."""
+    skip = error if isinstance(error, Skip) else find_advice(error)
+    if skip is not None:
+        attempt.outcomes[element.position] = ("skipped", _reason(skip))
+        return attempt._replace(wait=_longer(attempt.wait, skip))
+    attempt.outcomes[element.position] = ("failed", _reason(error))
+    ctx.log.warning("%s failed: %s", element.record, _reason(error), exc_info=_shown(error))
+    return attempt
+
+
+def _end_if_cancelled(error: BaseException) -> None:
+    """Raise the cancellation that came in the middle of a statement, after which nothing can be undone alone.
+
+    Raises:
+        asyncio.CancelledError: there was one.
+    """
+    behind: BaseException | None = error
+    while behind is not None and not isinstance(behind, asyncio.CancelledError):
+        behind = behind.__context__
+    if behind is not None:
+        raise behind
+
+
 def _given_up(ctx: Context, chunk: Sequence[Element]) -> Attempt:
     """What becomes of the record with which the worker has died again and again: nobody calls it any more."""
     [element] = chunk
     ctx.log.warning("%s failed: %s", element.record, DEADLY)
-    return Attempt({element.position: ("failed", DEADLY)}, timedelta(0), None)
+    return Attempt({element.position: ("failed", DEADLY)}, None, None)
 
 
-def _end(came_to: Mapping[Outcome, int], after: timedelta) -> None:
+def _end(came_to: Mapping[Outcome, int], wait: Skip | None) -> None:
     """What the package comes to, unless all of its records are done."""
     failed, skipped = came_to["failed"], came_to["skipped"]
     said = f"{came_to['done']:,} done, {failed:,} failed, {skipped:,} skipped"
     if failed:
         raise Fail(said)
     if skipped:
-        raise Skip(said, after=after)
+        raise Skip(said) if wait is None else Skip(said, after=wait.after, spread=wait.spread)
 
 
-def _transaction(ctx: Context) -> TaskTransaction:
-    """That of an atomic task with a plain handler, which alone can be called for each record."""
-    return cast("TaskTransaction", ctx.transaction)
+def _longer(one: Skip | None, other: Skip | None) -> Skip | None:
+    """The skip that waits longer."""
+    if one is None or other is None:
+        return one or other
+    return max(one, other, key=lambda skip: skip.after + skip.spread)
 
 
 def _check(ctx: Context) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 from packhorse.behalf import acting
 from packhorse.context import Context
-from packhorse.domain.package import Element, NewPackage, Outcome, PackageRecord, Reference
+from packhorse.domain.package import Element, Outcome, PackageRecord, Reference
 from packhorse.domain.parameters import Parameter, decode_parameters, encode_parameters, parameter_of, read
 from packhorse.engine import Engine
 from packhorse.errors import RecordMissing, UsageError, WrongTenant
@@ -109,7 +110,7 @@ class WorkPackage:
         Args:
             is_open: only those that are not done yet, or only those that are; by default all.
         """
-        for page in self._pages(is_open=is_open):
+        for page in self.pages(is_open=is_open):
             yield from page
 
     def references(self) -> Iterator[Reference]:
@@ -128,18 +129,10 @@ class WorkPackage:
             WrongTenant: a record belongs to another tenant than that for whom the package was enqueued.
             UsageError: its type is not registered, or the task has no transaction to load it in.
         """
-        for page in self._pages():
+        for page in self.pages():
             wanted = self._unscheduled(page) if skip_scheduled else page
             loaded = self._records.load(self._context.tx, [element.record for element in wanted])
-            for element in wanted:
-                record = loaded.get(element.record)
-                if record is not None:
-                    self.check_tenant(element.record, record)
-                    yield record
-                elif strict:
-                    raise RecordMissing(f"{element.record} of package {self.id} is not there any more")
-                else:
-                    self._context.log.info("%s is not there any more: left out", element.record)
+            yield from self._given_out(wanted, loaded, strict=strict)
 
     def note_lost_locks(self) -> None:
         """Say so in the log when it does not hold all the locks on records that it was enqueued with."""
@@ -147,11 +140,38 @@ class WorkPackage:
             held, locks = self._record.locks_held, self._record.locks
             self._context.log.warning("package %d holds %d of the %d locks that it had", self.id, held, locks)
 
-    def _pages(self, *, is_open: bool | None = None) -> Iterator[list[Element]]:
+    async def arecords(self, *, strict: bool = True, skip_scheduled: bool = False) -> AsyncIterator[Any]:
+        """Do what `records` does, for coroutines: `async for order in package.arecords():`."""
+        pages = self.pages()
+        while page := await asyncio.to_thread(next, pages, None):
+            wanted = await asyncio.to_thread(self._unscheduled, page) if skip_scheduled else page
+            loaded = await self._records.aload(self._context.tx, [element.record for element in wanted])
+            for record in self._given_out(wanted, loaded, strict=strict):
+                yield record
+
+    def _given_out(self, wanted: Sequence[Element], loaded: Mapping[Reference, Any], *, strict: bool) -> Iterator[Any]:
+        for element in wanted:
+            record = loaded.get(element.record)
+            if record is not None:
+                self.check_tenant(element.record, record)
+                yield record
+            elif strict:
+                raise RecordMissing(f"{element.record} of package {self.id} is not there any more")
+            else:
+                self._context.log.info("%s is not there any more: left out", element.record)
+
+    def pages(self, *, is_open: bool | None = None) -> Iterator[list[Element]]:
+        """The same as lists of up to a thousand, each read when it is asked for; for the worker."""
         engine, after = self._engine(), -1
         while page := engine.list_elements(self.id, after, PAGE, is_open=is_open):
             yield page
             after = page[-1].position
+        if after < 0:
+            self._require()
+
+    def _require(self) -> None:
+        """Refuse a job that is no package, which has no records either."""
+        _ = self._record
 
     def _unscheduled(self, page: list[Element]) -> list[Element]:
         hidden = self._engine().list_scheduled(self.id, [element.position for element in page])
@@ -173,7 +193,12 @@ class WorkPackage:
     @cached_property
     def _record(self) -> PackageRecord:
         found = self._engine().find_package(self.id)
-        return found or PackageRecord(job_id=self.id, parameters=NewPackage().parameters, correlation=None, counts={})
+        if found is None:
+            raise UsageError(
+                f"job {self.id} was enqueued as a plain job, without the records and parameters of a package: "
+                "enqueue it with package(…).enqueue() of its task; in SQL, enqueue a job that does so"
+            )
+        return found
 
     @cached_property
     def _parameters(self) -> dict[str, Parameter]:

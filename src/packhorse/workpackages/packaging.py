@@ -16,6 +16,7 @@ from packhorse.errors import ConfigurationError, JobNotFound
 from packhorse.options import Isolation, task_options
 from packhorse.task import Task
 from packhorse.workpackages.collector import BatchOf, Collecting, Collector, Mode, Parameters
+from packhorse.workpackages.each import Each
 from packhorse.workpackages.locks import RecordLock, check_on_locked, check_owner
 from packhorse.workpackages.records import KeyOf, Load, Named, RecordType, RecordTypes
 from packhorse.workpackages.task import PackageTask, each_runner, runner
@@ -30,11 +31,12 @@ log: logging.Logger = logging.getLogger("packhorse")
 
 R = TypeVar("R")
 DEFAULT_CHUNK = 50
+FIRST_AGAIN = Backoff(first=timedelta(seconds=5), jitter=0)
 MOST_CHUNK = 1000
 
 
 class PackageOptions(TypedDict, total=False):
-    """The options of `app.work_package`; those of `app.task`, and two more."""
+    """The options of `app.work_package`; those of `app.task`, and a few more."""
 
     name: str
     aliases: Sequence[str]
@@ -50,9 +52,11 @@ class PackageOptions(TypedDict, total=False):
     ack: Literal["batched", "each"]
     keep_result: bool
     responsible: str
+    allow_retry: bool
     priority_by_size: Mapping[str, str]
     each: bool
     chunk: int
+    skip_scheduled: bool
 
 
 class PackageDecorator(Protocol):
@@ -70,19 +74,21 @@ def _steps(configured: Mapping[str, str]) -> SizeSteps:
     return steps
 
 
-def _each(options: Mapping[str, Any]) -> tuple[bool, int, dict[str, Any]]:
-    """Whether the handler is called for each record, in chunks of how many, and the task's options.
+def _each(options: Mapping[str, Any]) -> tuple[Each | None, dict[str, Any]]:
+    """How the handler is called for each record, if it is, and the task's options.
 
     Raises:
         ConfigurationError: one of them is wrong.
     """
     rest = dict(options)
-    each, chunk = rest.pop("each", False), rest.pop("chunk", None)
-    if not isinstance(each, bool) or (chunk is not None and not each):
-        raise ConfigurationError("each must be True or False, and chunk says something of each=True")
+    each, chunk, skip_scheduled = rest.pop("each", False), rest.pop("chunk", None), rest.pop("skip_scheduled", False)
+    if not isinstance(each, bool) or ((chunk is not None or skip_scheduled) and not each):
+        raise ConfigurationError("each must be True or False; chunk and skip_scheduled say something of each=True")
+    if not isinstance(skip_scheduled, bool):
+        raise ConfigurationError(f"skip_scheduled must be True or False, not {skip_scheduled!r}")
     if chunk is not None and (isinstance(chunk, bool) or not isinstance(chunk, int) or not 1 <= chunk <= MOST_CHUNK):
         raise ConfigurationError(f"chunk must be a whole number from 1 to {MOST_CHUNK}, not {chunk!r}")
-    return each, DEFAULT_CHUNK if chunk is None else chunk, rest
+    return Each(DEFAULT_CHUNK if chunk is None else chunk, skip_scheduled) if each else None, rest
 
 
 def _any(item: object) -> bool:
@@ -132,12 +138,15 @@ class Packaging:
         """Make a function handle work packages: `@app.work_package(queue="billing")`.
 
         It takes the package, and before it, if it wants, the context. Its writes through `ctx.tx` commit together with
-        the acknowledgement. Options are those of `app.task`, with two other defaults: `atomic` is True, and
-        `max_attempts` is 1, since a package in error waits for a person; and two more:
+        the acknowledgement. Options are those of `app.task`, with other defaults: `atomic` is True,
+        `max_attempts` is 1, since a package in error waits for a person, and the `backoff` begins with 5 seconds, which
+        is how long one waits that a deadlock has undone; and a few more:
 
         `each`: call it once for each record, as `(record)`, `(ctx, record)` or `(ctx, package, record)`. What one has
         written is undone when it fails or is skipped; a retry calls it for those that are not done.
         `chunk`: how many records are committed together, with what became of them; 50.
+        `skip_scheduled`: with `each`, whether a record waits that an older package of the same task is about and is not
+        done with: it is skipped, and comes with the package's next run.
         `priority_by_size`: from which package in a row on which priority holds, for the packages of a `series`.
 
         Raises:
@@ -282,14 +291,14 @@ class Packaging:
     def _work_package(self, function: Callable[..., R], options: Mapping[str, Any]) -> PackageTask[R]:
         rest = dict(options)
         steps = _steps(rest.pop("priority_by_size", {}))
-        each, chunk, options = _each(rest)
-        complete = {"atomic": True, "max_attempts": 1, **options}
+        each, options = _each(rest)
+        complete = {"atomic": True, "max_attempts": 1, "backoff": FIRST_AGAIN, **options}
         checked = task_options(function, **complete)
-        if each and not checked.atomic:
+        if each is not None and not checked.atomic:
             raise ConfigurationError("each=True commits what was done with the record's outcome: it needs atomic=True")
         run = (
-            each_runner(function, chunk, lambda: self.engine, self.record_types)
-            if each
+            each_runner(function, each, lambda: self.engine, self.record_types)
+            if each is not None
             else runner(function, lambda: self.engine, self.record_types)
         )
         task: Task[[], R] = self._register(run, {**complete, "name": checked.name})

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from inspect import isawaitable, iscoroutine
 from typing import Any, Protocol
 
 from packhorse.domain.package import Reference
@@ -12,8 +13,10 @@ from packhorse.errors import ConfigurationError, UsageError
 
 KeyOf = Callable[[Any], str]
 """The key of a record, as text."""
-Load = Callable[[Any, Sequence[str]], Mapping[str, Any]]
-"""Reads the records of these keys in a handler's transaction, by key; those that are not there are left out."""
+Load = Callable[[Any, Sequence[str]], Mapping[str, Any] | Awaitable[Mapping[str, Any]]]
+"""Reads the records of these keys in a handler's transaction, by key; those that are not there are left out.
+
+May be a coroutine function, for handlers that are."""
 _TYPE_NAME = re.compile(r"[^:\x00-\x1f\x7f\ud800-\udfff]{1,100}")
 _KEY = re.compile(r"[^\x00\ud800-\udfff]+")
 
@@ -119,16 +122,34 @@ class RecordTypes:
 
     def load(self, transaction: Any, references: Iterable[Reference]) -> dict[Reference, Any]:
         """The records that are there, one query for each type."""
-        keys: dict[str, list[str]] = {}
-        for reference in references:
-            keys.setdefault(reference.type, []).append(reference.key)
-        return {
-            Reference(name, key): record
-            for name, wanted in keys.items()
-            for key, record in self.get(name).load(transaction, wanted).items()
-        }
+        found: dict[Reference, Any] = {}
+        for name, keys in _keys(references).items():
+            loaded = self.get(name).load(transaction, keys)
+            if isawaitable(loaded):
+                if iscoroutine(loaded):
+                    loaded.close()
+                raise UsageError(f"records of type {name!r} are loaded by a coroutine: make the handler `async def`")
+            found.update({Reference(name, key): record for key, record in loaded.items()})
+        return found
+
+    async def aload(self, transaction: Any, references: Iterable[Reference]) -> dict[Reference, Any]:
+        """The same in a coroutine's transaction; what loads them may be one itself."""
+        found: dict[Reference, Any] = {}
+        for name, keys in _keys(references).items():
+            loaded = self.get(name).load(transaction, keys)
+            by_key = await loaded if isawaitable(loaded) else loaded
+            found.update({Reference(name, key): record for key, record in by_key.items()})
+        return found
 
     def tenant(self, reference: Reference, record: object) -> object:
         """Whose a record is; None where its type has no tenant."""
         tenant_of = self.get(reference.type).tenant_of
         return None if tenant_of is None else tenant_of(record)
+
+
+def _keys(references: Iterable[Reference]) -> dict[str, list[str]]:
+    """The keys of each type."""
+    keys: dict[str, list[str]] = {}
+    for reference in references:
+        keys.setdefault(reference.type, []).append(reference.key)
+    return keys

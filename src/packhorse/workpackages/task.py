@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Generic, TypeVar
 
-from packhorse.context import AsyncTaskTransaction, Context, TaskTransaction
+from packhorse.context import Context
 from packhorse.domain.annotations import hints_of
 from packhorse.domain.outcome import UserError, Verdict
 from packhorse.domain.signature import CallSignature
@@ -17,8 +17,10 @@ from packhorse.engine import Engine
 from packhorse.errors import ConfigurationError
 from packhorse.inheriting import passing_on
 from packhorse.task import Enqueuer, Task
+from packhorse.tasktransaction import AsyncTaskTransaction, TaskTransaction
 from packhorse.workpackages.builder import PackageBuilder
-from packhorse.workpackages.each import Call, EachRecord
+from packhorse.workpackages.calling import InCoroutine, InThread, at_once
+from packhorse.workpackages.each import Call, Each, EachRecord
 from packhorse.workpackages.package import WorkPackage
 from packhorse.workpackages.records import RecordTypes
 
@@ -112,20 +114,34 @@ class PackageSeries(Generic[R]):
         return self._task.package(self._conn, **{**priority, **self._options, **options})
 
 
-def each_runner(handler: Handler, chunk: int, engine: Callable[[], Engine], records: RecordTypes) -> Handler:
+def each_runner(handler: Handler, each: Each, engine: Callable[[], Engine], records: RecordTypes) -> Handler:
     """What the worker calls for a handler that is called once for each record.
 
     Raises:
         ConfigurationError: the handler takes something else than a record.
     """
-    for_each = EachRecord(Call.of(handler), chunk, engine, records)
+    for_each = EachRecord(Call.of(handler), each, engine)
+    if inspect.iscoroutinefunction(handler):
+
+        async def arun(ctx: Context) -> Any:
+            package = WorkPackage(ctx, engine, records)
+            await asyncio.to_thread(package.note_lost_locks)
+            try:
+                with passing_on():
+                    await for_each.run(InCoroutine(ctx, ctx.tx, records), ctx, package)
+            except BaseException:
+                await _akeep_elsewhere(ctx, package, engine)
+                raise
+            return await _akept(ctx, package, engine, None)
+
+        return _called_as(arun, handler)
 
     def run(ctx: Context) -> Any:
         package = WorkPackage(ctx, engine, records)
         package.note_lost_locks()
         try:
             with passing_on():
-                for_each(ctx, package)
+                at_once(for_each.run(InThread(ctx, ctx.tx, records), ctx, package))
         except BaseException:
             _keep_elsewhere(ctx, package, engine)
             raise

@@ -21,6 +21,7 @@ from packhorse.engines.postgres.async_connections import AsyncConnections
 from packhorse.engines.postgres.bulk import Bulk, Reserved
 from packhorse.engines.postgres.connections import Connections
 from packhorse.engines.postgres.dialect import PACKAGE, channel_of, slots
+from packhorse.engines.postgres.retention import PostgresRetention
 from packhorse.engines.postgres.schema import PostgresSchema
 from packhorse.engines.postgres.transactions import AsyncPostgresTransaction, PostgresTransaction
 from packhorse.engines.sql.base import NO_PARAMS, Command, Params
@@ -36,7 +37,6 @@ from packhorse.engines.sql.packages import SqlPackages
 from packhorse.engines.sql.queues import SqlQueueStore
 from packhorse.engines.sql.record_locks import SqlRecordLocks
 from packhorse.engines.sql.registry import SqlRegistry
-from packhorse.engines.sql.retention import SqlRetention
 from packhorse.engines.sql.schedules import SqlSchedules
 from packhorse.engines.sql.statements import Statements
 from packhorse.statement import AsyncTransaction, Row, Statement, Transaction
@@ -52,12 +52,14 @@ SETTLING = frozenset({"take_turns", "lead_followers"})
 RELAXED = SETTLING | {"claim_jobs", "take_permits", "stage_jobs", "seek_hints", "write_log"}
 """What is committed without waiting for the disk. If the server crashes and forgets one of them it is done again: a
 claim that was forgotten is refused by its lease, and costs a repeated run, never a repeated effect."""
-INDEXED = frozenset({"claim_jobs", "take_permits", "ack_jobs", "log_starts", "undo_starts", "prune_jobs"})
+PRUNING = frozenset({"prune_jobs", "forget_batches", "delete_forgotten_batches"})
+INDEXED = frozenset({"claim_jobs", "take_permits", "ack_jobs", "log_starts", "undo_starts"}) | PRUNING
 """What must find its rows by an index even where the statistics were taken while the table was empty."""
 BY_INDEX = "SET LOCAL enable_seqscan = off;\nSET LOCAL jit = off;\n"
 """A table without a fitting index is then read as before, but at a cost in the plan for which the server would compile
 the statement, and that takes half a second."""
-COUNTED = SETTLING | {"list_queues", "explain"}
+BATCHES = frozenset({"list_batches", "list_ended_batches", "list_forgotten_members"})
+COUNTED = SETTLING | BATCHES | {"list_queues", "explain"}
 """What looks at the ends, or counts a part, of an index, and must neither read all of it nor the table."""
 FOLDED_AT_ONCE = 10_000
 """Counts that one short transaction adds up."""
@@ -81,7 +83,7 @@ class PostgresEngine(
     SqlExplaining,
     SqlPackages,
     SqlRecordLocks,
-    SqlRetention,
+    PostgresRetention,
     PostgresSchema,
 ):
     """`packhorse.engine.Engine` on a PostgreSQL server, directly or through a pooler.

@@ -16,7 +16,7 @@ from packhorse.engines.postgres.connections import Connections
 from packhorse.engines.postgres.errors import is_fenced_off
 from packhorse.engines.postgres.lent import ending, found_on, is_untouched, refuse_broken, restored
 from packhorse.engines.sql.base import NO_PARAMS
-from packhorse.engines.sql.savepoints import savepoint_on
+from packhorse.engines.sql.savepoints import asavepoint_on, savepoint_on
 from packhorse.errors import DatabaseError
 from packhorse.statement import Row, Statement
 
@@ -109,6 +109,9 @@ class AsyncPostgresTransaction:
     async def run(self, statement: Statement) -> list[Row]:
         with self._connections.translating():
             return await wire.run_async(self._connection, statement.limits + statement.text, statement.params)
+
+    def savepoint(self) -> contextlib.AbstractAsyncContextManager[None]:
+        return asavepoint_on(lambda words: self._connection.execute(words.encode()))
 
     async def commit(self) -> None:
         await self._commit([])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from packhorse.engines.sql.statements import Statements
@@ -47,6 +48,17 @@ class SqlBase(ABC):
     def _write(self, name: str, params: Params = NO_PARAMS, *options: str) -> list[Row]:
         """Run the statements of `name`.sql in a transaction of their own; the rows of all of them."""
         return self._write_all([Command(name, params, options)])
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Transaction]:
+        """A transaction of our own."""
+        transaction = self.begin()
+        try:
+            yield transaction
+        except BaseException:
+            transaction.rollback()
+            raise
+        transaction.commit()
 
     def _run(self, transaction: Transaction, command: Command) -> list[Row]:
         """Run a command in an open transaction of ours; the rows of all its statements."""

@@ -79,7 +79,9 @@ def storing_packages(
     first: dict[int, NewPackage] = {}
     for id, package, _ in packages:
         first.setdefault(id, package)
-    new = ids_in((yield insert_packages(statements, list(first.items()))))
+    new = set[int]()
+    for statement in insert_packages(statements, list(first.items())):
+        new |= ids_in((yield statement))
     stores = [(id, package) for id, package in first.items() if id in new]
     merges = [(id, one) for id, one, merges in packages if merges and not (id in new and one is first[id])]
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from packhorse.domain.job import AttemptRecord, JobRecord
 from packhorse.domain.state import FINAL, JobState
@@ -10,6 +10,7 @@ from packhorse.domain.worker import WorkerRecord
 from packhorse.engine import Glance, JobFilter, QueueRecord
 from packhorse.engines.sql import rows as of
 from packhorse.engines.sql.base import Params, SqlBase
+from packhorse.engines.sql.documents import list_document
 from packhorse.statement import Row
 
 
@@ -23,6 +24,9 @@ class SqlInsights(SqlBase):
     def find_job(self, id: int) -> JobRecord | None:
         rows = self._select_jobs({"id": id, "limit": 1}, "live", "finished")
         return of.job_record(rows[0]) if rows else None
+
+    def list_missing_jobs(self, ids: Sequence[int]) -> list[int]:
+        return [row[0] for row in self._read("list_missing_jobs", {"ids": list_document(sorted(ids))})]
 
     def list_jobs(self, filter: JobFilter) -> list[JobRecord]:
         params: dict[str, str | int | None] = {

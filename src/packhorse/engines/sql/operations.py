@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
-from packhorse.domain.moments import micros_in
+from packhorse.domain.moments import micros_in, moment
 from packhorse.domain.state import FINAL, JobState
 from packhorse.engines.sql.base import SqlBase, ids_in
 from packhorse.engines.sql.documents import list_document
-from packhorse.operations import Cancelled, Retried, SelectedGroup, Selection
+from packhorse.operations import Cancelled, Retried, SelectedGroup, Selection, StaleGroup
 from packhorse.statement import Row
 
 LONGEST_REASON = 1000
@@ -27,6 +28,12 @@ class SqlOperations(SqlBase):
     def count_selected(self, selection: Selection) -> list[SelectedGroup]:
         params, options = self._selected(selection)
         return [_group(row) for row in self._read("count_selected", params, *options)]
+
+    def list_stale(self, longer_than: timedelta) -> list[StaleGroup]:
+        return [_stale(row) for row in self._read("list_stale", {"stale_for": micros_in(longer_than)}, "stale_for")]
+
+    def give_up_batches(self, ids: Sequence[int]) -> set[int]:
+        return ids_in(self._write("give_up_batches", {"ids": list_document(sorted(ids))}))
 
     def cancel_jobs(
         self, ids: Sequence[int], by: str | None = None, why: str | None = None, *, running: bool = True
@@ -87,6 +94,8 @@ class SqlOperations(SqlBase):
             "responsible": selection.responsible,
             "older_than": None if selection.older_than is None else micros_in(selection.older_than),
             "newer_than": None if selection.newer_than is None else micros_in(selection.newer_than),
+            "stale_for": None if selection.stale_for is None else micros_in(selection.stale_for),
+            "batch": selection.batch,
         }
         given: dict[str, str | int | None] = {name: value for name, value in params.items() if value is not None}
         return given, [*given]
@@ -108,12 +117,21 @@ def _kinds(selection: Selection) -> list[str]:
     states = frozenset(JobState) if selection.states is None else selection.states
     if selection.is_open:
         states &= {JobState.FAILED}
+    if selection.stale_for is not None:
+        states &= {JobState.BLOCKED}
     kinds = ["live"] if states - FINAL else []
     if states & FINAL and not selection.is_held:
         kinds.append("finished")
     if JobState.SUCCEEDED not in states:
         kinds.append("unsuccessful")
     return kinds
+
+
+def _stale(row: Row) -> StaleGroup:
+    task, queue, waits_for, count, since, lowest_id = row
+    return StaleGroup(
+        task=task, queue=queue, waits_for=waits_for, count=count, since=moment(since), lowest_id=lowest_id
+    )
 
 
 def _group(row: Row) -> SelectedGroup:

@@ -8,12 +8,12 @@ from packhorse.domain.job import ClaimedJob
 from packhorse.domain.package import Element, NewPackage, Outcome, PackageOutcome, PackageRecord, Reference
 from packhorse.engines.sql import rows as of
 from packhorse.engines.sql.base import Params, SqlBase
-from packhorse.engines.sql.documents import list_document, rows_document
+from packhorse.engines.sql.documents import list_document, rows_document, rows_documents
 from packhorse.engines.sql.statements import Statements
 from packhorse.statement import Row, Statement
 
 PARCEL = 5000
-"""How many elements one statement stores at most."""
+"""How many packages or elements one statement stores at most."""
 
 
 class SqlPackages(SqlBase):
@@ -72,9 +72,9 @@ class SqlPackages(SqlBase):
         return len(self._write("delete_stray_packages", {"ids": list_document(sorted(ids))}))
 
 
-def insert_packages(statements: Statements, packages: Sequence[tuple[int, NewPackage]]) -> Statement:
-    """What stores packages by the ids of their jobs, and returns those that had none."""
-    rows = [
+def insert_packages(statements: Statements, packages: Sequence[tuple[int, NewPackage]]) -> Iterator[Statement]:
+    """What stores packages by the ids of their jobs, and returns those that had none; of large ones a few at a time."""
+    rows = (
         {
             "job_id": id,
             "parameters": package.parameters,
@@ -82,8 +82,9 @@ def insert_packages(statements: Statements, packages: Sequence[tuple[int, NewPac
             "collector": package.collector,
         }
         for id, package in packages
-    ]
-    return _statement(statements, "insert_packages", packages=rows_document(rows))
+    )
+    for parcel in rows_documents(rows, PARCEL):
+        yield _statement(statements, "insert_packages", packages=parcel)
 
 
 def insert_elements(
@@ -121,13 +122,12 @@ def withdraw_packages(statements: Statements, ids: Sequence[int]) -> Statement:
 
 
 def _parcels(packages: Sequence[tuple[int, NewPackage]]) -> Iterator[str]:
-    rows = [
+    rows = (
         {"job_id": id, "position": position, "type": record.type, "key": record.key}
         for id, package in packages
         for position, record in enumerate(package.elements)
-    ]
-    for start in range(0, len(rows), PARCEL):
-        yield rows_document(rows[start : start + PARCEL])
+    )
+    return rows_documents(rows, PARCEL)
 
 
 def _record_elements(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import replace
 
 from packhorse.domain.moments import micros_in
@@ -9,52 +11,89 @@ from packhorse.domain.retention import KEPT_FOR
 from packhorse.domain.state import JobState
 from packhorse.engines.sql.base import Command, Params, SqlBase
 from packhorse.engines.sql.documents import list_document
-from packhorse.retention import Expired, Pruned
+from packhorse.retention import Expired, Pruned, PrunedBatches
 from packhorse.statement import Row
+
+KEPT: Params = {state.value: micros_in(length) for state, length in KEPT_FOR.items()}
+"""How long jobs are kept where their queue does not say."""
 
 
 class SqlRetention(SqlBase):
     """`packhorse.retention.Retention` by statements."""
 
-    _batches_forgotten_up_to: int = 0
+    _batches_looked_at: int = 0
 
     def list_expired(self) -> list[Expired]:
-        kept_for: Params = {state.value: micros_in(length) for state, length in KEPT_FOR.items()}
-        rows = self._read("list_expired", kept_for)
+        rows = self._read("list_expired", KEPT)
         return [
             Expired(queue=queue, state=JobState(state), since_us=since_us, until_us=until_us)
             for queue, state, since_us, until_us in rows
         ]
 
+    def count_expired(self, expired: Expired) -> int:
+        [(count,)] = self._read("count_expired", _span(expired), *_options(expired))
+        return int(count)
+
     def forget_starts(self, limit: int) -> int:
         return len(self._write("forget_starts", {"limit": limit}))
 
     def prune_jobs(self, expired: Expired, limit: int) -> Pruned:
-        params: Params = {
-            "queue": expired.queue,
-            "state": expired.state.value,
-            "since": expired.since_us,
-            "until": expired.until_us,
-            "limit": limit,
-        }
-        rows = self._prune_jobs(params, *(("dismissed",) if expired.state is JobState.FAILED else ()))
-        reached = max((at_us for _, at_us in rows), default=expired.since_us)
-        return Pruned(ids=[id for id, _ in rows], rest=replace(expired, since_us=reached))
+        found, gone = self._prune_jobs({**_span(expired), "limit": limit}, *_options(expired))
+        is_more = len(found) == limit
+        rest = replace(expired, since_us=max(at_us for _, at_us in found)) if is_more else None
+        return Pruned(ids=gone, rest=rest)
 
-    def forget_batches(self, limit: int) -> int:
-        list_idle = _list_idle_batches(self._batches_forgotten_up_to, limit)
-        rows = self._read(list_idle.name, list_idle.params)
-        self._batches_forgotten_up_to = rows[-1][0] if len(rows) == limit else 0
-        idle = [row[0] for row in rows if row[1]]
-        if idle:
-            self._write("forget_batches", {"ids": list_document(idle)})
-        return len(idle)
+    def prune_batches(self, limit: int) -> PrunedBatches:
+        members = self._look(_list_forgotten_members(limit))
+        if members:
+            forgotten_us = members[0][1]
+            ids = [id for id, at_us in members if at_us == forgotten_us]
+            self._prune_members(ids, forgotten_us)
+            return PrunedBatches(jobs=len(ids))
+        gone = self._write_all([_delete_forgotten_batches()])
+        forgotten = self._forget_batches(limit)
+        return PrunedBatches(batches=len(gone), forgotten=forgotten, is_round=self._batches_looked_at == 0)
 
-    def _prune_jobs(self, params: Params, *options: str) -> list[Row]:
-        """Delete a chunk; the ids, and since when each job could have been deleted."""
-        return self._write("prune_jobs", params, *options)
+    def _forget_batches(self, limit: int) -> int:
+        rows = self._look(_list_ended_batches(self._batches_looked_at, limit))
+        self._batches_looked_at = rows[-1][0] if len(rows) == limit else 0
+        over = [id for id, is_over in rows if is_over]
+        if not over:
+            return 0
+        return sum(is_gone for _, is_gone in self._write("forget_batches", {**KEPT, "ids": list_document(over)}))
+
+    def _look(self, command: Command) -> list[Row]:
+        return self._read(command.name, command.params, *command.options)
+
+    @abstractmethod
+    def _prune_members(self, ids: Sequence[int], ended_by_us: int) -> None:
+        """Take jobs out of their batches, and delete those of them that had ended by then."""
+
+    @abstractmethod
+    def _prune_jobs(self, params: Params, *options: str) -> tuple[list[Row], list[int]]:
+        """Delete a chunk; the jobs that were found and since when each could have been deleted; those that were."""
 
 
-def _list_idle_batches(after: int, limit: int) -> Command:
-    kept = micros_in(KEPT_FOR[JobState.SUCCEEDED])
-    return Command("list_idle_batches", {"after": after, "kept": kept, "limit": limit})
+def _span(expired: Expired) -> Params:
+    return {
+        "queue": expired.queue,
+        "state": expired.state.value,
+        "since": expired.since_us,
+        "until": expired.until_us,
+    }
+
+
+def _options(expired: Expired) -> tuple[str, ...]:
+    return ("dismissed",) if expired.state is JobState.FAILED else ()
+
+
+def _list_forgotten_members(limit: int) -> Command:
+    return Command("list_forgotten_members", {"limit": limit})
+
+
+def _delete_forgotten_batches() -> Command:
+    return Command("delete_forgotten_batches")
+
+
+def _list_ended_batches(after: int, limit: int) -> Command:
+    return Command("list_ended_batches", {**KEPT, "after": after, "limit": limit})

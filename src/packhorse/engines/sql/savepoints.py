@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
 from packhorse.errors import SavepointLost
@@ -29,6 +29,22 @@ def savepoint_on(execute: Callable[[str], object]) -> Iterator[None]:
         try:
             execute(f"ROLLBACK TO SAVEPOINT {NAME}")
             execute(f"RELEASE SAVEPOINT {NAME}")
+        except Exception as broken:
+            raise SavepointLost from broken
+        raise
+
+
+@asynccontextmanager
+async def asavepoint_on(execute: Callable[[str], Awaitable[object]]) -> AsyncIterator[None]:
+    """The same for coroutines."""
+    await execute(f"SAVEPOINT {NAME}")
+    try:
+        yield
+        await execute(f"RELEASE SAVEPOINT {NAME}")
+    except BaseException:
+        try:
+            await execute(f"ROLLBACK TO SAVEPOINT {NAME}")
+            await execute(f"RELEASE SAVEPOINT {NAME}")
         except Exception as broken:
             raise SavepointLost from broken
         raise

@@ -13,7 +13,7 @@ from packhorse.domain.decide import UNRUN, Ack
 from packhorse.engines.sql.base import Command, Params
 from packhorse.engines.sql.documents import list_document
 from packhorse.engines.sql.operations import SqlOperations
-from packhorse.statement import Row, Transaction
+from packhorse.statement import Row
 from packhorse.turns import Admitted
 
 FAIR_WINDOW = 32
@@ -68,17 +68,6 @@ class SqlTurns(SqlOperations):
         """A transaction in which it is settled whose turn it is: what runs commands in it."""
         with self._transaction() as transaction:
             yield partial(self._run, transaction)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[Transaction]:
-        """A transaction of our own."""
-        transaction = self.begin()
-        try:
-            yield transaction
-        except BaseException:
-            transaction.rollback()
-            raise
-        transaction.commit()
 
 
 def settled(commands: Sequence[Command], acks: Sequence[Ack]) -> list[Command]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from packhorse.engines.sql.savepoints import savepoint_on
+from packhorse.engines.sql.savepoints import asavepoint_on, savepoint_on
 from packhorse.engines.sqlite.connections import Connections
 from packhorse.engines.sqlite.errors import translated
 from packhorse.errors import ConfigurationError, SavepointLost
@@ -78,6 +78,7 @@ class AsyncSqliteTransaction:
     def __init__(self, connection: aiosqlite.Connection, connections: Connections) -> None:
         self._connection = connection
         self._path = connections.path
+        self._has_begun = False
 
     @property
     def connection(self) -> aiosqlite.Connection:
@@ -93,6 +94,24 @@ class AsyncSqliteTransaction:
                 return list(await cursor.fetchall())
         except sqlite3.Error as error:
             raise translated(error, self._path) from error
+
+    @contextlib.asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        if self._connection.in_transaction:
+            async with asavepoint_on(self._connection.execute):
+                yield
+            return
+        if self._has_begun:
+            raise SavepointLost
+        changes = self._connection.total_changes
+        try:
+            yield
+        except BaseException:
+            await self._connection.rollback()
+            raise
+        self._has_begun = self._connection.in_transaction
+        if self._connection.total_changes > changes and not self._has_begun:
+            raise SavepointLost
 
     async def commit(self) -> None:
         try:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from inspect import isawaitable
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Mapper
 
 from packhorse.errors import ConfigurationError, UsageError
 
+Loading = Callable[[Any, Sequence[str]], Mapping[str, Any] | Awaitable[Mapping[str, Any]]]
 _READ: Mapping[type, Callable[[str], Any]] = {
     int: int,
     str: str,
@@ -25,7 +27,7 @@ _READ: Mapping[type, Callable[[str], Any]] = {
 """How the text of a key's column becomes its value again."""
 
 
-def loading(model: type) -> tuple[Callable[[Any], str], Callable[[Any, Sequence[str]], Mapping[str, Any]]] | None:
+def loading(model: type) -> tuple[Callable[[Any], str], Loading] | None:
     """How records of a mapped class are known and loaded; None for a class that is not mapped."""
     mapper: Mapper[Any] | None = inspect(model, raiseerr=False)
     if not isinstance(mapper, Mapper):
@@ -39,8 +41,14 @@ def loading(model: type) -> tuple[Callable[[Any], str], Callable[[Any, Sequence[
 
     _check_kinds(model, mapper)
 
-    def load(transaction: Any, keys: Sequence[str]) -> Mapping[str, Any]:
-        records = transaction.session.scalars(_query(model, mapper, keys))
+    def load(transaction: Any, keys: Sequence[str]) -> Mapping[str, Any] | Awaitable[Mapping[str, Any]]:
+        found = transaction.session.scalars(_query(model, mapper, keys))
+        return awaited(found) if isawaitable(found) else by_key(found)
+
+    async def awaited(found: Awaitable[Iterable[Any]]) -> Mapping[str, Any]:
+        return by_key(await found)
+
+    def by_key(records: Iterable[Any]) -> Mapping[str, Any]:
         return {key_of(record): record for record in records}
 
     return key_of, load

@@ -28,6 +28,8 @@ class TaskSession(Session):
     """A session over a connection that it borrows at its first use."""
 
     expire_on_commit: bool
+    has_forgotten: bool = False
+    """Whether a commit or a rollback has expired what was loaded; whoever loads it again resets it."""
 
     def __init__(self, *, borrow: Callable[[], Connection], **options: Any) -> None:
         super().__init__(**options)
@@ -39,6 +41,16 @@ class TaskSession(Session):
         if self._borrowed is None:
             self._borrowed = self._borrow()
         return self._borrowed
+
+    def commit(self) -> None:
+        """End its savepoint; what it has loaded expires, if it is to."""
+        super().commit()
+        self.has_forgotten = self.has_forgotten or self.expire_on_commit
+
+    def rollback(self) -> None:
+        """Return to its savepoint; what it has loaded expires."""
+        super().rollback()
+        self.has_forgotten = True
 
     def settle(self) -> None:
         """Write what it holds back and end its savepoint, as a commit; what it has loaded need not be loaded again."""

@@ -54,6 +54,11 @@ MODULES = (
         "engine_retention",
         "engine_schema",
         "engine_explaining",
+        "engine_batches",
+        "engine_batch_notices",
+        "engine_batch_retention",
+        "engine_stale",
+        "engine_many_batches",
     ),
 )
 

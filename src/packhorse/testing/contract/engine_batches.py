@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 import pytest
@@ -15,7 +13,6 @@ from packhorse.domain.outcome import Cancel, Fail, Retry, Success
 from packhorse.engine import Engine, JobFilter
 from packhorse.errors import BatchNotFound
 from packhorse.testing.contract.engine_queues import put
-from packhorse.testing.contract.engine_retention import prune
 from packhorse.testing.contract.steps import (
     acknowledge,
     claim,
@@ -23,15 +20,11 @@ from packhorse.testing.contract.steps import (
     drained,
     enqueue,
     enqueue_one,
-    eventually,
     settle,
     store_on,
 )
-from packhorse.testing.contract.subject import Clock, EngineContract, ProducerConnection, Subject
-from packhorse.testing.samples import new_job, new_jobs
-
-PROCESSES, JOBS = 8, 1000
-LONG = timedelta(days=400)
+from packhorse.testing.contract.subject import Clock, EngineContract, ProducerConnection
+from packhorse.testing.samples import new_job
 
 
 def batch_of(engine: Engine, id: int) -> BatchRecord:
@@ -281,112 +274,3 @@ class BatchContract(EngineContract):
         assert batch_of(engine, kept).state == "open"
         clock.advance(hour * 0.2)
         assert [batch_of(engine, id).state for id in (kept, ended, other)] == ["abandoned", "succeeded", "open"]
-
-    def test_what_is_pruned_leaves_nothing(self, engine: Engine, clock: Clock) -> None:
-        """A job takes its place in the batch along, the last one the batch; an open batch stays."""
-        id, other = open_batch(engine), open_batch(engine)
-        put_in(engine, id, 3)
-        put_in(engine, other, 1)
-        engine.close_batch(id)
-        run_all(engine)
-        settle(engine)
-        clock.advance(LONG)
-        assert engine.forget_batches(10) == 0
-        assert len(prune(engine)) == 4
-        assert engine.list_members(id) == engine.list_members(other) == []
-        assert engine.forget_batches(10) == 1
-        assert [batch.id for batch in engine.list_batches()] == [other]
-
-    def test_a_job_is_not_pruned_before_it_is_counted(self, engine: Engine, clock: Clock) -> None:
-        """However short its queue keeps it."""
-        id = open_batch(engine)
-        put_in(engine, id)
-        run_all(engine)
-        clock.advance(LONG)
-        assert prune(engine) == []
-        settle(engine)
-        assert len(prune(engine)) == 1
-
-
-class ManyBatchesContract(EngineContract):
-    """Batches in numbers, and from everywhere at once."""
-
-    @pytest.mark.slow
-    @pytest.mark.accepts("M23")
-    def test_counters_are_exact_under_many_processes(self, engine: Engine, subject: Subject) -> None:
-        """Eight processes enqueue and run a thousand jobs each, in one batch, and count while the others do."""
-        id = open_batch(engine, on_end=NewJob(task="on_end", queue="callbacks"), expected=PROCESSES * JOBS)
-        context = multiprocessing.get_context("spawn")
-        processes = [context.Process(target=work, args=(subject, id, number)) for number in range(PROCESSES)]
-        for process in processes:
-            process.start()
-        for process in processes:
-            process.join(100)
-            assert process.exitcode == 0
-        engine.close_batch(id)
-        batch = batch_of(engine, id)
-        failed = PROCESSES * JOBS // 10
-        assert counts(batch) == (PROCESSES * JOBS, PROCESSES * JOBS - failed, failed, 0)
-        assert batch.state == "failed"
-        assert [job.task for job in claim(engine, queue="callbacks")] == ["on_end"]
-        numbers = [one.number for one in engine.list_members(id, limit=PROCESSES * JOBS + 1)]
-        assert sorted(number or 0 for number in numbers) == list(range(1, PROCESSES * JOBS + 1))
-
-    @pytest.mark.slow
-    def test_a_counter_that_is_killed_counts_nothing_twice(self, engine: Engine, subject: Subject) -> None:
-        """It is killed again and again while it counts; what it had not committed is counted by the next one."""
-        id = open_batch(engine)
-        context = multiprocessing.get_context("spawn")
-        for part in range(1, 6):
-            put_in(engine, id, 200)
-            engine.ack_jobs([decided(job, Success("1")) for job in claim(engine, limit=200)])
-            process = context.Process(target=count_slowly, args=(subject,))
-            process.start()
-            eventually(partial(has_begun, engine, id, 200 * (part - 1)), "it counts")
-            process.kill()
-            process.join(30)
-        eventually(lambda: counts(batch_of(engine, id)) == (1000, 1000, 0, 0), "all is counted")
-
-    @pytest.mark.slow
-    def test_batches_that_have_ended_are_not_looked_at_again(self, engine: Engine) -> None:
-        """Ten thousand of them, each told of once: no news is left, and a pass finds nothing."""
-        ids = [open_batch(engine, on_end=NewJob(task="on_end")) for _ in range(10_000)]
-        for start in range(0, len(ids), 1000):
-            engine.insert_jobs([job for id in ids[start : start + 1000] for job in new_jobs(1, keys=Keys(batch_id=id))])
-        for id in ids:
-            engine.close_batch(id)
-        while jobs := claim(engine, limit=1000):
-            engine.ack_jobs([decided(job, Success()) for job in jobs])
-            while engine.glance(1).has_turns:
-                engine.count_batches(5000)
-        assert engine.list_batches(is_open=True) == []
-        assert not engine.glance(1).has_turns
-        assert engine.count_batches(1000) == 0
-        assert engine.list_queues()[0].ended["succeeded"] == 20_000  # type: ignore[index]
-
-
-def work(subject: Subject, batch: int, number: int) -> None:
-    """Enqueue a thousand jobs of the batch in parts, run what is there, and count now and then."""
-    engine = subject.open()
-    mine = 0
-    for _ in range(10):
-        engine.insert_jobs(new_jobs(JOBS // 10, queue=f"q{number}", keys=Keys(batch_id=batch)))
-        jobs = claim(engine, worker=number + 1, queue=f"q{number}", limit=JOBS)
-        acks = [decided(job, Fail() if (mine + place) % 10 == 0 else Success()) for place, job in enumerate(jobs)]
-        mine += len(jobs)
-        assert len(engine.ack_jobs(acks)) == len(jobs)
-        engine.count_batches(300)
-    assert mine == JOBS
-    engine.close()
-
-
-def has_begun(engine: Engine, id: int, before: int) -> bool:
-    """Whether more than so many jobs of a batch are counted."""
-    return engine.list_batches(id=id)[0].enqueued > before
-
-
-def count_slowly(subject: Subject) -> None:
-    """Count one job after the other."""
-    engine = subject.open()
-    while True:
-        engine.count_batches(1)

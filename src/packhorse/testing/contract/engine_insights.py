@@ -62,6 +62,13 @@ def found(engine: Engine, **options: object) -> list[int]:
 class GlanceContract(EngineContract):
     """`glance`: what a worker needs to know before it claims or sleeps."""
 
+    def test_ids_without_a_job_are_told(self, engine: Engine) -> None:
+        """Neither of jobs that live nor of those that have ended."""
+        ids = list(one_in_each_state(engine).values())
+        missing = [max(ids) + 1, 999_999]
+        assert engine.list_missing_jobs([*missing[::-1], *ids]) == missing
+        assert engine.list_missing_jobs(ids) == []
+
     def test_an_empty_queue_has_nothing_to_say(self, engine: Engine) -> None:
         """To a worker that is not registered."""
         assert normal(engine.glance(1)) == NOTHING

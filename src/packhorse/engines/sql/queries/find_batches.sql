@@ -1,2 +1,2 @@
 -- Which of these batches are there.
-select id from {batch} where id in (select CAST(value AS bigint) from {ids})
+select id from {batch} where id {any_of} select CAST(value AS bigint) as id from {ids})) and forgotten_at is null

@@ -3,5 +3,5 @@
 insert into {member} (job_id, batch_id, enqueued_at)
 select CAST(named.value AS bigint), batch.id, {now}
 from {ids} as named cross join {batch} as batch
-where batch.id = CAST(:batch AS bigint)
+where batch.id = CAST(:batch AS bigint) and batch.forgotten_at is null
 returning job_id

@@ -1,5 +1,5 @@
 -- Stores the counters of batches, which the caller has locked, and whether they have ended; forgets the jobs that were
--- enqueued because of that.
+-- enqueued because of that. The ids are named once more, so that the batches are found by them whatever the statistics say.
 update {batch} as batch
 set first_enqueued_at = {at}named.first_enqueued, last_enqueued_at = {at}named.last_enqueued,
     last_processed_at = {at}named.last_processed, last_job_id = named.last_job_id,
