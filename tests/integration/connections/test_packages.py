@@ -7,12 +7,14 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 import aiosqlite
+import msgspec.structs
 import pytest
 from sqlalchemy import Connection, Engine, NullPool, create_engine, text
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
-from packhorse import JobNotFound, JobRolledBack, Packhorse, RecordLocked, Reference, WorkPackage
+from packhorse import Call, JobNotFound, JobRolledBack, Packhorse, PayloadError, Reference, WorkPackage
+from packhorse.domain.package import NewPackage
 from packhorse.workpackages.task import PackageTask
 from tests.integration.connections.shop import Shop, other_connection
 from tests.integration.connections.wired import Wired
@@ -37,6 +39,12 @@ def enqueue(task: PackageTask[None], wired: Wired) -> int:
     builder = task.package(conn=wired.raw).param("n", 1).add(*ORDERS)
     handle = wired.run(builder.aenqueue()) if wired.is_async else builder.enqueue()  # type: ignore[attr-defined]
     return int(handle.id)
+
+
+def unstorable(task: PackageTask[None]) -> Call[None]:
+    """A package of which only its job can be stored, as no builder makes one."""
+    call = task.package().call()
+    return msgspec.structs.replace(call, package=NewPackage(elements=(Reference("order", "\ud800"),)))
 
 
 def stored(shop: Shop, id: int) -> tuple[bool, list[Reference]]:
@@ -116,10 +124,9 @@ def test_in_autocommit_a_package_is_there_at_once_and_whole(database_url: str) -
         id = task.package(conn=conn).add(*ORDERS).enqueue().id
         assert (stored(shop, id), shop.claims()) == ((True, ORDERS), [id])
 
-        task.package(conn=conn).add(ORDERS[0]).lock().enqueue()
-        with pytest.raises(RecordLocked):
-            task.package(conn=conn).add(*ORDERS).lock().enqueue()
-        assert shop.count_jobs() == 2
+        with pytest.raises(PayloadError, match="lone surrogate"):
+            shop.app.enqueue_many([unstorable(task)], conn=conn)
+        assert shop.count_jobs() == 1
 
 
 def engine_on(url: str, **options: Any) -> Engine:
@@ -165,10 +172,10 @@ def test_in_sqlalchemys_autocommit_a_package_is_there_at_once_and_whole(
 ) -> None:
     """And nothing of one that can't be stored; whether the connection was used before or not."""
     with billing(database_url) as (shop, task), closing(opened(database_url)) as conn:
-        id = task.package(conn=conn).add(*ORDERS).lock().enqueue().id
+        id = task.package(conn=conn).add(*ORDERS).enqueue().id
         assert (stored(shop, id), shop.claims()) == ((True, ORDERS), [id])
-        with pytest.raises(RecordLocked):
-            task.package(conn=conn).add(*ORDERS).lock().enqueue()
+        with pytest.raises(PayloadError, match="lone surrogate"):
+            shop.app.enqueue_many([unstorable(task)], conn=conn)
         assert shop.count_jobs() == 1
 
         conn.execute(text("BEGIN"))
@@ -200,22 +207,22 @@ def test_in_sqlalchemys_autocommit_a_block_is_a_transaction(database_url: str) -
 def test_in_sqlalchemys_autocommit_coroutines_store_packages_whole(database_url: str, has_read: bool) -> None:
     """On asyncpg and aiosqlite, too, where a statement can't be sent just to look."""
 
-    async def enqueued(task: PackageTask[None]) -> int:
+    async def enqueued(shop: Shop, task: PackageTask[None]) -> int:
         url = async_url(database_url).replace("+psycopg", "+asyncpg")
         engine = create_async_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
         try:
             async with AsyncSession(engine) as session:
                 if has_read:
                     await session.execute(text("select 1"))
-                id = (await task.package(conn=session).add(*ORDERS).lock().aenqueue()).id
-                with pytest.raises(RecordLocked):
-                    await task.package(conn=session).add(*ORDERS).lock().aenqueue()
+                id = (await task.package(conn=session).add(*ORDERS).aenqueue()).id
+                with pytest.raises(PayloadError, match="lone surrogate"):
+                    await shop.app.aenqueue_many([unstorable(task)], conn=session)
             return id
         finally:
             await engine.dispose()
 
     with billing(database_url) as (shop, task):
-        id = asyncio.run(enqueued(task))
+        id = asyncio.run(enqueued(shop, task))
         assert (stored(shop, id), shop.claims()) == ((True, ORDERS), [id])
 
 
