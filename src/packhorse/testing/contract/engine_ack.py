@@ -145,9 +145,9 @@ class AckContract(EngineContract):
             assert kept == (error.type, error.message, error.traceback)
 
     @pytest.mark.accepts("C8")
-    def test_the_latest_error_stays_until_the_job_succeeds(self, engine: Engine) -> None:
-        """A skip, a withdrawal or a crash has none of its own to put there; a success has none at all."""
-        for end, kept in ((Cancel(), ERROR.type), (Fail("broken"), ERROR.type), (Success(), None)):
+    def test_the_latest_error_stays_until_the_job_ends_by_something_else(self, engine: Engine) -> None:
+        """A withdrawal has none of its own to put there; a success and another failure leave none of an earlier run."""
+        for end, kept in ((Cancel(), ERROR.type), (Fail("broken"), None), (Success(), None)):
             id = enqueue_one(engine)
             run_one(engine, Failure(ERROR, Retry(after=timedelta(0))))
             engine.stage_jobs(1)

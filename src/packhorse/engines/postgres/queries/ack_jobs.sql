@@ -27,7 +27,7 @@ with ack as materialized (
         job.error_type as last_type, job.error_message as last_message, job.error_traceback as last_traceback,
         ack.worker, ack.number, ack.state, ack.attempt, ack.failures, ack.skips, ack.crashes, ack.reason, ack.result,
         ack.error_type, ack.error_message, ack.error_traceback, ack.dismissal,
-        ack.error_type is null and ack.state <> 'succeeded' as keeps_error,
+        ack.error_type is null and ack.state = 'cancelled' as keeps_error,
         ack.state <> 'succeeded' or ack.failures + ack.skips + ack.crashes > 0
             or job.queue not in (select name from {queue} where keep_succeeded_us = 0) as is_kept
 ), counted as (

@@ -46,7 +46,7 @@ from (
         json_extract(value, '$.state') <> 'succeeded'
             or json_extract(value, '$.failures') + json_extract(value, '$.skips') + json_extract(value, '$.crashes') > 0
             or job.queue not in (select name from {queue} where keep_succeeded_us = 0) as is_kept,
-        json_extract(value, '$.error_type') is null and json_extract(value, '$.state') <> 'succeeded' as keeps_error
+        json_extract(value, '$.error_type') is null and json_extract(value, '$.state') = 'cancelled' as keeps_error
     from json_each(:acks) cross join {job} as job on job.id = json_extract(value, '$.id')
     where job.state = 'executing' and job.worker_id = json_extract(value, '$.worker')
       and job.lease_number = json_extract(value, '$.number')
