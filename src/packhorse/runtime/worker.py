@@ -151,9 +151,7 @@ class Worker:
         self._services: list[Service] = [self._acker, self._producer, self._rescuer, self._leader]
         self._services.append(self._periodic(book or ScheduleBook()))
         self._services.append(SchemaWatch(self._engine, self._on_schema_mismatch))
-        self._services.append(Pruner(self._engine, lambda: self._leader.is_leader))
-        self._services.append(Bookkeeper(self._engine, lambda: self._leader.is_leader))
-        self._services.append(Sweeper(self._engine, lambda: self._leader.is_leader))
+        self._services += [kind(self._engine, lambda: self._leader.is_leader) for kind in (Pruner, Bookkeeper, Sweeper)]
         self._services.append(Timekeeper(self._executor, self._recycle))
         self._services.append(Canceller(self._engine, self.id, self._executor, settings.cancel_grace))
         self._services.append(self._journal)
