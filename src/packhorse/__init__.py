@@ -28,6 +28,7 @@ from packhorse.errors import (
     NotADatabase,
     PackhorseError,
     PayloadError,
+    RecordLocked,
     RecordMissing,
     ResultTimeout,
     ScheduleBusy,
@@ -52,12 +53,12 @@ if TYPE_CHECKING:
     from packhorse.config import Settings
     from packhorse.context import Context, current
     from packhorse.domain.acting import Acting
-    from packhorse.domain.batch import BatchRecord
+    from packhorse.domain.batch import BatchRecord, Member, Occasion
     from packhorse.domain.explanation import Explanation, Reason
     from packhorse.domain.job import AttemptRecord, JobRecord
     from packhorse.domain.joblog import LogLine, Progress
-    from packhorse.domain.outcome import Cancel, Fail, Retry, Skip, UserError
-    from packhorse.domain.package import PackageOutcome, PackageRecord, Reference
+    from packhorse.domain.outcome import Cancel, Fail, Retry, ServiceUnavailable, Skip, UserError
+    from packhorse.domain.package import LockRecord, PackageOutcome, PackageRecord, Reference
     from packhorse.domain.retry import Backoff
     from packhorse.domain.schedule.cron import Cron
     from packhorse.domain.schedule.every import Every
@@ -69,6 +70,8 @@ if TYPE_CHECKING:
     from packhorse.options import Options
     from packhorse.schedules import Alarm
     from packhorse.task import BoundTask, Call, Task
+    from packhorse.workpackages.collector import Collector
+    from packhorse.workpackages.locks import RecordLock
     from packhorse.workpackages.package import WorkPackage
 
 __all__ = [
@@ -84,6 +87,7 @@ __all__ = [
     "BoundTask",
     "Call",
     "Cancel",
+    "Collector",
     "ConfigurationError",
     "Context",
     "CorrelationTimeout",
@@ -107,10 +111,13 @@ __all__ = [
     "JobRecord",
     "JobRolledBack",
     "JobState",
+    "LockRecord",
     "LogLine",
+    "Member",
     "Middleware",
     "NotADatabase",
     "Notice",
+    "Occasion",
     "Options",
     "PackageOutcome",
     "PackageRecord",
@@ -119,6 +126,8 @@ __all__ = [
     "PayloadError",
     "Progress",
     "Reason",
+    "RecordLock",
+    "RecordLocked",
     "RecordMissing",
     "Reference",
     "ResultTimeout",
@@ -129,6 +138,7 @@ __all__ = [
     "SchemaMissing",
     "SchemaOutdated",
     "SchemaTooNew",
+    "ServiceUnavailable",
     "Settings",
     "SignatureError",
     "Skip",
@@ -155,9 +165,12 @@ _PLACES = {
     "Backoff": "packhorse.domain.retry",
     "Batch": "packhorse.batching",
     "BatchRecord": "packhorse.domain.batch",
+    "Member": "packhorse.domain.batch",
+    "Occasion": "packhorse.domain.batch",
     "BoundTask": "packhorse.task",
     "Call": "packhorse.task",
     "Cancel": "packhorse.domain.outcome",
+    "Collector": "packhorse.workpackages.collector",
     "Context": "packhorse.context",
     "Cron": "packhorse.domain.schedule.cron",
     "Draft": "packhorse.middleware",
@@ -166,6 +179,7 @@ _PLACES = {
     "Fail": "packhorse.domain.outcome",
     "JobHandle": "packhorse.handle",
     "JobRecord": "packhorse.domain.job",
+    "LockRecord": "packhorse.domain.package",
     "LogLine": "packhorse.domain.joblog",
     "Middleware": "packhorse.middleware",
     "Notice": "packhorse.notices",
@@ -175,8 +189,10 @@ _PLACES = {
     "Packhorse": "packhorse.app",
     "Progress": "packhorse.domain.joblog",
     "Reason": "packhorse.domain.explanation",
+    "RecordLock": "packhorse.workpackages.locks",
     "Reference": "packhorse.domain.package",
     "Retry": "packhorse.domain.outcome",
+    "ServiceUnavailable": "packhorse.domain.outcome",
     "Settings": "packhorse.config",
     "Skip": "packhorse.domain.outcome",
     "Task": "packhorse.task",

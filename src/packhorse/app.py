@@ -126,6 +126,7 @@ class Packhorse(Client, Scheduling, Packaging):
         ack: Literal["batched", "each"] = "batched",
         keep_result: bool = True,
         responsible: str | None = None,
+        allow_retry: bool = True,
     ) -> TaskDecorator: ...
     def task(self, function: Callable[..., Any] | None = None, **options: Any) -> Any:
         """Make a task of a function: `@app.task`, or with options `@app.task(queue="billing")`.
@@ -149,6 +150,7 @@ class Packhorse(Client, Scheduling, Packaging):
                 ack: `batched`, or `each`: every run is acknowledged at once, by itself.
                 keep_result: whether the returned value is kept for `result()`.
                 responsible: who is told when a job of it fails, unless the job names somebody.
+                allow_retry: whether one that has failed waits in the inbox for a person; else it is dismissed at once.
 
         Raises:
             ConfigurationError: an option is wrong, or the name is missing.

@@ -51,6 +51,7 @@ class BatchOptions(TypedDict, total=False):
     on_success: Call[Any] | None
     on_failure: Call[Any] | None
     on_end: Call[Any] | None
+    on_each: Call[Any] | None
 
 
 class Batch(SomeBatch):
@@ -163,9 +164,11 @@ class Batching:
                 keep_alive: how long nothing may come or end in it before it is flagged as abandoned; for ever.
                 on_success: a call that is enqueued when all its jobs have succeeded.
                 on_failure: a call that is enqueued at the first failure of one of them.
-                on_end: a call that is enqueued when it has ended, in any way. Each of the three is prepared now, as an
-                enqueue here would be, and acts for whoever creates the batch; it is enqueued once, in the transaction
-                that counts.
+                on_end: a call that is enqueued when it has ended, in any way. Each of the three is enqueued once.
+                on_each: a call that is enqueued for each of its jobs, once, when that one has ended, however, and all
+                that came before it. Such calls run one after the other. All four are prepared now, as an enqueue here
+                would be, act for whoever creates the batch, and are enqueued in the transaction that counts; their
+                handlers read in `ctx.occasion` what they are told of.
 
         Raises:
             ConfigurationError: an option is wrong.
@@ -303,6 +306,7 @@ def _new_batch(
     on_success: Call[Any] | None = None,
     on_failure: Call[Any] | None = None,
     on_end: Call[Any] | None = None,
+    on_each: Call[Any] | None = None,
 ) -> NewBatch:
     context = find_current()
     return NewBatch(
@@ -315,6 +319,7 @@ def _new_batch(
         on_success=_callback("on_success", on_success, prepare),
         on_failure=_callback("on_failure", on_failure, prepare),
         on_end=_callback("on_end", on_end, prepare),
+        on_each=_callback("on_each", on_each, prepare),
     )
 
 

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from packhorse.domain.acting import Acting, RolesOf, acting_in, completed
+from packhorse.domain.batch import Occasion, occasion_in
 from packhorse.domain.job import ClaimedJob
 from packhorse.domain.outcome import Cancel
 from packhorse.errors import UsageError
@@ -79,6 +80,11 @@ class Context:
         except ValueError:
             return {}
         return meta if isinstance(meta, dict) else {}
+
+    @property
+    def occasion(self) -> Occasion | None:
+        """What this job tells of, where it is the callback of a batch: the batch, and for `on_each` its job."""
+        return occasion_in(self.meta)
 
     @cached_property
     def acting(self) -> Acting:

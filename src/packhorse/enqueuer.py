@@ -32,6 +32,9 @@ Stored = tuple[int, int, str, Fate | None]
 Writing = Generator[Statement, list[Row], R]
 """Yields statements, is sent the rows of each, and comes to something."""
 
+Prepare = Callable[..., Writing[R | None]]
+"""Gives what is to be run, of an engine and its installation's id, where that is known; elsewhere it comes to None."""
+
 
 class Enqueuer:
     """Stores calls as jobs.
@@ -105,8 +108,12 @@ class Enqueuer:
             ids = await afollow(self._storing(connection, jobs), connection)
         return self._finish(prepared, ids, connection)
 
-    def write(self, prepare: Callable[[Engine], Writing[R]], conn: object | None) -> R:
-        """Run further statements of ours where an enqueue on this connection would be; what they come to."""
+    def write(self, prepare: Prepare[R], conn: object | None) -> R:
+        """Run further statements of ours where an enqueue on this connection would be; what they come to.
+
+        Raises:
+            WrongDatabase: the connection reaches another one: they came to None.
+        """
         connection = self._connection(conn)
         if connection is None:
             return self._write_own(prepare)
@@ -115,7 +122,7 @@ class Enqueuer:
         with connection.transaction() if connection.commits_alone() else nullcontext():
             return follow(self._writing(connection, prepare), connection)
 
-    async def awrite(self, prepare: Callable[[Engine], Writing[R]], conn: object | None) -> R:
+    async def awrite(self, prepare: Prepare[R], conn: object | None) -> R:
         """The same for coroutines."""
         connection = self._connection(conn)
         if connection is None:
@@ -125,26 +132,32 @@ class Enqueuer:
         async with connection.transaction() if connection.commits_alone() else nullcontext():
             return await afollow(self._writing(connection, prepare), connection)
 
-    def _write_own(self, prepare: Callable[[Engine], Writing[R]]) -> R:
-        transaction = self._engine().begin()
+    def _write_own(self, prepare: Prepare[R]) -> R:
+        engine = self._engine()
+        transaction = engine.begin()
         try:
-            result = run_steps(prepare(self._engine()), transaction.run)
+            result = run_steps(prepare(engine), lambda statement: transaction.run(engine.limited(statement)))
+        except DatabaseBusy as error:
+            transaction.rollback()
+            raise _own_lock(error) from error
         except BaseException:
             transaction.rollback()
             raise
+        if result is None:
+            transaction.rollback()
+            raise nothing_stored(engine.address, engine)
         transaction.commit()
         return result
 
-    def _writing(self, connection: AnyConnection, prepare: Callable[[Engine], Writing[R]]) -> Steps[R]:
+    def _writing(self, connection: AnyConnection, prepare: Prepare[R]) -> Steps[R]:
         engine = self._engine()
         if is_foreign(connection, engine):
             raise foreign(connection.dialect, (yield AskPlace()), engine)
-
-        def prepared() -> Writing[R]:
-            engine.installation_id()
-            return prepare(engine)
-
-        return (yield from self._following(engine, (yield from self._prepared(engine, prepared))))
+        writing = yield from self._prepared(engine, partial(prepare, engine))
+        result = yield from self._following(engine, writing)
+        if result is None:
+            raise nothing_stored((yield AskPlace()), engine)
+        return result
 
     def _store(self, prepared: Sequence[Prepared], connection: Connection | AsyncConnection | None) -> list[Stored]:
         ids = self._write([one.job for one in prepared], connection)
@@ -191,7 +204,8 @@ class Enqueuer:
         connection, engine = self._connection(conn), self._engine()
         if connection is None:
             return engine.insert_batch(batch)
-        id = follow(self._storing_batch(connection, batch), _synchronous(connection, "use abatch and await it"))
+        storing = self._writing(connection, partial(_storing_batch, batch))
+        id = follow(storing, _synchronous(connection, "use abatch and await it"))
         self._after_enqueue(connection)
         return id
 
@@ -200,7 +214,7 @@ class Enqueuer:
         connection, engine = self._connection(conn), self._engine()
         if connection is None:
             return await asyncio.to_thread(engine.insert_batch, batch)
-        id = await _afollow(self._storing_batch(connection, batch), connection)
+        id = await _afollow(self._writing(connection, partial(_storing_batch, batch)), connection)
         self._after_enqueue(connection)
         return id
 
@@ -276,18 +290,6 @@ class Enqueuer:
             result: R = end.value
             return result
 
-    def _storing_batch(self, connection: AnyConnection, batch: NewBatch) -> Steps[int]:
-        engine = self._engine()
-        if is_foreign(connection, engine):
-            raise foreign(connection.dialect, (yield AskPlace()), engine)
-        storing = yield from self._prepared(engine, partial(engine.storing_batch, batch))
-        try:
-            storing.send((yield from _run(next(storing), engine)))
-        except StopIteration as end:
-            if end.value is not None:
-                return int(end.value)
-        raise nothing_stored((yield AskPlace()), engine)
-
     def _prepared(self, engine: Engine, prepare: Callable[..., R]) -> Steps[R]:
         """What is to be run. Before the first time on an engine the database is looked at, which takes a while."""
         is_set_up = engine is self._set_up
@@ -326,6 +328,14 @@ def _run(statement: Statement, engine: Engine) -> Steps[list[Row]]:
             raise
         raise refusal from error
     return rows
+
+
+def _storing_batch(batch: NewBatch, engine: Engine, *installation: str) -> Writing[int | None]:
+    return engine.storing_batch(batch, *installation)
+
+
+def _own_lock(error: DatabaseBusy) -> DatabaseBusy:
+    return DatabaseBusy(f"{error}; if the lock is that of your own open transaction, work on it: conn=…")
 
 
 async def _afollow(steps: Steps[R], connection: Connection | AsyncConnection) -> R:

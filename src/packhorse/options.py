@@ -150,6 +150,7 @@ def task_options(
     ack: Literal["batched", "each"] = "batched",
     keep_result: bool = True,
     responsible: str | None = None,
+    allow_retry: bool = True,
 ) -> TaskOptions:
     """The options of `app.task`, checked; see there.
 
@@ -170,6 +171,7 @@ def task_options(
             on_error=_on_error(on_error),
             max_skips=None if max_skips is None else _most_skips(max_skips),
             responsible=_key("responsible", responsible),
+            allow_retry=_flag("allow_retry", allow_retry),
         ),
         timeout=None if timeout is None else _limit(timeout),
         atomic=_flag("atomic", atomic),

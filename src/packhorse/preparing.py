@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from packhorse.domain.acting import Acting, meta_of
 from packhorse.domain.job import DEFAULT_QUEUE, NewJob
 from packhorse.domain.order import DEFAULT_PRIORITY, priority_number
 from packhorse.domain.package import NewPackage
@@ -82,13 +83,15 @@ class Preparer:
         return Prepared(_job(call.task, texts, options, meta, call.package), draft)
 
 
-def plain_job(call: Call[Any]) -> NewJob:
-    """The job that a call comes to when no middleware sees it, and on nobody's behalf: what a schedule enqueues.
+def plain_job(call: Call[Any], acting: Acting) -> NewJob:
+    """The job that a call comes to when no middleware sees it, on somebody's behalf: what a schedule enqueues.
 
     Raises:
-        PayloadError: an argument would not survive, or does not fit.
+        PayloadError: an argument, or something in `acting.extra`, would not survive, or does not fit.
     """
-    return _job(call.task, _encoded(call), call.options, None, call.package)
+    meta = meta_of(acting)
+    text = None if meta is None else encode_value(meta, path="acting")
+    return _job(call.task, _encoded(call), call.options, text, call.package)
 
 
 def key_order(calls: Sequence[object]) -> Sequence[int]:

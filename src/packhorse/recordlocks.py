@@ -17,20 +17,29 @@ class RecordLocks(Protocol):
     """Who has locked a business record."""
 
     def locking(
-        self, records: Iterable[Reference], owner: str, *, is_temporary: bool = False, on_locked: OnLocked = "refuse"
-    ) -> Generator[Statement, list[Row], list[Reference]]:
+        self,
+        records: Iterable[Reference],
+        owner: str,
+        *,
+        is_temporary: bool = False,
+        on_locked: OnLocked = "refuse",
+        installation: str | None = None,
+    ) -> Generator[Statement, list[Row], list[Reference] | None]:
         """Yield what locks records under an owner's name, in an open transaction, and is sent the rows of each.
 
-        It comes to the records that are locked now and were not so before. What that owner has locked already stays so.
+        It comes to the records that are locked now and were not so before; what that owner has locked already stays so.
+        On a database that is not the installation it locks nothing and comes to None.
 
         Args:
             records: which ones.
             owner: the name.
             is_temporary: whether the next start of a worker releases them.
             on_locked: what becomes of those that somebody else has locked.
+            installation: its id, as `setup` returned it, else the engine's own.
 
         Raises:
             RecordLocked: one of them is locked by somebody else; none was locked.
+            SchemaMissing: as for `JobStore.storing`.
         """
         ...
 
@@ -39,7 +48,7 @@ class RecordLocks(Protocol):
         ...
 
     def release_temporary_locks(self) -> int:
-        """Release what was locked until the next start of a worker; how many."""
+        """Release what was locked until the next start of a worker, but for what is just handed over; how many."""
         ...
 
     def find_locks(self, records: Iterable[Reference]) -> list[LockRecord]:

@@ -7,10 +7,12 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, Unpack
 
+from packhorse.behalf import acting as acting_here
+from packhorse.domain.acting import NOBODY, Acting, acting_in
 from packhorse.domain.schedule.definition import Overlap, Policy, Schedule
 from packhorse.domain.schedule.missed import Missed, MissedRuns
 from packhorse.domain.schedule.rule import Rule
-from packhorse.errors import ConfigurationError, ScheduleNotFound
+from packhorse.errors import ConfigurationError, ScheduleNotFound, UsageError
 from packhorse.handle import JobHandle
 from packhorse.keeper import Declaring, Keeper, ScheduleBook
 from packhorse.preparing import plain_job
@@ -86,19 +88,30 @@ class Schedules:
         self.get(name)
         return self._engine().list_schedule_runs(name, limit)
 
-    def put(self, name: str, rule: Rule, call: Call[Any], **policy: Unpack[PolicyOptions]) -> bool:
+    def put(
+        self,
+        name: str,
+        rule: Rule,
+        call: Call[Any],
+        *,
+        acting: Acting | None = None,
+        **policy: Unpack[PolicyOptions],
+    ) -> bool:
         """Make a schedule at run time, or change one that was made so; False when it was there just so.
 
         Args:
             name: what it is called.
             rule: when it comes due: `Cron(…)`, `Every(…)` or `Weekly(…)`.
             call: what is enqueued at each tick, `task.call(…)` or `app.named(name).call(…)`.
+            acting: on whose behalf its jobs run; by default as before, and of a new schedule nobody's.
             policy: as of `app.schedule`.
 
         Raises:
             ConfigurationError: it is declared in code, which would put it back; or an option is wrong.
+            UsageError: a new one is made on somebody's behalf, and `acting` does not say on whose its jobs are to run.
         """
-        schedule = Schedule(name=name, rule=rule, job=plain_job(call), policy=policy_of(**policy))
+        job = plain_job(call, self._acting_before(name) if acting is None else acting)
+        schedule = Schedule(name=name, rule=rule, job=job, policy=policy_of(**policy))
         return self._keeper(None).put(schedule, _user())
 
     def pause(self, *names: str, by: str | None = None, reason: str | None = None) -> set[str]:
@@ -155,6 +168,18 @@ class Schedules:
     def sync(self) -> dict[str, Declaring]:
         """Store what the code declares, as workers do when they start, but in any case; what became of each."""
         return self._keeper(None).declare(force=True)
+
+    def _acting_before(self, name: str) -> Acting:
+        """On whose behalf the jobs of a schedule run until now."""
+        found = self.find(name)
+        if found is not None and found.schedule is not None:
+            return acting_in(found.schedule.job.meta)
+        if acting_here() != NOBODY:
+            raise UsageError(
+                f"schedule {name} will outlive whoever makes it: say on whose behalf its jobs are to run, with "
+                "acting=acting() for yours, or acting=Acting() for nobody's"
+            )
+        return NOBODY
 
     def _keeper(self, by: str | None) -> Keeper:
         return Keeper(self._engine(), self._book, by or _user())

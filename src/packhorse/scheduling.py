@@ -7,6 +7,7 @@ from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, Protocol, TypedDict, TypeVar, Unpack, overload
 
 from packhorse.context import Context
+from packhorse.domain.acting import NOBODY, Acting
 from packhorse.domain.schedule.cron import Cron
 from packhorse.domain.schedule.definition import Schedule
 from packhorse.domain.schedule.every import Every, Unit
@@ -61,6 +62,7 @@ class ScheduleOptions(PolicyOptions, TaskOptions, total=False):
     name: str
     args: Sequence[Any]
     kwargs: Mapping[str, Any]
+    acting: Acting
     atomic: bool
 
 
@@ -100,6 +102,7 @@ class Scheduling:
                 first_day, last_day: no tick comes before, or after, this day there.
                 name: of the schedule, and of the task that is made; by default the task's name.
                 args, kwargs: what the function is called with; nothing.
+                acting: on whose behalf; nobody's.
                 missed, most, grace, overlap, alarm_after, pause_on_failure: as of `app.schedule`.
                 All others are those of `app.task`, for a function that is no task yet.
 
@@ -153,13 +156,16 @@ class Scheduling:
         rule = Weekly(weekdays=tuple(weekdays), times=times, weeks=weeks, **_of_rule(options))
         return self._scheduled(rule, options)
 
-    def schedule(self, name: str, rule: Rule, call: Call[Any], **policy: Unpack[PolicyOptions]) -> None:
+    def schedule(
+        self, name: str, rule: Rule, call: Call[Any], *, acting: Acting = NOBODY, **policy: Unpack[PolicyOptions]
+    ) -> None:
         """Declare a schedule: `app.schedule("report", Cron(expression="@daily"), report.call("shop"))`.
 
         Args:
             name: what it is called.
             rule: when it comes due: `Cron(…)`, `Every(…)` or `Weekly(…)`.
             call: what is enqueued at each tick, `task.call(…)`; with `task.using(…)` it has options.
+            acting: on whose behalf its jobs run, whatever surrounds the declaration; nobody's.
             policy: missed: what becomes of ticks that are found later than `grace` (1 minute): `one` (the default) runs
                 one for all, `skip` none, `all` each of them, the latest `most` (100).
                 overlap: what becomes of a tick while a run has not ended: `skip` (the default), `queue`, where it waits
@@ -172,7 +178,7 @@ class Scheduling:
         """
         task = self.registry.find(call.task)
         self.book.add(
-            Schedule(name=name, rule=rule, job=plain_job(call), policy=policy_of(**policy)),
+            Schedule(name=name, rule=rule, job=plain_job(call, acting), policy=policy_of(**policy)),
             call.task if task is None else task.function.__module__,
         )
 
@@ -234,7 +240,8 @@ class Scheduling:
             else:
                 task = function
             call: Call[Any] = task.call(*options.get("args", ()), **options.get("kwargs", {}))
-            self.schedule(options.get("name", task.name), rule, call, **_of_policy(options))
+            name, acting = options.get("name", task.name), options.get("acting", NOBODY)
+            self.schedule(name, rule, call, acting=acting, **_of_policy(options))
             return task
 
         return decorate
@@ -242,7 +249,7 @@ class Scheduling:
 
 _OF_RULES = frozenset({"tz", "first_day", "last_day"})
 _OF_POLICIES = frozenset(PolicyOptions.__annotations__)
-_NOT_OF_TASKS = _OF_RULES | _OF_POLICIES | {"name", "args", "kwargs"}
+_NOT_OF_TASKS = _OF_RULES | _OF_POLICIES | {"name", "args", "kwargs", "acting"}
 
 
 def _of_rule(options: ScheduleOptions) -> Any:

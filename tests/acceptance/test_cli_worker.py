@@ -197,3 +197,35 @@ def test_a_worker_sets_up_a_sqlite_file_by_itself(shop_cli: CommandLine) -> None
 
 def _succeeded(shop_cli: CommandLine) -> bool:
     return bool(shop_cli("stats", "--json").json["states"]["succeeded"])
+
+
+@pytest.mark.accepts("M30")
+def test_a_worker_that_starts_quietly_claims_nothing_until_it_is_told(shop_cli: CommandLine, shop: Packhorse) -> None:
+    """By flag or by the environment: it is there, and switched off; CONT switches it on."""
+    job = shop.enqueue("shop.greet", "Ada")
+    worker = shop_cli.start("worker", PACKHORSE_WORKER_QUIET="1")
+    wait_until(lambda: "quiet: jobs running 0" in worker.log(), 30, "the worker to say so")
+    assert shop.get_job(job.id).state is JobState.AVAILABLE
+    worker.send(signal.SIGCONT)
+    assert job.result(30) == "Hello Ada"
+    worker.send(signal.SIGTERM)
+    assert worker.wait() == 0
+
+
+@pytest.mark.accepts("M30")
+def test_a_worker_may_begin_later(shop_cli: CommandLine, shop: Packhorse) -> None:
+    """After as long as it is told, by itself; or at once, by CONT."""
+    worker = shop_cli.start("worker", "--start-delay", "1s")
+    job = shop.enqueue("shop.greet", "Ada")
+    wait_until(lambda: "jobs are claimed in 1 s, or at a CONT" in worker.log(), 30, "the worker to say so")
+    wait_until(lambda: "jobs are claimed again" in worker.log(), 30, "the worker to say so")
+    assert job.result(30) == "Hello Ada"
+    worker.send(signal.SIGTERM)
+    assert worker.wait() == 0
+
+    later = shop_cli.start("worker", "--start-delay", "1h")
+    wait_until(lambda: "quiet: jobs running 0" in later.log(), 30, "the worker to say so")
+    later.send(signal.SIGCONT)
+    assert shop.enqueue("shop.greet", "Bob").result(30) == "Hello Bob"
+    later.send(signal.SIGTERM)
+    assert later.wait() == 0

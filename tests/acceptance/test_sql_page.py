@@ -11,6 +11,8 @@ import pytest
 
 from packhorse import DatabaseForbidden, DuplicateJob, JobState, Packhorse
 from packhorse.domain.job import OnDuplicate
+from packhorse.domain.package import Reference
+from packhorse.errors import RecordLocked
 from tests.acceptance.command import APP, CommandLine
 from tests.acceptance.pages import blocks
 from tests.acceptance.shop_app import make_app
@@ -143,6 +145,30 @@ def test_roles_fill_a_batch_count_it_and_wait_for_it(
     cli.start("worker", PACKHORSE_APP=APP, PACKHORSE_DATABASE_URL=url_of("shop_worker"))
     assert shop_as("shop_reader").wait_for_batch(batch.id, 30).succeeded == 1
     assert len(shop_as("shop_reader").list_jobs()) == 2
+
+
+@pytest.mark.accepts("M4", "M19", "M33")
+@pytest.mark.engines("postgresql")
+def test_a_role_that_enqueues_may_lock_records_gather_and_merge_them(
+    url_of: Callable[[str], str], shop_as: Callable[[str], Packhorse]
+) -> None:
+    """With the grants that the page names for it; a refusal leaves nothing behind."""
+    app = shop_as("shop_web")
+    pack = app.work_package(name="shop.pack")(lambda package: None)
+    packing = app.collector(pack)
+    a, b = Reference("order", "a"), Reference("order", "b")
+    with psycopg.connect(url_of("shop_web")) as db:
+        gathered = {handle.id for one in (a, b) if (handle := packing.schedule(one, conn=db, day="monday"))}
+    merged = {
+        pack.package(unique_key="ann", on_duplicate="merge").params(day="monday").add(one).lock().enqueue().id
+        for one in (a, a, b)
+    }
+    with pytest.raises(RecordLocked):
+        pack.package().add(b).lock().enqueue()
+    with app.lock_records(Reference("order", "c")) as lock:
+        pack.package().add(*lock.records).lock(over=lock).enqueue()
+    assert (len(gathered), len(merged)) == (1, 1)
+    assert len(shop_as("shop_reader").list_jobs()) == 3
 
 
 @pytest.mark.engines("postgresql")

@@ -3,6 +3,7 @@
 from packhorse.testing.contract import (
     engine_ack,
     engine_atomic,
+    engine_batch_notices,
     engine_batch_retention,
     engine_batches,
     engine_cancel,
@@ -20,6 +21,7 @@ from packhorse.testing.contract import (
     engine_leadership,
     engine_liveness,
     engine_many_batches,
+    engine_merging,
     engine_operations,
     engine_packages,
     engine_park,
@@ -168,7 +170,7 @@ class TestRecordLocks(engine_record_locks.RecordLockContract):
     """Packages lock records."""
 
 
-class TestMerge(engine_record_locks.MergeContract):
+class TestMerge(engine_merging.MergeContract):
     """Packages are merged."""
 
 
@@ -230,6 +232,10 @@ class TestFollowers(engine_followers.FollowerContract):
 
 class TestBatches(engine_batches.BatchContract):
     """Jobs that belong together."""
+
+
+class TestBatchNotices(engine_batch_notices.BatchNoticesContract):
+    """Batches tell of their jobs."""
 
 
 class TestBatchRetention(engine_batch_retention.BatchRetentionContract):

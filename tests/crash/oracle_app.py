@@ -35,6 +35,16 @@ def book(ctx: Context, n: int) -> None:
     ctx.tx.execute(INSERT_EFFECT, (n,))
 
 
+@app.task(name="tell_place", atomic=True)
+def tell_place(ctx: Context) -> None:
+    """An effect in the database: the place of the job that this one tells of, below zero if it is not the next one."""
+    assert ctx.occasion is not None
+    assert ctx.occasion.member is not None
+    number = ctx.occasion.member.number or 0
+    [highest] = ctx.tx.execute("select coalesce(max(n), 0) from effects").fetchone()
+    ctx.tx.execute(INSERT_EFFECT, (number if highest == number - 1 else -number,))
+
+
 @app.task(name="note")
 def note(ctx: Context, n: int) -> None:
     """An effect outside the database."""

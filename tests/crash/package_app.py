@@ -29,11 +29,16 @@ DEADLY = (13, 120)
 app.record_type("number", Number, key=lambda number: str(number.n), load=load)
 
 
+def book_line(ctx: Context, number: Number) -> None:
+    """A line that no transaction undoes."""
+    with TRACES.open("a") as traces:
+        traces.write(f"booked {number.n} {ctx.job.attempt}\n")
+
+
 @app.work_package(each=True, chunk=50, name="book")
 def book(ctx: Context, number: Number) -> None:
     """An effect in the database, and a line that no transaction undoes; every tenth leaves a line and fails."""
-    with TRACES.open("a") as traces:
-        traces.write(f"booked {number.n} {ctx.job.attempt}\n")
+    book_line(ctx, number)
     ctx.tx.execute(INSERT_EFFECT, (number.n,))
     if number.n % 10 == 7:
         raise UserError(f"{number.n} is wrong")
@@ -42,8 +47,7 @@ def book(ctx: Context, number: Number) -> None:
 @app.work_package(each=True, chunk=50, name="book_async")
 async def book_async(ctx: Context, number: Number) -> None:
     """The same, for coroutines."""
-    with TRACES.open("a") as traces:
-        traces.write(f"booked {number.n} {ctx.job.attempt}\n")
+    book_line(ctx, number)
     await ctx.tx.execute(INSERT_EFFECT, (number.n,))
     if number.n % 10 == 7:
         raise UserError(f"{number.n} is wrong")
@@ -51,8 +55,7 @@ async def book_async(ctx: Context, number: Number) -> None:
 
 def book_or_die(ctx: Context, number: Number) -> None:
     """The same, but some kill the process."""
-    with TRACES.open("a") as traces:
-        traces.write(f"booked {number.n} {ctx.job.attempt}\n")
+    book_line(ctx, number)
     ctx.tx.execute(INSERT_EFFECT, (number.n,))
     if number.n in DEADLY:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -60,5 +63,16 @@ def book_or_die(ctx: Context, number: Number) -> None:
         raise UserError(f"{number.n} is wrong")
 
 
+async def book_or_die_async(ctx: Context, number: Number) -> None:
+    """The same, for coroutines."""
+    book_line(ctx, number)
+    await ctx.tx.execute(INSERT_EFFECT, (number.n,))
+    if number.n in DEADLY:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if number.n % 10 == 7:
+        raise UserError(f"{number.n} is wrong")
+
+
 app.work_package(each=True, chunk=50, name="die")(book_or_die)
+app.work_package(each=True, chunk=50, name="die_async")(book_or_die_async)
 app.work_package(each=True, chunk=50, name="die_isolated", isolation="process")(book_or_die)

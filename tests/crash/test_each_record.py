@@ -42,11 +42,11 @@ def run_under_kills(ships: Fleet, oracle: Packhorse, package: int) -> None:
     for _ in range(KILLS):
         ships.start()
         wanted = len(ships.traces()) + chance.randrange(500, 3000)
-        wait_until(partial(has_come_to, wanted), 30, "progress before the next kill")
+        wait_until(partial(has_come_to, wanted), 60, "progress before the next kill")
         ships.kill_oldest()
     ships.start()
-    wait_until(partial(has_come_to, RECORDS), 30, "all records")
-    wait_until(lambda: oracle.get_package(package).counts.get(None) is None, 30, "the package's end")
+    wait_until(partial(has_come_to, RECORDS), 60, "all records")
+    wait_until(lambda: oracle.get_package(package).counts.get(None) is None, 60, "the package's end")
     assert ships.stop() == [0]
 
 
@@ -69,7 +69,7 @@ def test_each_records_effect_is_there_exactly_once(oracle_url: str, oracle: Pack
 
 @pytest.mark.slow
 @pytest.mark.accepts("M15", "M31", "C6")
-@pytest.mark.parametrize(("task", "records"), [("die", 60), ("die_isolated", 200)])
+@pytest.mark.parametrize(("task", "records"), [("die", 60), ("die_async", 60), ("die_isolated", 200)])
 def test_a_record_that_kills_its_worker_has_failed_and_the_others_are_done(
     oracle_url: str, oracle: Packhorse, folder: Path, task: str, records: int
 ) -> None:

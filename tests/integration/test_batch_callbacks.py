@@ -6,9 +6,20 @@ from typing import Any
 
 import pytest
 
-from packhorse import Batch, ConfigurationError, Context, JobState, Packhorse, WorkPackage, acting, acting_as
+from packhorse import (
+    Batch,
+    ConfigurationError,
+    Context,
+    JobState,
+    Occasion,
+    Packhorse,
+    UserError,
+    WorkPackage,
+    acting,
+    acting_as,
+)
 from packhorse.middleware import Draft, Middleware
-from tests.integration.worker_kit import working
+from tests.integration.worker_kit import Gate, working
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.accepts("M25")
@@ -62,6 +73,54 @@ def test_a_callback_is_prepared_where_the_batch_is_created(app: Packhorse, seen:
     with working(app):
         wait_until(lambda: len(seen) == len(batches), 15, "the callbacks")
     assert sorted(seen) == [("acme", "of tell", "letters"), ("acme", "of tell", "own")]
+
+
+def test_handlers_are_told_of_each_job_in_order(app: Packhorse) -> None:
+    """Which one it was, its place, and what became of it; then they look it up, or its batch."""
+    notices = list[tuple[str, int | None, str | None, str | None]]()
+    gate = Gate()
+
+    @app.task(name="step", max_attempts=1)
+    def step(n: int) -> None:
+        if n == 0:
+            gate.wait()
+        if n == 2:
+            raise UserError("two is wrong")
+
+    @app.task(name="notice")
+    def notice(ctx: Context, to: str) -> None:
+        assert ctx.occasion is not None
+        assert ctx.occasion.member is not None
+        member = ctx.occasion.member
+        error = app.get_job(member.job_id).error_message
+        notices.append((to, member.number, member.counted_as, error))
+
+    with app.batch("night", on_each=notice.call("kim")) as batch:
+        app.enqueue_many(step.using(batch=batch).call(n) for n in range(4))
+    with working(app):
+        gate.reached()
+        wait_until(lambda: batch.record().processed == 3, 15, "the others")
+        assert notices == []
+        gate.open()
+        wait_until(lambda: len(notices) == 4, 15, "the notices")
+    assert [number for _, number, _, _ in notices] == [1, 2, 3, 4]
+    assert notices[2] == ("kim", 3, "failed", "two is wrong")
+    assert notices[3] == ("kim", 4, "succeeded", None)
+
+
+def test_who_is_no_callback_has_no_occasion(app: Packhorse) -> None:
+    """And one of the whole batch is told which one it is."""
+    seen = list[Occasion | None]()
+
+    @app.task(name="look")
+    def look(ctx: Context) -> None:
+        seen.append(ctx.occasion)
+
+    with app.batch("night", on_success=look.call()) as batch:
+        look.using(batch=batch).enqueue()
+    with working(app):
+        wait_until(lambda: len(seen) == 2, 15, "the callback")
+    assert seen == [None, Occasion(batch_id=batch.id)]
 
 
 def test_the_rules_at_the_creation_hold(app: Packhorse, seen: list[Any]) -> None:

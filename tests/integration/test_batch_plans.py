@@ -26,14 +26,16 @@ MEMBERS = """
 """
 KEPT = {"succeeded": 0, "failed": 0, "cancelled": 0}
 JOBS = json.dumps(list(range(1_000_001, 1_000_021)))
-CHANGED = json.dumps([{"job_id": 1_000_001, "number": 1, "counted_as": "failed"}])
+CHANGED = json.dumps([{"job_id": 1_050_001, "number": 1, "counted_as": "failed", "is_untold": 0}])
 TOTALS = json.dumps([{"id": 7, "enqueued": 1, "succeeded": 1, "failed": 0, "cancelled": 0, "is_open": 1}])
 NAMES = json.dumps(["3", "5"])
 STATEMENTS: list[tuple[str, dict[str, Any], tuple[str, ...], int]] = [
     ("lock_batches", {"ids": JOBS, "names": NAMES}, (), 20),
     ("list_changes", {"ids": JOBS, "names": NAMES, "limit": 1000}, (), 20),
     ("count_members", {"changed": CHANGED}, (), 2),
-    ("put_totals", {"totals": TOTALS, "ids": "[7]"}, (), 2),
+    ("list_untold_members", {"names": NAMES, "limit": 50}, (), 2),
+    ("tell_members", {"ids": JOBS}, (), 20),
+    ("put_totals", {"totals": TOTALS}, (), 10),
     ("list_batches", {"id": 7, "limit": 50}, ("id",), 2),
     ("list_batches", {"before_id": 900, "limit": 50}, ("before_id",), 50),
     ("list_batches", {"limit": 50}, ("open",), 2),
@@ -49,7 +51,7 @@ STATEMENTS: list[tuple[str, dict[str, Any], tuple[str, ...], int]] = [
 ]
 """Statements with parameters and options, and of how many rows each may take note at most in any one step."""
 IDS = [" ".join((name, *options)) for name, _, options, _ in STATEMENTS]
-IN_SETTLING = {"lock_batches", "list_changes", "count_members", "put_totals"}
+IN_SETTLING = {"lock_batches", "list_changes", "count_members", "list_untold_members", "tell_members", "put_totals"}
 
 
 @pytest.fixture(scope="module")

@@ -1,17 +1,28 @@
 """Collectors: what a package is made for, what is gathered, and what a unique key merges."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from packhorse import ConfigurationError, Packhorse, PayloadError
-from packhorse.domain.package import Reference
-from packhorse.errors import RecordLocked
-from packhorse.workpackages.package import WorkPackage
+from packhorse import (
+    BatchNotFound,
+    ConfigurationError,
+    Context,
+    JobState,
+    Packhorse,
+    PayloadError,
+    RecordLocked,
+    Reference,
+    Retry,
+    WorkPackage,
+)
 from packhorse.workpackages.task import PackageTask
+from tests.integration.worker_kit import Gate, wait_for, working
 
 ORDERS = [Reference("order", str(number)) for number in range(4)]
+HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
@@ -40,6 +51,12 @@ def packages(app: Packhorse) -> list[list[str]]:
     return [[one.record.key for one in app.engine.list_elements(id)] for id in ids]
 
 
+def merge(bill: PackageTask[None], order: Reference, **parameters: Any) -> int:
+    """Enqueue a package under a key, or add to the one that waits; its number."""
+    package = bill.package(unique_key="k", on_duplicate="merge", serial_key="k").params(**parameters)
+    return package.add(order).enqueue().id
+
+
 @pytest.mark.accepts("M4")
 def test_one_package_for_each_record(app: Packhorse, bill: PackageTask[None]) -> None:
     """Each once, however often it is scheduled."""
@@ -52,12 +69,61 @@ def test_one_package_for_each_record(app: Packhorse, bill: PackageTask[None]) ->
 
 @pytest.mark.accepts("M4")
 def test_one_package_for_each_batch(app: Packhorse, bill: PackageTask[None]) -> None:
-    """What a batch is known by, the application says."""
-    collector = app.collector(bill, "batch", batch_of=lambda order: int(order.key) % 2)
+    """It is in that batch, and counted there once; those of no batch have one, too."""
+    batches = [app.batch("even"), app.batch("odd")]
+    collector = app.collector(
+        bill, "batch", batch_of=lambda order: None if order.key == "3" else batches[int(order.key) % 2]
+    )
+    with app.transaction():
+        for order in [*ORDERS, ORDERS[0]]:
+            collector.schedule(order)
+    assert packages(app) == [["0", "2"], ["1"], ["3"]]
+    app.engine.count_batches(100)
+    assert [app.get_batch(batch.id).enqueued for batch in batches] == [1, 1]
+
+
+@pytest.mark.accepts("M4", "M23")
+def test_packages_of_a_collector_may_be_in_a_batch(app: Packhorse, bill: PackageTask[None]) -> None:
+    """What is added to one that is there does not count again; without the batch nothing is gathered."""
+    batch = app.batch("month end")
+    collector, lost = app.collector(bill, batch=batch), app.collector(bill, name="lost", batch=batch.id + 1)
     with app.transaction():
         for order in ORDERS:
             collector.schedule(order)
-    assert packages(app) == [["0", "2"], ["1", "3"]]
+        with pytest.raises(BatchNotFound):
+            lost.schedule(ORDERS[0])
+    assert packages(app) == [["0", "1", "2", "3"]]
+    app.engine.count_batches(100)
+    assert app.get_batch(batch.id).enqueued == 1
+
+
+@pytest.mark.accepts("M4")
+def test_collectors_of_two_handlers_gather_apart(app: Packhorse, bill: PackageTask[None]) -> None:
+    """Also under one name; those of one handler under two."""
+    ship = app.work_package(name="ship")(lambda package: None)
+    with app.transaction():
+        for task, name in ((bill, "sales"), (ship, "sales"), (bill, "returns"), (bill, "sales")):
+            app.collector(task, name=name).schedule(ORDERS[len(name) % 4])
+    assert [job.task for job in app.list_jobs()] == ["bill", "ship", "bill"]
+
+
+@pytest.mark.accepts("M4")
+def test_a_handler_gathers_in_its_own_transaction(app: Packhorse, bill: PackageTask[None]) -> None:
+    """What a run that fails has scheduled is gone with it."""
+    collector, runs = app.collector(bill, delay=HOUR), list[int]()
+
+    def close(ctx: Context, package: WorkPackage) -> None:
+        for order in ORDERS:
+            collector.schedule(order)
+        runs.append(ctx.job.attempt)
+        if len(runs) == 1:
+            raise Retry("again", after=timedelta(0))
+
+    job = app.work_package(name="close", max_attempts=2)(close).package().enqueue()
+    with working(app):
+        wait_for(app, job.id, JobState.SUCCEEDED)
+    assert runs == [1, 2]
+    assert packages(app)[1:] == [["0", "1", "2", "3"]]
 
 
 @pytest.mark.accepts("M4")
@@ -129,9 +195,63 @@ def test_packages_under_one_key_are_merged_while_they_wait(app: Packhorse, bill:
     assert packages(app) == [["0", "1", "2", "3"]]
 
 
+@pytest.mark.accepts("M33")
+def test_a_package_that_is_held_is_merged_into(app: Packhorse, bill: PackageTask[None]) -> None:
+    """It waits; one that was cancelled does not, and another one takes its place."""
+    first = merge(bill, ORDERS[0])
+    app.hold(first)
+    assert merge(bill, ORDERS[1]) == first
+    app.cancel(first)
+    assert merge(bill, ORDERS[2]) != first
+    assert packages(app) == [["0", "1"], ["2"]]
+
+
+@pytest.mark.accepts("M33")
+def test_a_merged_package_runs_once_for_all(app: Packhorse) -> None:
+    """With the records and the parameters of everybody; what comes while it runs has one more run."""
+    gate, seen = Gate(), list[tuple[list[str], Any]]()
+
+    def run(package: WorkPackage) -> None:
+        seen.append(([record.key for record in package.references()], dict(package.parameters)))
+        gate.wait()
+
+    bill = app.work_package(name="bill")(run)
+    first = merge(bill, ORDERS[0], who="Ann")
+    assert merge(bill, ORDERS[1], when="now") == first
+    with working(app):
+        gate.reached()
+        second = merge(bill, ORDERS[0])
+        assert merge(bill, ORDERS[3]) == second != first
+        gate.open()
+        wait_for(app, second, JobState.SUCCEEDED)
+    assert seen == [(["0", "1"], {"who": "Ann", "when": "now"}), (["0", "3"], {})]
+
+
+@pytest.mark.accepts("M33")
+def test_a_package_that_is_merged_into_has_one_correlation_id(app: Packhorse, bill: PackageTask[None]) -> None:
+    """That of the first that brings one; another one is refused, since nobody who waits for it would be told."""
+    first = merge(bill, ORDERS[0])
+    builder = bill.package(unique_key="k", on_duplicate="merge").add(ORDERS[1]).correlation("import 7")
+    assert builder.enqueue().id == first
+    with pytest.raises(PayloadError, match="known as 'import 7' already"):
+        bill.package(unique_key="k", on_duplicate="merge").add(ORDERS[2]).correlation("import 8").enqueue()
+    assert app.get_package(first).correlation == "import 7"
+    assert packages(app) == [["0", "1"]]
+
+
 def test_what_a_collector_is_told_is_checked(app: Packhorse, bill: PackageTask[None]) -> None:
     """At once."""
-    mistakes: list[dict[str, Any]] = [{"mode": "two"}, {"mode": "batch"}, {"unique_key": "k"}, {"priority": "nonsense"}]
+    mistakes: list[dict[str, Any]] = [
+        {"mode": "two"},
+        {"mode": "batch"},
+        {"batch_of": str},
+        {"mode": "batch", "batch_of": str, "batch": 1},
+        {"unique_key": "k"},
+        {"priority": "nonsense"},
+        {"name": ""},
+        {"name": "a\nb"},
+        {"lock": "wait"},
+    ]
     for wrong in mistakes:
         with pytest.raises(ConfigurationError):
             app.collector(bill, **wrong)

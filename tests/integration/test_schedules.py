@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from packhorse import (
+    Acting,
     Alarm,
     ConfigurationError,
     Context,
@@ -20,6 +21,9 @@ from packhorse import (
     PayloadError,
     ScheduleBusy,
     ScheduleNotFound,
+    UsageError,
+    acting,
+    acting_as,
 )
 from packhorse.keeper import Keeper
 from packhorse.schedules import RunRecord
@@ -532,3 +536,47 @@ def _fail() -> None:
 
 def _raise() -> None:
     raise ValueError("no paper")
+
+
+@pytest.mark.accepts("M11")
+def test_a_schedule_of_the_code_says_on_whose_behalf_its_jobs_run(app: Packhorse, kit: Kit) -> None:
+    """By a decorator or a declaration; what surrounds them does not count."""
+    seen: list[Any] = []
+
+    @app.every(HOUR, name="acme", acting=Acting(tenant="acme", user=7))
+    def note() -> None:
+        seen.append((acting().tenant, acting().user))
+
+    with acting_as(tenant="somebody's"):
+        app.schedule("nobody", Every(1, "hours"), note.call())
+    app.schedule("other", Every(1, "hours"), note.call(), acting=Acting(tenant="other"))
+    app.schedules.sync()
+    for name in ("acme", "nobody", "other"):
+        app.schedules.run(name)
+        kit.drain()
+    assert seen == [("acme", 7), (None, None), ("other", None)]
+
+
+@pytest.mark.accepts("M11")
+def test_whoever_makes_a_schedule_at_run_time_says_on_whose_behalf(app: Packhorse, kit: Kit) -> None:
+    """A new one in somebody's name is refused if it is not said; a change of its times leaves it."""
+    seen: list[Any] = []
+
+    @app.task(name="note")
+    def note() -> None:
+        seen.append(acting().tenant)
+
+    daily, hourly = Every(1, "days"), Every(1, "hours")
+    with acting_as(tenant="acme"):
+        with pytest.raises(UsageError, match=r"say on whose behalf .* acting=acting\(\)"):
+            app.schedules.put("notes", daily, note.call())
+        assert app.schedules.put("notes", daily, note.call(), acting=acting())
+    with acting_as(tenant="operator"):
+        assert app.schedules.put("notes", hourly, note.call())
+        assert not app.schedules.put("notes", hourly, note.call())
+    app.schedules.run("notes")
+    kit.drain()
+    assert app.schedules.put("notes", hourly, note.call(), acting=Acting())
+    app.schedules.run("notes")
+    kit.drain()
+    assert seen == ["acme", None]

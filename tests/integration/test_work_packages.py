@@ -351,3 +351,21 @@ def test_packages_are_enqueued_many_at_once(app: Packhorse, orders: Orders) -> N
     assert [app.get_package(handle.id).parameters for handle in handles] == [f'{{"n":{n}}}' for n in range(30)]
     found = [job.id for order in made for job in app.list_jobs(record=app.reference(order))]
     assert found == [handle.id for handle in handles]
+
+
+@pytest.mark.parametrize(
+    "asked", [len, numbers, lambda package: package.param("n"), lambda package: package.parameters]
+)
+def test_a_plain_job_is_no_package(app: Packhorse, asked: Callable[[WorkPackage], object]) -> None:
+    """It fails, whatever the handler asks for, and whether it is called for each record; an empty package is one."""
+    bill = app.work_package(name="bill")(lambda package: asked(package) and None)
+    each = app.work_package(name="each", each=True)(lambda record: None)
+    plain = [app.enqueue("bill").id, app.enqueue("each").id]
+    empty = [bill.package().param("n", 1).enqueue().id, each.package().enqueue().id]
+    app.run_pending()
+
+    assert [app.get_job(id).state for id in empty] == [JobState.SUCCEEDED] * 2
+    for id in plain:
+        job = app.get_job(id)
+        assert (job.state, job.error_type) == (JobState.FAILED, "UsageError")
+        assert f"job {id} was enqueued as a plain job" in str(job.error_message)

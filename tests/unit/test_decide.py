@@ -157,6 +157,8 @@ TABLE = [
     Row("skip after", Skip(after=12.345 * S), to(SCHEDULED, "skip", skips=1, delay=12.345 * S)),
     Row("skip after nothing", Skip(after=0 * S), to(SCHEDULED, "skip", skips=1, delay=5 * S)),
     Row("skip in ages", Skip(after=timedelta.max), to(SCHEDULED, "skip", skips=1, delay=MAX_DELAY)),
+    Row("a skip that is spread", Skip(spread=4 * S), to(SCHEDULED, "skip", skips=1, delay=7 * S)),
+    Row("spread in ages", Skip(after=timedelta.max, spread=S), to(SCHEDULED, "skip", skips=1, delay=MAX_DELAY)),
     Row("hundredth skip", Skip(), to(SCHEDULED, "skip", skips=100, delay=5 * S), job={"skips": 99}),
     Row(
         "skip on the last attempt",

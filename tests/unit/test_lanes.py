@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from packhorse.runtime import lanes
 from packhorse.runtime.lanes import LoopLane, Slot, ThreadLane
 from tests.unit.claimed import claimed_job
 from tests.waiting import wait_until
@@ -107,3 +108,26 @@ def test_a_thread_that_the_system_refuses_costs_no_job(monkeypatch: pytest.Monke
     lane.stop()
     for gate in gates.values():
         gate.set()
+
+
+@pytest.mark.accepts("M12")
+def test_idle_threads_end_but_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When nobody has called them for a while; what comes later finds threads again."""
+    monkeypatch.setattr(lanes, "KEEP_ALIVE_SECONDS", 0.05)
+    together = threading.Barrier(4)
+    freed: list[int] = []
+    lane = ThreadLane(
+        "kept", 4, lambda slot: (together.wait(10), None)[1], lambda job: freed.append(job.id), lambda: None
+    )
+
+    def threads() -> int:
+        return sum(thread.name.startswith("packhorse-kept-") for thread in threading.enumerate())
+
+    for start in (1, 5, 9):
+        lane.put([claimed_job(id=id) for id in range(start, start + 4)])
+        wait_until(lambda: len(freed) == start + 3, what="all runs")  # noqa: B023 - waited for here
+        wait_until(lambda: threads() == 1, what="the idle threads to end")
+        assert lane.running() == 0
+    lane.stop()
+    wait_until(lambda: threads() == 0, what="the last one to end")
+    assert sorted(freed) == list(range(1, 13))

@@ -6,7 +6,16 @@ from datetime import timedelta
 
 import pytest
 
-from packhorse.domain.outcome import DEFAULT_SKIP, Cancel, Fail, Retry, Skip, Verdict
+from packhorse.domain.outcome import (
+    DEFAULT_SKIP,
+    Cancel,
+    Fail,
+    Retry,
+    ServiceUnavailable,
+    Skip,
+    Verdict,
+    find_advice,
+)
 
 VERDICTS = [Retry, Skip, Fail, Cancel]
 
@@ -35,6 +44,29 @@ def test_a_skip_waits_five_seconds_unless_told_longer(after: timedelta | None) -
 def test_a_skip_waits_as_long_as_told() -> None:
     """To the millisecond."""
     assert Skip("test-skip", after=timedelta(milliseconds=12345)).after == timedelta(milliseconds=12345)
+
+
+@pytest.mark.accepts("M17")
+def test_the_spread_of_a_skip_is_never_less_than_nothing() -> None:
+    """And it is refused where it is no duration."""
+    assert Skip(spread=timedelta(seconds=-1)).spread == Skip().spread == timedelta(0)
+    assert Skip(spread=timedelta(seconds=5)).spread == timedelta(seconds=5)
+    with pytest.raises(TypeError, match="spread must be a timedelta"):
+        Skip(spread=5)  # type: ignore[arg-type]
+
+
+@pytest.mark.accepts("M18")
+def test_an_advice_is_found_behind_other_exceptions_and_survives_a_copy() -> None:
+    """The nearest one counts; one that says nothing is none."""
+    outer = RuntimeError("in other words")
+    outer.__cause__ = copy.copy(ServiceUnavailable("the bank", retry_after=timedelta(seconds=3)))
+    found = find_advice(outer)
+    assert found is not None
+    assert (found.reason, found.after) == ("the bank", timedelta(seconds=3))
+    silent = [None, timedelta(0), timedelta(seconds=-1)]
+    assert [find_advice(ServiceUnavailable("the bank", retry_after=after)) for after in silent] == [None] * 3
+    assert find_advice(RuntimeError()) is None
+    assert pickle.loads(pickle.dumps(outer.__cause__)).retry_after == timedelta(seconds=3)  # noqa: S301 - our own
 
 
 def test_a_retry_leaves_its_time_to_the_backoff() -> None:

@@ -143,6 +143,7 @@ def _fields(record: ScheduleRecord) -> dict[str, object]:
         "task": job and job.task,
         "args": job and job.args,
         "kwargs": job and job.kwargs,
+        "meta": job and job.meta,
         "queue": job and job.queue,
         "missed": policy and f"{policy.missed.missed}, of those found {duration(policy.missed.grace)} late",
         "overlap": policy and policy.overlap,

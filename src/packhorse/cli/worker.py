@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 log: logging.Logger = logging.getLogger("packhorse.worker")
 
 LEVELS = ("debug", "info", "warning", "error")
-CREW_FLAGS = ("processes", "max_jobs", "drain", "max_memory", "health_port", "health_host")
-"""What is not for each process by itself, beside --idle-timeout."""
+CREW_FLAGS = ("processes", "max_jobs", "drain", "max_memory", "quiet", "health_port", "health_host")
+"""What is not for each process by itself, beside --idle-timeout and --start-delay."""
 BEAT_SECONDS, LEASE_SHARE = 4.0, 15 / 4
 """A worker is heard of every 4 s, or more often where its lease is shorter: in the same proportion to it."""
 
@@ -113,6 +113,13 @@ OPTIONS: tuple[Callable[[Callback], Callback], ...] = (
         default="10s",
         help="How long an isolated handler may go on whose job is cancelled; then its process is killed.",
     ),
+    _flag(
+        "--start-delay",
+        type=duration_between("0s", "1d"),
+        default="0s",
+        help="Claim nothing at first, for so long; a CONT ends it.",
+    ),
+    _flag("--quiet", is_flag=True, help="Start, and claim nothing until a CONT: the worker is switched off."),
     _flag("--health-port", type=Integer(0, 65535), help="Serve /livez, /readyz and /metrics there; 0: any free port."),
     _flag("--health-host", default="127.0.0.1", help="The address of the health port."),
     _flag("--no-notifications", is_flag=True, help="Do not listen for wake-ups: only look every --poll."),
@@ -178,6 +185,7 @@ def _crew(flags: dict[str, Any]) -> CrewSettings:
     idle_timeout = flags.pop("idle_timeout")
     return CrewSettings(
         idle_timeout=None if idle_timeout is None else idle_timeout.total_seconds(),
+        start_delay=flags.pop("start_delay").total_seconds(),
         **{name: flags.pop(name) for name in CREW_FLAGS},
     )
 

@@ -10,7 +10,7 @@ import aiosqlite
 
 from packhorse.connection import AsyncConnection
 from packhorse.connections.scoped import AsyncScoped
-from packhorse.connections.sqlite import DATABASES, file_in, guard_words, transaction_words
+from packhorse.connections.sqlite import DATABASES, begins_by_itself, file_in, guard_words, transaction_words
 from packhorse.statement import Row, Statement
 
 
@@ -25,8 +25,9 @@ class AiosqliteConnection(AsyncScoped[aiosqlite.Connection]):
         return self._raw.in_transaction
 
     def commits_alone(self) -> bool:
-        """In the driver's autocommit mode, outside a transaction."""
-        return self._raw.isolation_level is None and not self.in_transaction()
+        """In autocommit mode, the driver's or that of Python 3.12, outside a transaction."""
+        inner = self._raw._conn  # noqa: SLF001 - aiosqlite passes the isolation level on, and not autocommit
+        return not begins_by_itself(inner) and not self.in_transaction()
 
     async def run(self, statement: Statement) -> list[Row]:
         """Run the statement; in sqlite3's own mode it opens a transaction, as the caller's writes do."""

@@ -30,9 +30,7 @@ class SqliteConnection(Scoped[sqlite3.Connection]):
 
     def commits_alone(self) -> bool:
         """In autocommit mode, the driver's or that of Python 3.12, outside a transaction."""
-        autocommit = getattr(self._raw, "autocommit", None)
-        begins_by_itself = self._raw.isolation_level is not None if autocommit in (None, -1) else not autocommit
-        return not begins_by_itself and not self.in_transaction()
+        return not begins_by_itself(self._raw) and not self.in_transaction()
 
     def run(self, statement: Statement) -> list[Row]:
         """Run the statement; in sqlite3's own mode it opens a transaction, as the caller's writes do."""
@@ -60,6 +58,16 @@ class SqliteConnection(Scoped[sqlite3.Connection]):
             return cursor.execute(text, params).fetchall()
         finally:
             cursor.close()
+
+
+LEGACY = -1
+"""`sqlite3.LEGACY_TRANSACTION_CONTROL` of Python 3.12, as it was before: it is the isolation level that says so."""
+
+
+def begins_by_itself(connection: sqlite3.Connection) -> bool:
+    """Whether a connection begins a transaction before it writes."""
+    autocommit = getattr(connection, "autocommit", LEGACY)
+    return connection.isolation_level is not None if autocommit == LEGACY else not autocommit
 
 
 DATABASES = "pragma database_list"

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
-from packhorse.domain.job import NewJob
+import msgspec
+from msgspec.structs import replace as replace_fields
+
+from packhorse.domain.job import Keys, NewJob
 
 CountedAs = Literal["enqueued", "succeeded", "failed", "cancelled"]
 """What a job of a batch is counted as: not finished, or its final state."""
+
+OCCASION_KEY: Final = "packhorse.batch"
+"""Where a callback's occasion stands in its `meta`; nobody else may use it."""
 
 
 class SomeBatch:
@@ -36,6 +42,7 @@ class NewBatch:
     on_success: NewJob | None = None
     on_failure: NewJob | None = None
     on_end: NewJob | None = None
+    on_each: NewJob | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,3 +233,36 @@ class Member(NamedTuple):
     number: int | None
     """Its place in the batch, from 1; None until it is counted."""
     counted_as: CountedAs | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occasion:
+    """What a callback of a batch was enqueued for.
+
+    Attributes:
+        batch_id: the batch.
+        member: for `on_each`, the job of it that has ended; what it was counted as then.
+    """
+
+    batch_id: int
+    member: Member | None = None
+
+
+def callback_for(callback: NewJob, occasion: Occasion) -> NewJob:
+    """The job that is enqueued for this occasion. Those that tell of a batch's jobs run one at a time, in order."""
+    meta = msgspec.json.decode(callback.meta or "{}")
+    told = {"batch_id": occasion.batch_id, **(occasion.member._asdict() if occasion.member else {})}
+    job = replace_fields(callback, meta=msgspec.json.encode({**meta, OCCASION_KEY: told}).decode())
+    keys = job.keys or Keys()
+    if occasion.member is None or keys.serial_key is not None:
+        return job
+    return replace_fields(job, keys=replace_fields(keys, serial_key=f"packhorse.batch:{occasion.batch_id}"))
+
+
+def occasion_in(meta: Mapping[str, Any]) -> Occasion | None:
+    """What a job was enqueued for, if it is the callback of a batch."""
+    told = meta.get(OCCASION_KEY)
+    if not isinstance(told, dict):
+        return None
+    member = Member(told["job_id"], told["number"], told["counted_as"]) if "job_id" in told else None
+    return Occasion(batch_id=told["batch_id"], member=member)

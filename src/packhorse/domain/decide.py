@@ -30,6 +30,9 @@ UNRUN = frozenset({"unstarted", "unknown"})
 """The outcomes of jobs that go back without having run."""
 
 
+NO_RETRY = "its task allows no retry"
+
+
 class Ack(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the database is to record of a run; it does so only while the lease is the job's current one."""
 
@@ -49,6 +52,8 @@ class Ack(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     result: str | None = None
     responsible: str | None = None
     """Who is told when it has failed, unless the job itself names somebody."""
+    dismissal: str | None = None
+    """Why a failed job is no matter for the inbox; None where it is one."""
     keys: tuple[str | None, str, str | None] | None = None
     """The job's serial key, its queue and its group, if it has a serial key or a group."""
 
@@ -90,6 +95,8 @@ def decide(job: ClaimedJob, outcome: Outcome, policy: RetryPolicy, chance: float
     ack = _succeeded(job, outcome) if isinstance(outcome, Success) else _unsuccessful(job, outcome, policy, chance)
     if policy.responsible is not None and not ack.is_plain:
         ack = replace(ack, responsible=policy.responsible)
+    if not policy.allow_retry and ack.state is JobState.FAILED:
+        ack = replace(ack, dismissal=NO_RETRY)
     return ack if job.cancelled_by is None else withdrawn(ack, job)
 
 
@@ -160,7 +167,8 @@ def _failed(job: ClaimedJob, failure: Failure, policy: RetryPolicy, chance: floa
     if failure.verdict is not None:
         return _verdict(job, failure.verdict, failure.error, policy, chance)
     if not failure.counted:
-        return _skipped(job, Skip(failure.error.message, after=policy.backoff.delay(1, chance)), failure.error, policy)
+        skip = Skip(failure.error.message, after=policy.backoff.delay(1, chance))
+        return _skipped(job, skip, failure.error, policy, chance)
     return _retried(job, Retry(), failure.error, policy, chance)
 
 
@@ -169,7 +177,7 @@ def _verdict(job: ClaimedJob, verdict: Verdict, error: ErrorInfo | None, policy:
         case Retry():
             return _retried(job, verdict, error, policy, chance)
         case Skip():
-            return _skipped(job, verdict, error, policy)
+            return _skipped(job, verdict, error, policy, chance)
         case Cancel():
             return _ack(job, JobState.CANCELLED, "cancel", reason=verdict.reason, error=error)
         case Fail():
@@ -188,12 +196,13 @@ def _retried(job: ClaimedJob, retry: Retry, error: ErrorInfo | None, policy: Ret
     return _later(job, "retry", delay, failures=failures, reason=retry.reason, error=error)
 
 
-def _skipped(job: ClaimedJob, skip: Skip, error: ErrorInfo | None, policy: RetryPolicy) -> Ack:
+def _skipped(job: ClaimedJob, skip: Skip, error: ErrorInfo | None, policy: RetryPolicy, chance: float) -> Ack:
     skips = job.skips + 1
     if policy.max_skips is not None and skips > policy.max_skips:
         reason = f"skipped more than {policy.max_skips} times: {skip.reason or 'no reason given'}"
         return _ack(job, JobState.FAILED, "fail", skips=skips, reason=reason, error=error)
-    return _later(job, "skip", skip.after, skips=skips, reason=skip.reason, error=error)
+    delay = min(skip.after, MAX_DELAY) + min(skip.spread, MAX_DELAY) * chance
+    return _later(job, "skip", delay, skips=skips, reason=skip.reason, error=error)
 
 
 def _crashed(job: ClaimedJob, lost: WorkerLost, policy: RetryPolicy) -> Ack:

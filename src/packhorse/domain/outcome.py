@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from packhorse.domain.causes import causes
+
 DEFAULT_SKIP = timedelta(seconds=5)
 
 
@@ -49,14 +51,23 @@ class Skip(Verdict):
     Args:
         reason: why, for the record.
         after: how long to wait; 5 seconds by default, and for anything not above zero.
+        spread: up to how much longer to wait, at random, so that rivals do not come back together; not at all.
     """
 
     after: timedelta = DEFAULT_SKIP
+    spread: timedelta = timedelta(0)
 
-    def __init__(self, reason: str | BaseException | None = None, *, after: timedelta | None = None) -> None:
+    def __init__(
+        self,
+        reason: str | BaseException | None = None,
+        *,
+        after: timedelta | None = None,
+        spread: timedelta | None = None,
+    ) -> None:
         super().__init__(reason)
-        after = _checked(after)
+        after, spread = _checked(after), _checked(spread, "spread")
         self.after = after if after is not None and after > timedelta(0) else DEFAULT_SKIP
+        self.spread = max(timedelta(0), spread or timedelta(0))
 
 
 class Fail(Verdict):
@@ -65,6 +76,23 @@ class Fail(Verdict):
 
 class Cancel(Verdict):
     """Withdraw the job: it is not wanted any more."""
+
+
+class ServiceUnavailable(Exception):
+    """Something that the handler needs does not answer now: a mail server, a bank, another system.
+
+    Raised by a handler, or by whatever it calls, also behind other exceptions (`raise … from …`), it skips the run
+    where the service, or whoever knows it, says when to try again; otherwise it is an error like any other. What the
+    task's `on_error` says of the exception that was raised goes before.
+
+    Args:
+        message: what does not answer.
+        retry_after: how long to wait before the next run; None, or anything not above zero, where nobody knows.
+    """
+
+    def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
+        super().__init__(message)
+        self.retry_after: timedelta | None = _checked(retry_after, "retry_after")
 
 
 class UserError(Exception):
@@ -84,6 +112,14 @@ class UserError(Exception):
         self.description: str | None = description
 
 
+def find_advice(error: BaseException) -> Skip | None:
+    """The skip that a service which is not there has advised, itself or behind other exceptions; None for none."""
+    for cause in causes(error):
+        if isinstance(cause, ServiceUnavailable) and cause.retry_after is not None and cause.retry_after > timedelta(0):
+            return Skip(message_of(cause), after=cause.retry_after)
+    return None
+
+
 def message_of(error: BaseException) -> str:
     """The exception's text, even when its own `str` raises."""
     try:
@@ -100,10 +136,10 @@ def _text(reason: object) -> str | None:
     return reason
 
 
-def _checked(after: timedelta | None) -> timedelta | None:
+def _checked(after: timedelta | None, name: str = "after") -> timedelta | None:
     """Refused where it is written: later, the record of the run would be what fails."""
     if after is not None and not isinstance(after, timedelta):
-        raise TypeError(f"after must be a timedelta, not {after!r}")
+        raise TypeError(f"{name} must be a timedelta, not {after!r}")
     return after
 
 

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from packhorse.errors import UsageError
 
-_CORRELATION = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
+_CORRELATION = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,200}")
 Outcome = Literal["done", "failed", "skipped"]
 """What has become of an element; None while nothing has."""
 How = Literal["done", "skipped", "error"]

@@ -60,6 +60,7 @@ class RetryPolicy:
         max_crashes: how many times its worker may die before the job fails as `worker_lost`; 3 by default.
         max_skips: how many skips make the job fail; None, the default, is no limit.
         responsible: who is told when it fails, unless the job itself names somebody.
+        allow_retry: whether a job that has failed waits for a person; else it is dismissed as it fails.
     """
 
     max_attempts: int = 5
@@ -68,6 +69,7 @@ class RetryPolicy:
     max_crashes: int = 3
     max_skips: int | None = None
     responsible: str | None = None
+    allow_retry: bool = True
 
     def __post_init__(self) -> None:
         for name, value in (("max_attempts", self.max_attempts), ("max_crashes", self.max_crashes)):

@@ -10,7 +10,6 @@ import contextvars
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from typing import Any, Protocol
@@ -18,12 +17,15 @@ from typing import Any, Protocol
 import msgspec
 
 from packhorse.domain.job import ClaimedJob
+from packhorse.runtime.waiting import Waiting
 
 log: logging.Logger = logging.getLogger("packhorse.worker")
 
 
 REFUSED_SECONDS = 0.5
 """After this time a thread that the system did not give is asked for again."""
+KEEP_ALIVE_SECONDS = 60.0
+"""After this time a thread ends that nobody has called, while another one waits as well."""
 
 
 class Lane(Protocol):
@@ -77,44 +79,6 @@ class Slot(msgspec.Struct, eq=False):
     def is_stopped(self) -> bool:
         """Whether the worker cancelled it because it stops."""
         return self.stopped
-
-
-class Waiting:
-    """The jobs of a lane that have not started, in order.
-
-    Any thread may take one without a lock: at full speed that is done for each job, by all threads at once.
-    """
-
-    def __init__(self) -> None:
-        self._jobs: deque[tuple[float, ClaimedJob]] = deque()
-
-    def __len__(self) -> int:
-        return len(self._jobs)
-
-    def put(self, jobs: list[ClaimedJob]) -> None:
-        """Add these at the end."""
-        now = time.monotonic()
-        self._jobs.extend([(now, job) for job in jobs])
-
-    def take(self) -> ClaimedJob | None:
-        """The first one, which does not wait any more; None when there is none."""
-        try:
-            return self._jobs.popleft()[1]
-        except IndexError:
-            return None
-
-    def withdraw(self, waited: float) -> list[ClaimedJob]:
-        """Take out those that have waited for `waited` seconds or more."""
-        limit, taken = time.monotonic() - waited, list[ClaimedJob]()
-        while self._is_older(limit) and (job := self.take()) is not None:
-            taken.append(job)
-        return taken
-
-    def _is_older(self, limit: float) -> bool:
-        try:
-            return self._jobs[0][0] <= limit
-        except IndexError:
-            return False
 
 
 class Seat:
@@ -262,20 +226,24 @@ class ThreadLane:
                 if self._jobs and not self._is_calling and (self._idle or self._has_room()):
                     self._call_one()
                 return slot
-            self._rest(seat)
+            if not self._rest(seat):
+                return None
         return None
 
-    def _rest(self, seat: Seat) -> None:
-        """Wait for a job, in no slot."""
+    def _rest(self, seat: Seat) -> bool:
+        """Wait for a job, in no slot; False when none has come for so long that the thread may end."""
+        is_needed = True
         with self._ready:
             self._idle += 1
             seat.is_taken = False
             self._rested()
-            while not self._jobs and not self._stopped:
-                self._ready.wait()
+            while is_needed and not self._jobs and not self._stopped:
+                is_called = self._ready.wait(KEEP_ALIVE_SECONDS)
                 self._is_calling = False
-            seat.is_taken = True
+                is_needed = is_called or bool(self._jobs) or self._idle == 1
+            seat.is_taken = is_needed
             self._idle -= 1
+        return is_needed
 
 
 class LoopLane:

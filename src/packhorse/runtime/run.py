@@ -35,6 +35,7 @@ from packhorse.domain.outcome import (
     Unstarted,
     UserError,
     Verdict,
+    find_advice,
 )
 from packhorse.domain.retry import RetryPolicy, chance
 from packhorse.engine import Engine
@@ -305,7 +306,7 @@ def _meaning_of_error(run: Run, error: BaseException) -> Outcome:
         return STOPPED
     policy = run.task.policy if run.task else RetryPolicy()
     counted = not (run.context.transaction is not None and is_transient(error))
-    return Failure(error_info(error), policy.verdict_on(error), counted)
+    return Failure(error_info(error), policy.verdict_on(error) or find_advice(error), counted)
 
 
 def timed_out(job: ClaimedJob, task: Task[..., Any] | None) -> Failure:

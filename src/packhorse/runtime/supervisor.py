@@ -74,7 +74,17 @@ class Supervisor:
         self._dump_at: float | None = None
         self._is_ready = False
         self._is_quiet_told = True
+        self._resume_at: float | None = None
         self._status = EXIT_OK
+        self._begin_quietly(crew)
+
+    def _begin_quietly(self, crew: CrewSettings) -> None:
+        """Claim nothing at first, if that is wanted."""
+        if crew.start_delay and not crew.quiet:
+            log.info("jobs are claimed in %g s, or at a CONT", crew.start_delay)
+            self._resume_at = time.monotonic() + crew.start_delay
+        if crew.quiet or crew.start_delay:
+            self.quiet(is_quiet=True)
 
     def run(self) -> int:
         """Work until told to stop and every child has ended; the exit status. Call it in the main thread."""
@@ -103,6 +113,9 @@ class Supervisor:
             self._end.answer(process, wish)
         for number in self._signals.read(0):
             self._handle(number)
+        if self._resume_at is not None and time.monotonic() >= self._resume_at:
+            self._resume_at = None
+            self.quiet(is_quiet=False)
         for place, process, code in self._crew.reap():
             self._ended(place, process, code)
         if self._stop_at is None:
@@ -116,6 +129,8 @@ class Supervisor:
 
     def _pause(self) -> float:
         wanted = 1.0 if self._systemd.watchdog is None else self._systemd.watchdog / 4
+        if self._resume_at is not None:
+            wanted = max(0.0, min(wanted, self._resume_at - time.monotonic()))
         return min(wanted, 1.0, self._crew.next_start() if self._stop_at is None else 1.0)
 
     def _look_for_end(self) -> None:
@@ -142,6 +157,7 @@ class Supervisor:
             case signal.SIGTERM | signal.SIGINT:
                 self.stop()
             case signal.SIGTSTP | signal.SIGCONT:
+                self._resume_at = None
                 self.quiet(number == signal.SIGTSTP)
             case signal.SIGUSR1:
                 self.dump()

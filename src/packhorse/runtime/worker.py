@@ -9,7 +9,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -151,7 +151,7 @@ class Worker:
         self._services: list[Service] = [self._acker, self._producer, self._rescuer, self._leader]
         self._services.append(self._periodic(book or ScheduleBook()))
         self._services.append(SchemaWatch(self._engine, self._on_schema_mismatch))
-        self._services += [kind(self._engine, lambda: self._leader.is_leader) for kind in (Pruner, Bookkeeper, Sweeper)]
+        self._services += self._leading()
         self._services.append(Timekeeper(self._executor, self._recycle))
         self._services.append(Canceller(self._engine, self.id, self._executor, settings.cancel_grace))
         self._services.append(self._journal)
@@ -295,6 +295,10 @@ class Worker:
             if service.busy_for() > STUCK_SECONDS:
                 return f"the {service.name} has been in one pass for {service.busy_for():.0f} s"
         return ""
+
+    def _leading(self) -> Iterable[Service]:
+        """What only the leader does, beside the schedules."""
+        return [kind(self._engine, lambda: self._leader.is_leader) for kind in (Pruner, Bookkeeper, Sweeper)]
 
     def _periodic(self, book: ScheduleBook) -> Periodic:
         return Periodic(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Generic, Self, TypeVar, get_args
+from typing import Any, Generic, Self, TypeVar
 
 from msgspec.structs import replace
 
@@ -13,7 +13,7 @@ from packhorse.errors import ConfigurationError, UsageError
 from packhorse.handle import JobHandle
 from packhorse.inheriting import inherited_priority
 from packhorse.task import BoundTask, Call, Enqueuer
-from packhorse.workpackages.locks import RecordLock
+from packhorse.workpackages.locks import RecordLock, check_on_locked
 from packhorse.workpackages.package import WorkPackage
 from packhorse.workpackages.records import RecordTypes
 
@@ -51,7 +51,6 @@ class PackageBuilder(Generic[R]):
         self._elements: dict[Reference, None] = {}
         self._correlation: str | None = None
         self._locking: Locking | None = None
-        self._collector: str | None = None
         self._used: str | None = None
 
     def __len__(self) -> int:
@@ -110,25 +109,24 @@ class PackageBuilder(Generic[R]):
         self._options.update(options)
         return self
 
-    def lock(self, on_locked: OnLocked = "refuse", *, over: RecordLock | WorkPackage | None = None) -> Self:
+    def lock(self, on_locked: OnLocked = "refuse", *, over: RecordLock | WorkPackage | str | None = None) -> Self:
         """Have it lock its records, for as long as its job lives; nobody has to release them.
 
         Args:
             on_locked: what becomes of a record that somebody else has locked: `refuse` raises RecordLocked at the
                 enqueue, and nothing is stored; `ignore` leaves it out of the lock, and the package is about it still.
-            over: whose locks it takes over: those of `app.lock_records`, or of the package whose handler this is.
+            over: whose locks it takes over: those of `app.lock_records`, by what that returned or by the owner's name,
+                or of the package whose handler this is.
 
         Raises:
-            UsageError: `on_locked` is none of these, or the package was enqueued or discarded.
+            UsageError: `on_locked` or `over` is none of these, or the package was enqueued or discarded.
         """
         self._check()
-        if on_locked not in get_args(OnLocked):
-            raise UsageError(f"on_locked must be 'refuse' or 'ignore', not {on_locked!r}")
-        self._locking = Locking(
-            on_locked=on_locked,
-            over_owner=over.owner if isinstance(over, RecordLock) else None,
-            over_job=over.id if isinstance(over, WorkPackage) else None,
-        )
+        owner = over.owner if isinstance(over, RecordLock) else over if isinstance(over, str) else None
+        job_id = over.id if isinstance(over, WorkPackage) else None
+        if over is not None and owner is None and job_id is None:
+            raise UsageError(f"over must be what lock_records returned, an owner's name, or a package, not {over!r}")
+        self._locking = Locking(on_locked=check_on_locked(on_locked), over_owner=owner, over_job=job_id)
         return self
 
     def correlation(self, id: object) -> Self:
@@ -139,12 +137,6 @@ class PackageBuilder(Generic[R]):
         """
         self._check()
         self._correlation = check_correlation(id)
-        return self
-
-    def gathered_by(self, collector: str) -> Self:
-        """Have it added to the package that was stored under this name in the same transaction; for collectors."""
-        self._check()
-        self._collector = collector
         return self
 
     def enqueue(self) -> JobHandle[R]:
@@ -185,7 +177,7 @@ class PackageBuilder(Generic[R]):
         if self._options.get("on_duplicate") in ("replace", "earliest"):
             raise ConfigurationError(
                 "a package can't take over another one: with a unique_key, on_duplicate must be 'refuse', "
-                "or 'keep', which leaves the package that is found as it is"
+                "'keep', which leaves the package that is found as it is, or 'merge', which adds the records to it"
             )
         inherited = inherited_priority()
         options = self._options if inherited is None else {**self._options, "priority": inherited}
@@ -195,6 +187,5 @@ class PackageBuilder(Generic[R]):
             correlation=self._correlation,
             elements=tuple(self._elements),
             locking=self._locking,
-            collector=self._collector,
         )
         return replace(call, package=package)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Literal, Protocol, TypeVar, get_args
 
-from packhorse.domain.package import OnLocked
+import msgspec.structs
+
+from packhorse.domain.package import NewPackage, OnLocked
 from packhorse.domain.parameters import Parameter, merged_equal
 from packhorse.errors import ConfigurationError
 from packhorse.handle import JobHandle
+from packhorse.options import HasId, batch_id
 from packhorse.task import Call
 from packhorse.workpackages.records import RecordTypes
 from packhorse.workpackages.task import PackageTask
@@ -19,6 +22,9 @@ Mode = Literal["one", "each", "batch", "bare"]
 """One package for all that a transaction schedules; one for each record; one for each batch; or one without records."""
 Parameters = Mapping[str, object] | Callable[[Any], Mapping[str, object]]
 """The parameters of a package, or what gives those that an item asks for."""
+BatchOf = Callable[[Any], HasId | int | None]
+"""Gives the batch that an item's package is in."""
+LONGEST_NAME = 200
 
 
 class Stores(Protocol):
@@ -42,7 +48,7 @@ class Collecting:
         mode: what a package is made for.
         parameters: what its packages are told.
         eligible: whether an item is gathered at all; all are by default.
-        batch_of: gives what an item's batch is known by, in mode `batch`.
+        batch_of: gives the batch that an item's package is in, in mode `batch`.
         lock: whether its packages lock their records, and what becomes of those that others have locked.
         options: of the enqueue, as `task.using` takes them.
     """
@@ -51,7 +57,7 @@ class Collecting:
     mode: Mode = "one"
     parameters: Parameters = field(default_factory=dict[str, object])
     eligible: Callable[[Any], bool]
-    batch_of: Callable[[Any], object] | None = None
+    batch_of: BatchOf | None = None
     lock: OnLocked | None = None
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
@@ -59,9 +65,17 @@ class Collecting:
         if self.mode not in get_args(Mode):
             raise ConfigurationError(f"mode must be one of {', '.join(get_args(Mode))}, not {self.mode!r}")
         if (self.batch_of is None) == (self.mode == "batch"):
-            raise ConfigurationError("mode='batch', and no other one, takes batch_of=…: by what a batch is known")
+            raise ConfigurationError("mode='batch', and no other one, takes batch_of=…: the batch of an item's package")
         if not self.options.keys().isdisjoint(("conn", "unique_key", "after")):
             raise ConfigurationError("a collector takes no unique_key and no after; and conn belongs to schedule(…)")
+        if self.mode == "batch" and "batch" in self.options:
+            raise ConfigurationError("in mode 'batch' it is batch_of that says which batch a package is in")
+        if not self.name.isprintable() or not 0 < len(self.name) <= LONGEST_NAME:
+            raise ConfigurationError(
+                f"a collector is called by a text of 1 to {LONGEST_NAME} printable characters, not {self.name!r}"
+            )
+        if self.lock is not None and self.lock not in get_args(OnLocked):
+            raise ConfigurationError(f"lock must be 'refuse' or 'ignore', not {self.lock!r}")
 
 
 class Collector(Generic[R]):
@@ -121,29 +135,34 @@ class Collector(Generic[R]):
         return _each_once(await self._stores.aenqueue_many(calls, conn=conn)) if calls else []
 
     def _calls(self, items: Iterable[object], params: Mapping[str, object]) -> Sequence[Call[R]]:
-        gathered: dict[str, list[object]] = {}
+        gathered: dict[tuple[str, int | None], list[object]] = {}
         for item in items:
             if self._how.eligible(item):
-                gathered.setdefault(self._name_for(item), []).append(item)
-        return [self._call(name, together, params) for name, together in gathered.items()]
+                gathered.setdefault(self._place_of(item), []).append(item)
+        return [self._call(place, batch, together, params) for (place, batch), together in gathered.items()]
 
-    def _call(self, name: str, items: Sequence[object], params: Mapping[str, object]) -> Call[R]:
+    def _place_of(self, item: object) -> tuple[str, int | None]:
+        """What tells the package that an item goes into from others of this collector, and the batch that it is in."""
+        if self._how.mode == "each":
+            return str(self._records.reference(item)), None
+        batch = None if self._how.batch_of is None else self._how.batch_of(item)
+        id = None if batch is None else batch_id(batch)
+        return f"batch {id}", id
+
+    def _call(self, place: str, batch: int | None, items: Sequence[object], params: Mapping[str, object]) -> Call[R]:
         values: dict[str, Parameter] = merged_equal({}, params)
         for item in items:
             values = merged_equal(values, self._parameters_of(item))
-        package = self._task.package(**self._how.options).params(**values).gathered_by(name)
+        options = self._how.options if batch is None else {**self._how.options, "batch": batch}
+        package = self._task.package(**options).params(**values)
         if self._how.lock is not None:
             package.lock(self._how.lock)
-        return (package if self._how.mode == "bare" else package.add(*items)).call()
+        call = (package if self._how.mode == "bare" else package.add(*items)).call()
+        name = f"{self._task.name}\n{self._how.name}\n{place}"
+        return msgspec.structs.replace(call, package=replace(call.package or NewPackage(), collector=name))
 
     def _parameters_of(self, item: object) -> Mapping[str, object]:
         return self._how.parameters(item) if callable(self._how.parameters) else self._how.parameters
-
-    def _name_for(self, item: object) -> str:
-        """What the package that an item goes into is found by in its transaction."""
-        if self._how.mode == "each":
-            return f"{self._how.name}\n{self._records.reference(item)}"
-        return f"{self._how.name}\n{self._how.batch_of(item)}" if self._how.batch_of is not None else self._how.name
 
 
 def _each_once(handles: Sequence[JobHandle[R]]) -> list[JobHandle[R]]:

@@ -7,13 +7,12 @@ import inspect
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from datetime import timedelta
 from typing import Any, Final, NamedTuple
 
 from msgspec.structs import replace
 
 from packhorse.context import Context
-from packhorse.domain.outcome import Cancel, Fail, Retry, Skip, UserError, Verdict, message_of
+from packhorse.domain.outcome import Cancel, Fail, Retry, Skip, UserError, Verdict, find_advice, message_of
 from packhorse.domain.package import Element, Outcome, Reference
 from packhorse.engine import Engine
 from packhorse.errors import ConfigurationError, LeaseLost, RecordMissing, SavepointLost, UsageError
@@ -91,8 +90,8 @@ class Attempt(NamedTuple):
     """What has become of the records of a chunk."""
 
     outcomes: Outcomes
-    wait: timedelta
-    """How long those that were skipped are to wait."""
+    wait: Skip | None
+    """The skip of those that waits longest."""
     end: BaseException | None
     """What ended the run before all of them were attempted."""
 
@@ -128,16 +127,16 @@ class EachRecord:
             Retry, Cancel: a record wants that, or somebody has asked for the cancellation; those before it stand.
             LeaseLost: somebody else has the package by now.
         """
-        total, after, deaths = await calling.read(lambda: len(package)), timedelta(0), ctx.job.crashes
+        total, deaths = await calling.read(lambda: len(package)), ctx.job.crashes
         came_to = Counter[Outcome]({how: package.count(how) for how in (_OUTCOMES if deaths else ("done",))})
-        is_first = True
+        is_first, wait = True, None
         async with aclosing(self._chunks(calling, package, deaths)) as chunks:
             async for chunk in chunks:
                 is_deadly = is_first and deaths >= MOST_DEATHS
                 await calling.ready()
                 attempted = _given_up(ctx, chunk) if is_deadly else await self._attempt(calling, ctx, package, chunk)
                 came_to.update(how for how, _ in attempted.outcomes.values())
-                after = max(after, attempted.wait)
+                wait = _longer(wait, attempted.wait)
                 await self._record(calling, package, attempted.outcomes, is_new_round=is_first and not deaths)
                 if came_to["done"] < total:
                     has_come_on = bool(attempted.outcomes) and not is_deadly
@@ -146,7 +145,7 @@ class EachRecord:
                     raise attempted.end
                 is_first = False
                 ctx.progress(came_to.total(), total)
-        _end(came_to, after)
+        _end(came_to, wait)
 
     async def _chunks(self, calling: Calling, package: WorkPackage, deaths: int) -> AsyncGenerator[list[Element], None]:
         """The elements to be attempted: all that are not done or, after a crash, those that were not attempted yet."""
@@ -166,7 +165,7 @@ class EachRecord:
 
     async def _attempt(self, calling: Calling, ctx: Context, package: WorkPackage, chunk: Sequence[Element]) -> Attempt:
         """What becomes of some records. What is the fault of none of them is raised, so that all are undone."""
-        attempt = Attempt({}, timedelta(0), None)
+        attempt = Attempt({}, None, None)
         waiting = await self._scheduled(calling, package, chunk)
         loaded = await calling.load(element.record for element in chunk)
         for number, element in enumerate(chunk, start=1):
@@ -227,9 +226,10 @@ class EachRecord:
 
 def _undone(attempt: Attempt, ctx: Context, element: Element, error: Exception) -> Attempt:
     """What becomes of an attempt when a record was undone for this error."""
-    if isinstance(error, Skip):
-        attempt.outcomes[element.position] = ("skipped", _reason(error))
-        return attempt._replace(wait=max(attempt.wait, error.after))
+    skip = error if isinstance(error, Skip) else find_advice(error)
+    if skip is not None:
+        attempt.outcomes[element.position] = ("skipped", _reason(skip))
+        return attempt._replace(wait=_longer(attempt.wait, skip))
     attempt.outcomes[element.position] = ("failed", _reason(error))
     ctx.log.warning("%s failed: %s", element.record, _reason(error), exc_info=_shown(error))
     return attempt
@@ -252,17 +252,24 @@ def _given_up(ctx: Context, chunk: Sequence[Element]) -> Attempt:
     """What becomes of the record with which the worker has died again and again: nobody calls it any more."""
     [element] = chunk
     ctx.log.warning("%s failed: %s", element.record, DEADLY)
-    return Attempt({element.position: ("failed", DEADLY)}, timedelta(0), None)
+    return Attempt({element.position: ("failed", DEADLY)}, None, None)
 
 
-def _end(came_to: Mapping[Outcome, int], after: timedelta) -> None:
+def _end(came_to: Mapping[Outcome, int], wait: Skip | None) -> None:
     """What the package comes to, unless all of its records are done."""
     failed, skipped = came_to["failed"], came_to["skipped"]
     said = f"{came_to['done']:,} done, {failed:,} failed, {skipped:,} skipped"
     if failed:
         raise Fail(said)
     if skipped:
-        raise Skip(said, after=after)
+        raise Skip(said) if wait is None else Skip(said, after=wait.after, spread=wait.spread)
+
+
+def _longer(one: Skip | None, other: Skip | None) -> Skip | None:
+    """The skip that waits longer."""
+    if one is None or other is None:
+        return one or other
+    return max(one, other, key=lambda skip: skip.after + skip.spread)
 
 
 def _check(ctx: Context) -> None:

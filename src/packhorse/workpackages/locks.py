@@ -3,18 +3,45 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, get_args
 
-from packhorse.domain.package import Reference
+from packhorse.domain.package import OnLocked, Reference
 from packhorse.engine import Engine
 from packhorse.enqueuer import Enqueuer, Writing
+from packhorse.errors import UsageError
 
 if TYPE_CHECKING:
     from types import TracebackType
 
 log: logging.Logger = logging.getLogger("packhorse")
+
+
+_OWNER = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,200}")
+
+
+def check_on_locked(on_locked: OnLocked) -> OnLocked:
+    """What becomes of a record that somebody else has locked.
+
+    Raises:
+        UsageError: it is neither `refuse` nor `ignore`.
+    """
+    if on_locked not in get_args(OnLocked):
+        raise UsageError(f"on_locked must be 'refuse' or 'ignore', not {on_locked!r}")
+    return on_locked
+
+
+def check_owner(owner: object) -> str:
+    """The name of whoever locks records.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if not isinstance(owner, str) or not _OWNER.fullmatch(owner):
+        raise UsageError(f"a lock's owner is a text of 1 to 200 characters, none of them a control, not {owner!r}")
+    return owner
 
 
 class RecordLock:
@@ -77,6 +104,11 @@ class RecordLock:
         except Exception:  # noqa: BLE001 - whatever the driver says of a transaction that has failed
             log.warning("the lock %r could not be released behind %r: a rollback undoes it", self.owner, error)
 
-    def _releasing(self, engine: Engine) -> Writing[int]:
+    def _releasing(self, engine: Engine, installation: str | None = None) -> Writing[int]:
+        if installation is None:
+            engine.installation_id()
+        return self._released(engine)
+
+    def _released(self, engine: Engine) -> Writing[int]:
         rows = yield engine.release_statement(self.owner)
         return len(rows)

@@ -9,7 +9,7 @@ from typing import Any
 
 from packhorse.behalf import acting
 from packhorse.context import Context
-from packhorse.domain.package import Element, NewPackage, Outcome, PackageRecord, Reference
+from packhorse.domain.package import Element, Outcome, PackageRecord, Reference
 from packhorse.domain.parameters import Parameter, decode_parameters, encode_parameters, parameter_of, read
 from packhorse.engine import Engine
 from packhorse.errors import RecordMissing, UsageError, WrongTenant
@@ -166,6 +166,12 @@ class WorkPackage:
         while page := engine.list_elements(self.id, after, PAGE, is_open=is_open):
             yield page
             after = page[-1].position
+        if after < 0:
+            self._require()
+
+    def _require(self) -> None:
+        """Refuse a job that is no package, which has no records either."""
+        _ = self._record
 
     def _unscheduled(self, page: list[Element]) -> list[Element]:
         hidden = self._engine().list_scheduled(self.id, [element.position for element in page])
@@ -187,7 +193,12 @@ class WorkPackage:
     @cached_property
     def _record(self) -> PackageRecord:
         found = self._engine().find_package(self.id)
-        return found or PackageRecord(job_id=self.id, parameters=NewPackage().parameters, correlation=None, counts={})
+        if found is None:
+            raise UsageError(
+                f"job {self.id} was enqueued as a plain job, without the records and parameters of a package: "
+                "enqueue it with package(…).enqueue() of its task; in SQL, enqueue a job that does so"
+            )
+        return found
 
     @cached_property
     def _parameters(self) -> dict[str, Parameter]:

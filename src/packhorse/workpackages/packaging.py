@@ -15,15 +15,15 @@ from packhorse.domain.sizing import SizeSteps
 from packhorse.errors import ConfigurationError, JobNotFound
 from packhorse.options import Isolation, task_options
 from packhorse.task import Task
-from packhorse.workpackages.collector import Collecting, Collector, Mode, Parameters
+from packhorse.workpackages.collector import BatchOf, Collecting, Collector, Mode, Parameters
 from packhorse.workpackages.each import Each
-from packhorse.workpackages.locks import RecordLock
+from packhorse.workpackages.locks import RecordLock, check_on_locked, check_owner
 from packhorse.workpackages.records import KeyOf, Load, Named, RecordType, RecordTypes
 from packhorse.workpackages.task import PackageTask, each_runner, runner
 
 if TYPE_CHECKING:
     from packhorse.engine import Engine
-    from packhorse.enqueuer import Enqueuer, Writing
+    from packhorse.enqueuer import Enqueuer, Prepare, Writing
     from packhorse.handle import JobHandle
     from packhorse.task import Call
 
@@ -31,6 +31,7 @@ log: logging.Logger = logging.getLogger("packhorse")
 
 R = TypeVar("R")
 DEFAULT_CHUNK = 50
+FIRST_AGAIN = Backoff(first=timedelta(seconds=5), jitter=0)
 MOST_CHUNK = 1000
 
 
@@ -51,6 +52,7 @@ class PackageOptions(TypedDict, total=False):
     ack: Literal["batched", "each"]
     keep_result: bool
     responsible: str
+    allow_retry: bool
     priority_by_size: Mapping[str, str]
     each: bool
     chunk: int
@@ -136,8 +138,9 @@ class Packaging:
         """Make a function handle work packages: `@app.work_package(queue="billing")`.
 
         It takes the package, and before it, if it wants, the context. Its writes through `ctx.tx` commit together with
-        the acknowledgement. Options are those of `app.task`, with two other defaults: `atomic` is True, and
-        `max_attempts` is 1, since a package in error waits for a person; and a few more:
+        the acknowledgement. Options are those of `app.task`, with other defaults: `atomic` is True,
+        `max_attempts` is 1, since a package in error waits for a person, and the `backoff` begins with 5 seconds, which
+        is how long one waits that a deadlock has undone; and a few more:
 
         `each`: call it once for each record, as `(record)`, `(ctx, record)` or `(ctx, package, record)`. What one has
         written is undone when it fails or is skipped; a retry calls it for those that are not done.
@@ -181,7 +184,7 @@ class Packaging:
         name: str | None = None,
         parameters: Parameters | None = None,
         eligible: Callable[[Any], bool] | None = None,
-        batch_of: Callable[[Any], object] | None = None,
+        batch_of: BatchOf | None = None,
         lock: OnLocked | None = None,
         **options: Any,
     ) -> Collector[R]:
@@ -194,10 +197,12 @@ class Packaging:
             task: what handles the packages.
             mode: `one` package for all that a transaction schedules; one for `each` record; one for each `batch`; or
                 one without records, `bare`.
-            name: of the collector; by default that of the task and the mode.
+            name: of the collector, by default the mode. Two collectors of a task whose packages differ in more than
+                their parameters need two names, lest what both schedule comes into one package.
             parameters: of its packages: values, or what gives them for an item.
             eligible: whether an item is gathered; it is ignored otherwise.
-            batch_of: in mode `batch`: what an item's batch is known by, such as a number.
+            batch_of: in mode `batch`: gives the batch (what `app.batch` returned, or its id) that an item's package is
+                in; None for none.
             lock: have the packages lock their records: `refuse` or `ignore`, as `PackageBuilder.lock` takes them.
             options: of the enqueue, as `task.using` takes them.
 
@@ -205,7 +210,7 @@ class Packaging:
             ConfigurationError: one of them is wrong.
         """
         how = Collecting(
-            name=name or f"{task.name}:{mode}",
+            name=mode if name is None else name,
             mode=mode,
             parameters={} if parameters is None else parameters,
             eligible=eligible or _any,
@@ -236,7 +241,8 @@ class Packaging:
 
         Raises:
             RecordLocked: a record is locked by a live job, or under another name.
-            UsageError: the type of one is not registered.
+            UsageError: the type of one is not registered, or `owner` or `on_locked` is wrong.
+            DatabaseBusy: an open transaction has just locked one, or handed it over, and does not end.
         """
         owner, prepare = self._locking(records, owner, on_locked, auto_cleanup=auto_cleanup)
         return RecordLock(owner, self._enqueuer.write(prepare, conn), self._enqueuer, conn)
@@ -257,22 +263,36 @@ class Packaging:
         """Release all that is locked under a name; how many records."""
         return RecordLock(owner, (), self._enqueuer, conn).release()
 
+    async def arelease_records(self, owner: str, *, conn: object | None = None) -> int:
+        """Do what `release_records` does, for coroutines."""
+        return await RecordLock(owner, (), self._enqueuer, conn).arelease()
+
     def find_locks(self, *records: object) -> list[LockRecord]:
         """Those of these records that are locked, and by whom."""
-        return self.engine.find_locks([self.record_types.reference(record) for record in records])
+        return self.engine.find_locks(self._references(records))
 
     def _locking(
         self, records: Sequence[object], owner: str | None, on_locked: OnLocked, *, auto_cleanup: bool
-    ) -> tuple[str, Callable[[Engine], Writing[list[Reference]]]]:
-        references = [self.record_types.reference(record) for record in records]
-        name = owner or f"lock-{uuid4()}"
-        return name, lambda engine: engine.locking(references, name, is_temporary=auto_cleanup, on_locked=on_locked)
+    ) -> tuple[str, Prepare[list[Reference]]]:
+        references = self._references(records)
+        name = f"lock-{uuid4()}" if owner is None else check_owner(owner)
+        check_on_locked(on_locked)
+
+        def prepare(engine: Engine, installation: str | None = None) -> Writing[list[Reference] | None]:
+            return engine.locking(
+                references, name, is_temporary=auto_cleanup, on_locked=on_locked, installation=installation
+            )
+
+        return name, prepare
+
+    def _references(self, records: Iterable[object]) -> list[Reference]:
+        return [self.record_types.check(self.record_types.reference(record)) for record in records]
 
     def _work_package(self, function: Callable[..., R], options: Mapping[str, Any]) -> PackageTask[R]:
         rest = dict(options)
         steps = _steps(rest.pop("priority_by_size", {}))
         each, options = _each(rest)
-        complete = {"atomic": True, "max_attempts": 1, **options}
+        complete = {"atomic": True, "max_attempts": 1, "backoff": FIRST_AGAIN, **options}
         checked = task_options(function, **complete)
         if each is not None and not checked.atomic:
             raise ConfigurationError("each=True commits what was done with the record's outcome: it needs atomic=True")

@@ -17,7 +17,8 @@ Load = Callable[[Any, Sequence[str]], Mapping[str, Any] | Awaitable[Mapping[str,
 """Reads the records of these keys in a handler's transaction, by key; those that are not there are left out.
 
 May be a coroutine function, for handlers that are."""
-_TYPE_NAME = re.compile(r"[^:\x00-\x1f\x7f]{1,100}")
+_TYPE_NAME = re.compile(r"[^:\x00-\x1f\x7f\ud800-\udfff]{1,100}")
+_KEY = re.compile(r"[^\x00\ud800-\udfff]+")
 
 
 class Named(Protocol):
@@ -115,7 +116,7 @@ class RecordTypes:
         Raises:
             UsageError: its type or its key is empty, or holds a control character.
         """
-        if not (_TYPE_NAME.fullmatch(reference.type) and reference.key and "\0" not in reference.key):
+        if not (_TYPE_NAME.fullmatch(reference.type) and _KEY.fullmatch(reference.key)):
             raise UsageError(f"{reference!r} is no reference: its type or its key is empty or can't be stored")
         return reference
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 import psycopg
+from psycopg import sql
 
 from packhorse import JobState, Packhorse, Task
 from packhorse.domain.claim import Claim
@@ -19,6 +20,20 @@ def other_connection(url: str) -> Any:
     if url.startswith("sqlite"):
         return sqlite3.connect(path_of(url), isolation_level=None)
     return psycopg.connect(url, autocommit=True)
+
+
+@contextmanager
+def another_database(url: str) -> Iterator[str]:
+    """The address of a further database on the same server, or of a further file, while the block runs."""
+    if url.startswith("sqlite"):
+        yield f"{url}.other"
+        return
+    with psycopg.connect(url, autocommit=True) as connection:
+        name = connection.info.dbname
+        other = sql.Identifier(f"{name}_other")
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(other))
+        yield url.replace(f"/{name}", f"/{name}_other", 1)
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(other))
 
 
 @dataclass

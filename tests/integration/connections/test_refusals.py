@@ -7,7 +7,6 @@ from contextlib import closing
 
 import psycopg
 import pytest
-from psycopg import sql
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
@@ -15,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from packhorse import DatabaseBusy, Packhorse, TransactionNotWritable, UnsupportedConnection, WrongDatabase
 from packhorse.integrations.sqlalchemy import begin_immediate
-from tests.integration.connections.shop import Shop
+from tests.integration.connections.shop import Shop, another_database
 from tests.integration.connections.wired import Wired, path_of
 from tests.integration.connections.wired_sqlalchemy import async_url
 
@@ -64,24 +63,22 @@ def test_an_asynchronous_connection_is_refused_by_enqueue(app: Packhorse, databa
 
 
 @pytest.mark.accepts("C1")
-def test_a_connection_to_another_installation_is_refused(shop: Shop, wired: Wired, tmp_path: object) -> None:
+def test_a_connection_to_another_installation_is_refused(shop: Shop, wired: Wired) -> None:
     """The message names both databases; nothing is stored in either."""
-    other = Packhorse(_another(shop.url))
-    other.engine.migrate()
+    with another_database(shop.url) as url, closing(Packhorse(url)) as other:
+        other.engine.migrate()
 
-    @other.task(name="send")
-    def send(number: int) -> None: ...
+        @other.task(name="send")
+        def send(number: int) -> None: ...
 
-    wired.begin()
-    with pytest.raises(WrongDatabase) as refused:
-        wired.enqueue(send, 1)
-    wired.rollback()
+        wired.begin()
+        with pytest.raises(WrongDatabase) as refused:
+            wired.enqueue(send, 1)
+        wired.rollback()
 
-    assert other.engine.address in str(refused.value)
-    assert shop.app.engine.address in str(refused.value) or _name_of(shop.url) in str(refused.value)
-    assert (shop.count_jobs(), other.list_jobs()) == (0, [])
-    other.close()
-    _drop_another(shop.url)
+        assert other.engine.address in str(refused.value)
+        assert shop.app.engine.address in str(refused.value) or _name_of(shop.url) in str(refused.value)
+        assert (shop.count_jobs(), other.list_jobs()) == (0, [])
 
 
 @pytest.mark.accepts("C1")
@@ -203,25 +200,6 @@ def test_sqlalchemys_overtaken_session_says_how_to_begin(app: Packhorse, databas
     engine.dispose()
 
     assert isinstance(refused.value.__cause__, OperationalError)
-
-
-def _another(url: str) -> str:
-    if url.startswith("sqlite"):
-        return f"{url}.other"
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(f"{connection.info.dbname}_other")))
-        return _renamed(url, connection.info.dbname)
-
-
-def _drop_another(url: str) -> None:
-    if url.startswith("postgresql"):
-        with psycopg.connect(url, autocommit=True) as connection:
-            name = sql.Identifier(f"{connection.info.dbname}_other")
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
-
-
-def _renamed(url: str, name: str) -> str:
-    return url.replace(f"/{name}", f"/{name}_other", 1)
 
 
 def _name_of(url: str) -> str:

@@ -123,7 +123,7 @@ def _of_batches() -> Mapping[str, str]:
     return {
         "changed": (
             "json_to_recordset(CAST(CAST(:changed AS text) AS json))"
-            " as named (job_id bigint, number integer, counted_as text)"
+            " as named (job_id bigint, number integer, counted_as text, is_untold integer)"
         ),
         "totals": (
             "json_to_recordset(CAST(CAST(:totals AS text) AS json)) as named (id bigint, first_enqueued bigint,"

@@ -49,6 +49,9 @@ class SqlBase(ABC):
         """Run the statements of `name`.sql in a transaction of their own; the rows of all of them."""
         return self._write_all([Command(name, params, options)])
 
+    def _look(self, command: Command) -> list[Row]:
+        return self._read(command.name, command.params, *command.options)
+
     @contextmanager
     def _transaction(self) -> Iterator[Transaction]:
         """A transaction of our own."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import groupby
 from operator import itemgetter
@@ -10,7 +10,18 @@ from typing import NamedTuple
 
 import msgspec
 
-from packhorse.domain.batch import BatchRecord, Change, Member, NewBatch, Place, Totals, callbacks, counted
+from packhorse.domain.batch import (
+    BatchRecord,
+    Change,
+    Member,
+    NewBatch,
+    Occasion,
+    Place,
+    Totals,
+    callback_for,
+    callbacks,
+    counted,
+)
 from packhorse.domain.job import NewJob
 from packhorse.domain.moments import MICROSECOND, micros_in, moment, optional_moment
 from packhorse.engines.sql.base import Command, Params
@@ -84,15 +95,16 @@ class SqlBatches(SqlJobStore):
         is_cut = sum(row[2] is None for row in changes) >= limit
         of_batch = _by_batch(changes)
         folded = [_fold(row, news.closed.get(id), of_batch.get(id, []), is_cut) for id, row in locked.items()]
-        places = [place for one in folded for place in one.places]
+        places = sum(len(one.places) for one in folded)
         if places:
-            run(_count_members(places))
+            run(_count_members(folded))
         run(_put_totals(folded))
-        if is_cut:
+        untold = _tell(run, {one.id: one.on_each for one in folded if one.on_each is not None}, limit)
+        if is_cut or len(untold) >= limit:
             run(_announce_batches(locked))
-        if jobs := [job for one in folded for job in one.due.values()]:
+        if jobs := [*untold, *(job for one in folded for job in one.due.values())]:
             enqueue(jobs)
-        return len(places) + len(jobs) + len(news.closed)
+        return places + len(jobs) + len(news.closed)
 
 
 class _Folded(NamedTuple):
@@ -104,14 +116,28 @@ class _Folded(NamedTuple):
     places: list[Place]
     due: dict[str, NewJob]
     """Its callbacks that are to be enqueued."""
+    on_each: NewJob | None
+    """The callback for each of its jobs."""
 
 
 def _fold(row: Row, closed: int | None, changes: Sequence[Change], is_cut: bool) -> _Folded:
     """What a batch, a row of `lock_batches.sql`, comes to; while more is to be counted it has not ended."""
     totals, places = counted(_totals(row, closed), changes)
-    stored = {name: text for name, text in zip(CALLBACKS, row[11:], strict=True) if text is not None}
-    due = {} if is_cut else {name: _job(stored[name]) for name in callbacks(totals) if name in stored}
-    return _Folded(row[0], totals, totals.is_open or is_cut, places, due)
+    stored = {name: text for name, text in zip(CALLBACKS, row[11:14], strict=True) if text is not None}
+    names = [] if is_cut else [name for name in callbacks(totals) if name in stored]
+    due = {name: callback_for(_job(stored[name]), Occasion(batch_id=row[0])) for name in names}
+    on_each = None if row[14] is None else _job(row[14])
+    return _Folded(row[0], totals, totals.is_open or is_cut, places, due, on_each)
+
+
+def _tell(run: Run, on_each: Mapping[int, NewJob], limit: int) -> list[NewJob]:
+    """Note of which jobs of these batches it is told now; the jobs that tell of them, in order."""
+    if not on_each:
+        return []
+    untold = run(_list_untold_members(on_each, limit))
+    if untold:
+        run(_tell_members([row[1] for row in untold]))
+    return [callback_for(on_each[row[0]], Occasion(batch_id=row[0], member=Member(*row[1:]))) for row in untold]
 
 
 def _by_batch(changes: Sequence[Row]) -> dict[int, list[Change]]:
@@ -143,6 +169,7 @@ def _insert_batch(batch: NewBatch, installation: str) -> Command:
         "on_success": _text(batch.on_success),
         "on_failure": _text(batch.on_failure),
         "on_end": _text(batch.on_end),
+        "on_each": _text(batch.on_each),
         "installation": installation,
     }
     check_texts(params.values())
@@ -161,13 +188,26 @@ def _list_changes(ids: Iterable[int], batches: Iterable[int], limit: int) -> Com
     return Command("list_changes", {"ids": list_document(ids), "names": _texts(batches), "limit": limit})
 
 
-def _count_members(places: Sequence[Place]) -> Command:
-    return Command("count_members", {"changed": msgspec.json.encode([place._asdict() for place in places]).decode()})
+def _count_members(folded: Sequence[_Folded]) -> Command:
+    changed = [
+        {**place._asdict(), "is_untold": int(one.on_each is not None and place.number is not None)}
+        for one in folded
+        for place in one.places
+    ]
+    return Command("count_members", {"changed": msgspec.json.encode(changed).decode()})
+
+
+def _list_untold_members(batches: Iterable[int], limit: int) -> Command:
+    return Command("list_untold_members", {"names": _texts(batches), "limit": limit})
+
+
+def _tell_members(ids: Iterable[int]) -> Command:
+    return Command("tell_members", {"ids": list_document(ids)})
 
 
 def _put_totals(totals: Sequence[_Folded]) -> Command:
     document = msgspec.json.encode([_document(one) for one in totals]).decode()
-    return Command("put_totals", {"totals": document, "ids": list_document(one.id for one in totals)})
+    return Command("put_totals", {"totals": document})
 
 
 def _announce_batches(ids: Iterable[int]) -> Command:

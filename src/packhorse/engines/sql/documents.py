@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -16,6 +16,8 @@ from packhorse.errors import PayloadError
 
 _encode = msgspec.json.Encoder().encode
 _Document = dict[str, "str | int"]
+MOST_TEXT = 4 * 1024 * 1024
+"""How many characters of rows one statement holds at most, unless one row has more."""
 
 
 def list_document(items: Iterable[str | int]) -> str:
@@ -35,8 +37,8 @@ def jobs_document(jobs: Sequence[NewJob]) -> str:
         raise unstorable(error) from None
 
 
-def rows_document(rows: Sequence[object]) -> str:
-    """Objects as a JSON array.
+def rows_document(rows: object) -> str:
+    """Objects as a JSON array, or one as an object.
 
     Raises:
         PayloadError: one of them holds what no database stores.
@@ -45,6 +47,24 @@ def rows_document(rows: Sequence[object]) -> str:
         return msgspec.json.encode(rows).decode()
     except UnicodeEncodeError as error:
         raise unstorable(error) from None
+
+
+def rows_documents(rows: Iterable[object], most: int) -> Iterator[str]:
+    """Objects as JSON arrays in order, each of at most `most` of them and no longer than a message should be.
+
+    Raises:
+        PayloadError: one of them holds what no database stores.
+    """
+    parcel, size = list[str](), 0
+    for row in rows:
+        text = rows_document(row)
+        if parcel and (len(parcel) == most or size + len(text) > MOST_TEXT):
+            yield f"[{','.join(parcel)}]"
+            parcel, size = [], 0
+        parcel.append(text)
+        size += len(text)
+    if parcel:
+        yield f"[{','.join(parcel)}]"
 
 
 def texts_document(texts: Sequence[str]) -> str:
@@ -149,6 +169,8 @@ def _ack(ack: Ack) -> _Document:
         document["error_traceback"] = ack.error.traceback
     if ack.responsible is not None and ack.state is JobState.FAILED:
         document["responsible"] = ack.responsible
+    if ack.dismissal is not None and ack.state is JobState.FAILED:
+        document["dismissal"] = ack.dismissal
     return document
 
 

@@ -16,13 +16,16 @@ from packhorse.engines.sql.packages import (
     insert_packages,
     list_parameters,
     merge_elements,
-    put_parameters,
+    merge_package,
     withdraw_packages,
 )
 from packhorse.engines.sql.record_locks import lock_for_packages
 from packhorse.engines.sql.statements import Statements
 from packhorse.errors import PayloadError, RecordLocked
 from packhorse.statement import Row, Statement
+
+_Told = tuple[str, str | None]
+"""The parameters of a package, and its correlation id."""
 
 
 @dataclass(slots=True)
@@ -39,21 +42,19 @@ class Collected:
 
 
 def finding_collected(
-    statements: Statements, jobs: Sequence[NewJob], is_committed: Callable[[int], bool]
+    statements: Statements, jobs: Sequence[NewJob], installation: str, is_committed: Callable[[int], bool]
 ) -> Generator[Statement, list[Row], Collected]:
     """Look which of them are added to packages that were begun in this transaction, and which to others of them."""
     collected = Collected()
-    numbers: dict[tuple[str, str], int] = {}
+    numbers: dict[str, int] = {}
     for number, job in enumerate(jobs):
-        if job.package is None or job.package.collector is None or job.on_duplicate is not None:
-            continue
-        first = numbers.setdefault((job.task, job.package.collector), number)
-        if first != number:
-            collected.firsts[number] = first
-            continue
-        [[id]] = yield find_collected(statements, job.package.collector)
-        if id is not None and not is_committed(id):
-            collected.ids[number] = id
+        if job.package is not None and job.package.collector is not None and job.on_duplicate is None:
+            first = numbers.setdefault(job.package.collector, number)
+            if first != number:
+                collected.firsts[number] = first
+    if numbers:
+        rows = yield find_collected(statements, numbers, installation)
+        collected.ids = {numbers[name]: id for name, id in rows if not is_committed(id)}
     return collected
 
 
@@ -70,7 +71,7 @@ def storing_packages(
 
     Raises:
         RecordLocked: somebody else has locked a record; what was stored of these jobs is taken back.
-        PayloadError: one that was found has another value for a parameter; likewise.
+        PayloadError: one that was found has another value for a parameter, or another correlation id; likewise.
     """
     packages = [(ids[n], job.package, _is_merged(job.package, job)) for n, job in enumerate(jobs) if job.package]
     if not packages:
@@ -78,11 +79,13 @@ def storing_packages(
     first: dict[int, NewPackage] = {}
     for id, package, _ in packages:
         first.setdefault(id, package)
-    new = ids_in((yield insert_packages(statements, list(first.items()))))
+    new = set[int]()
+    for statement in insert_packages(statements, list(first.items())):
+        new |= ids_in((yield statement))
     stores = [(id, package) for id, package in first.items() if id in new]
     merges = [(id, one) for id, one, merges in packages if merges and not (id in new and one is first[id])]
     try:
-        yield from _merging_parameters(statements, merges)
+        yield from _merging(statements, merges)
         yield from lock_for_packages(statements, [*stores, *merges])
     except (RecordLocked, PayloadError):
         yield withdraw_jobs(statements, sorted(new.union(stored)))
@@ -99,21 +102,28 @@ def withdraw_jobs(statements: Statements, ids: Sequence[int]) -> Statement:
     return Statement(text, {"ids": list_document(ids)})
 
 
-def _merging_parameters(
-    statements: Statements, merges: Sequence[tuple[int, NewPackage]]
-) -> Generator[Statement, list[Row]]:
-    """Give packages the parameters that they don't have yet."""
+def _merging(statements: Statements, merges: Sequence[tuple[int, NewPackage]]) -> Generator[Statement, list[Row]]:
+    """Tell packages what they have not been told yet."""
     if not merges:
         return
     rows = yield list_parameters(statements, sorted({id for id, _ in merges}))
-    known: dict[int, str] = {row[0]: row[1] for row in rows}
+    known: dict[int, _Told] = {id: (parameters, correlation) for id, parameters, correlation in rows}
     now = dict(known)
     for id, package in merges:
-        both = merged_equal(decode_parameters(now[id]), decode_parameters(package.parameters))
-        now[id] = encode_parameters(both)
-    for id, parameters in now.items():
-        if parameters != known[id]:
-            yield put_parameters(statements, id, parameters)
+        now[id] = _merged(id, now[id], package)
+    for id, told in now.items():
+        if told != known[id]:
+            yield merge_package(statements, id, *told)
+
+
+def _merged(id: int, told: _Told, package: NewPackage) -> _Told:
+    parameters, correlation = told
+    if None not in (correlation, package.correlation) and correlation != package.correlation:
+        raise PayloadError(f"package {id} is known as {correlation!r} already, and can't be as {package.correlation!r}")
+    if package.parameters != parameters:
+        both = merged_equal(decode_parameters(parameters), decode_parameters(package.parameters))
+        parameters = encode_parameters(both)
+    return parameters, package.correlation or correlation
 
 
 def _is_merged(package: NewPackage, job: NewJob) -> bool:

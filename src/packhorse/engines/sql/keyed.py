@@ -51,7 +51,7 @@ def storing(
         PayloadError: a package that is merged into another one has another value for a parameter; the same.
     """
     yield from _requiring_batches(statements, jobs)
-    collected = yield from finding_collected(statements, jobs, is_committed)
+    collected = yield from finding_collected(statements, jobs, installation, is_committed)
     keyless = [(n, job) for n, job in enumerate(jobs) if job.on_duplicate is None and n not in collected]
     ids = dict(collected.ids)
     if keyless:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 
 from packhorse.domain.job import ClaimedJob
 from packhorse.domain.package import Element, NewPackage, Outcome, PackageOutcome, PackageRecord, Reference
 from packhorse.engines.sql import rows as of
 from packhorse.engines.sql.base import Params, SqlBase
-from packhorse.engines.sql.documents import list_document, rows_document
+from packhorse.engines.sql.documents import list_document, rows_document, rows_documents
 from packhorse.engines.sql.statements import Statements
 from packhorse.statement import Row, Statement
 
 PARCEL = 5000
-"""How many elements one statement stores at most."""
+"""How many packages or elements one statement stores at most."""
 
 
 class SqlPackages(SqlBase):
@@ -57,7 +57,7 @@ class SqlPackages(SqlBase):
         return bool(self._write("put_parameters", {"parameters": parameters, "id": job.id, **lease}, "leased"))
 
     def put_statement(self, job_id: int, parameters: str) -> Statement:
-        return put_parameters(self._statements, job_id, parameters)
+        return _put_parameters(self._statements, job_id, parameters)
 
     def confirm_statement(self, job: ClaimedJob) -> Statement:
         return _confirm_job(self._statements, job)
@@ -72,9 +72,9 @@ class SqlPackages(SqlBase):
         return len(self._write("delete_stray_packages", {"ids": list_document(sorted(ids))}))
 
 
-def insert_packages(statements: Statements, packages: Sequence[tuple[int, NewPackage]]) -> Statement:
-    """What stores packages by the ids of their jobs, and returns those that had none."""
-    rows = [
+def insert_packages(statements: Statements, packages: Sequence[tuple[int, NewPackage]]) -> Iterator[Statement]:
+    """What stores packages by the ids of their jobs, and returns those that had none; of large ones a few at a time."""
+    rows = (
         {
             "job_id": id,
             "parameters": package.parameters,
@@ -82,8 +82,9 @@ def insert_packages(statements: Statements, packages: Sequence[tuple[int, NewPac
             "collector": package.collector,
         }
         for id, package in packages
-    ]
-    return _statement(statements, "insert_packages", packages=rows_document(rows))
+    )
+    for parcel in rows_documents(rows, PARCEL):
+        yield _statement(statements, "insert_packages", packages=parcel)
 
 
 def insert_elements(
@@ -100,19 +101,19 @@ def merge_elements(statements: Statements, package: tuple[int, NewPackage]) -> G
         yield _statement(statements, "merge_elements", elements=parcel)
 
 
-def find_collected(statements: Statements, collector: str) -> Statement:
-    """What returns the package that a collector has begun, most likely in this transaction."""
-    return _statement(statements, "find_collected", collector=collector)
+def find_collected(statements: Statements, collectors: Iterable[str], installation: str) -> Statement:
+    """What returns the packages that collectors have begun, by these, most likely in this transaction."""
+    return _statement(statements, "find_collected", names=list_document(collectors), installation=installation)
 
 
 def list_parameters(statements: Statements, ids: Sequence[int]) -> Statement:
-    """What returns the parameters of packages by their ids."""
+    """What returns what packages are told, by their ids: parameters, and their correlation id."""
     return _statement(statements, "list_parameters", ids=list_document(ids))
 
 
-def put_parameters(statements: Statements, job_id: int, parameters: str) -> Statement:
-    """What puts other parameters in place of a package's."""
-    return _statement(statements, "put_parameters", parameters=parameters, id=job_id)
+def merge_package(statements: Statements, job_id: int, parameters: str, correlation: str | None) -> Statement:
+    """What tells a package something else."""
+    return _statement(statements, "merge_package", parameters=parameters, correlation=correlation, id=job_id)
 
 
 def withdraw_packages(statements: Statements, ids: Sequence[int]) -> Statement:
@@ -121,13 +122,12 @@ def withdraw_packages(statements: Statements, ids: Sequence[int]) -> Statement:
 
 
 def _parcels(packages: Sequence[tuple[int, NewPackage]]) -> Iterator[str]:
-    rows = [
+    rows = (
         {"job_id": id, "position": position, "type": record.type, "key": record.key}
         for id, package in packages
         for position, record in enumerate(package.elements)
-    ]
-    for start in range(0, len(rows), PARCEL):
-        yield rows_document(rows[start : start + PARCEL])
+    )
+    return rows_documents(rows, PARCEL)
 
 
 def _record_elements(
@@ -148,12 +148,16 @@ def _progress_job(statements: Statements, job: ClaimedJob) -> Statement:
     return _statement(statements, "progress_job", id=job.id, worker=job.lease.worker, number=job.lease.number)
 
 
+def _put_parameters(statements: Statements, job_id: int, parameters: str) -> Statement:
+    return _statement(statements, "put_parameters", parameters=parameters, id=job_id)
+
+
 def _confirm_job(statements: Statements, job: ClaimedJob) -> Statement:
     params: Params = {"id": job.id, "worker": job.lease.worker, "number": job.lease.number}
     [text], [fenced] = (statements.get("confirm_job", *options) for options in ((), ("fenced",)))
     return Statement(text, params, fenced=fenced)
 
 
-def _statement(statements: Statements, name: str, **params: str | int) -> Statement:
+def _statement(statements: Statements, name: str, **params: str | int | None) -> Statement:
     [text] = statements.get(name)
     return Statement(text, params)

@@ -33,23 +33,23 @@ class SqlRecordLocks(SqlBase):
     """`packhorse.recordlocks.RecordLocks` by statements."""
 
     def locking(
-        self, records: Iterable[Reference], owner: str, *, is_temporary: bool = False, on_locked: OnLocked = "refuse"
-    ) -> Locks:
+        self,
+        records: Iterable[Reference],
+        owner: str,
+        *,
+        is_temporary: bool = False,
+        on_locked: OnLocked = "refuse",
+        installation: str | None = None,
+    ) -> Generator[Statement, list[Row], list[Reference] | None]:
         wish = Wish(None, Locking(on_locked=on_locked, over_owner=owner))
-        return _locking(self._statements, dict.fromkeys(records, wish), owner, is_temporary=is_temporary)
+        locks = _locking(self._statements, dict.fromkeys(records, wish), owner, is_temporary=is_temporary)
+        return _locking_in(self._statements, installation or self.installation_id(), locks)
 
     def release_statement(self, owner: str) -> Statement:
         return _release_locks(self._statements, owner)
 
     def release_temporary_locks(self) -> int:
-        transaction = self.begin()
-        try:
-            rows = transaction.run(_release_locks(self._statements, None))
-        except BaseException:
-            transaction.rollback()
-            raise
-        transaction.commit()
-        return len(rows)
+        return len(self._write("release_temporary_locks"))
 
     def find_locks(self, records: Iterable[Reference]) -> list[LockRecord]:
         wanted = [(record, None) for record in sorted(set(records))]
@@ -78,6 +78,14 @@ def lock_for_packages(
         for record in locked:
             counts[wishes[record].job_id] = counts.get(wishes[record].job_id, 0) + 1
         yield _count_locks(statements, counts)
+
+
+def _locking_in(
+    statements: Statements, installation: str, locks: Locks
+) -> Generator[Statement, list[Row], list[Reference] | None]:
+    """The same where it is not known yet which installation the statements reach."""
+    is_there = yield _check_installation(statements, installation)
+    return (yield from locks) if is_there else None
 
 
 def _locking(
@@ -161,6 +169,11 @@ def _count_locks(statements: Statements, counts: Mapping[int | None, int]) -> St
     return Statement(text, {"elements": rows_document(rows)})
 
 
-def _release_locks(statements: Statements, owner: str | None) -> Statement:
-    [text] = statements.get("release_locks", *(["temporary"] if owner is None else []))
-    return Statement(text, {} if owner is None else {"owner": owner})
+def _release_locks(statements: Statements, owner: str) -> Statement:
+    [text] = statements.get("release_locks")
+    return Statement(text, {"owner": owner})
+
+
+def _check_installation(statements: Statements, installation: str) -> Statement:
+    [text] = statements.get("check_installation")
+    return Statement(text, {"installation": installation})

@@ -62,9 +62,6 @@ class SqlRetention(SqlBase):
             return 0
         return sum(is_gone for _, is_gone in self._write("forget_batches", {**KEPT, "ids": list_document(over)}))
 
-    def _look(self, command: Command) -> list[Row]:
-        return self._read(command.name, command.params, *command.options)
-
     @abstractmethod
     def _prune_members(self, ids: Sequence[int], ended_by_us: int) -> None:
         """Take jobs out of their batches, and delete those of them that had ended by then."""

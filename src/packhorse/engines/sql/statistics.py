@@ -22,37 +22,42 @@ class SqlStatistics(SqlBase):
     """`packhorse.statistics.StatisticsStore` by statements."""
 
     def add_up_ended(self, limit: int) -> int:
-        self._forget_statistics()
-        return sum(self._add_up(*span) for span in self._list_uncounted(limit))
+        self._write_all([_forget_statistics()])
+        return sum(self._add_up(*span) for span in self._look(_list_uncounted(limit)))
 
     def get_statistics(self, last: timedelta) -> Statistics:
-        ended = [_ended(row) for row in self._list_statistics(last)]
-        live = [_live(row) for row in self._count_live(MOST_LIVE + 1)]
+        ended = [_ended(row) for row in self._look(_list_statistics(last))]
+        live = [_live(row) for row in self._look(_count_live())]
         is_exact = sum(one.in_queue for one in live) <= MOST_LIVE
         return Statistics(figures=[*ended, *live], is_exact=is_exact)
 
     def _add_up(self, queue: str, state: str, since_us: int, until_us: int) -> int:
         """Count what of a queue and state has ended behind one moment and up to another; how many."""
         span: Params = {"queue": queue, "state": state, "since": since_us, "until": until_us}
-        rows = self._sum_ended(span)
+        rows = self._look(_sum_ended(span))
         figures = [_document(row, JobState(state)) for row in rows]
         self._write_all([_add_statistics({**span, "figures": msgspec.json.encode(figures).decode()})])
         return sum(row[2] for row in rows)
 
-    def _forget_statistics(self) -> None:
-        self._write("forget_statistics", {"kept": micros_in(KEPT)})
 
-    def _list_uncounted(self, limit: int) -> list[Row]:
-        return self._read("list_uncounted", {"kept": micros_in(KEPT), "lag": micros_in(LAG), "limit": limit})
+def _forget_statistics() -> Command:
+    return Command("forget_statistics", {"kept": micros_in(KEPT)})
 
-    def _sum_ended(self, span: Params) -> list[Row]:
-        return self._read("sum_ended", span)
 
-    def _list_statistics(self, last: timedelta) -> list[Row]:
-        return self._read("list_statistics", {"last": micros_in(last)})
+def _list_uncounted(limit: int) -> Command:
+    return Command("list_uncounted", {"kept": micros_in(KEPT), "lag": micros_in(LAG), "limit": limit})
 
-    def _count_live(self, limit: int) -> list[Row]:
-        return self._read("count_live", {"limit": limit})
+
+def _list_statistics(last: timedelta) -> Command:
+    return Command("list_statistics", {"last": micros_in(last)})
+
+
+def _count_live() -> Command:
+    return Command("count_live", {"limit": MOST_LIVE + 1})
+
+
+def _sum_ended(span: Params) -> Command:
+    return Command("sum_ended", span)
 
 
 def _add_statistics(params: Params) -> Command:

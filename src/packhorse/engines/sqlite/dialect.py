@@ -122,7 +122,7 @@ def _recordset(parameter: str, *columns: str) -> str:
 def _of_batches() -> Mapping[str, str]:
     """What statements read that count in batches."""
     return {
-        "changed": _recordset("changed", "job_id", "number", "counted_as"),
+        "changed": _recordset("changed", "job_id", "number", "counted_as", "is_untold"),
         "totals": _recordset(
             "totals",
             *("id", "first_enqueued", "last_enqueued", "last_processed", "last_job_id"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
@@ -10,6 +10,7 @@ from typing import Literal
 from packhorse.domain.batch import NewBatch
 from packhorse.domain.job import NewJob
 from packhorse.domain.moments import micros_in
+from packhorse.domain.package import OnLocked, Reference
 from packhorse.engine import Features
 from packhorse.engines.sql.base import NO_PARAMS, Command, Params
 from packhorse.engines.sql.cancellations import SqlCancellations
@@ -113,6 +114,19 @@ class SqliteEngine(
     ) -> Generator[Statement, list[Row], int | None]:
         self._wal.note_write()
         return super().storing_batch(batch, installation or self._installation_at_once())
+
+    def locking(
+        self,
+        records: Iterable[Reference],
+        owner: str,
+        *,
+        is_temporary: bool = False,
+        on_locked: OnLocked = "refuse",
+        installation: str | None = None,
+    ) -> Generator[Statement, list[Row], list[Reference] | None]:
+        self._wal.note_write()
+        here = installation or self._installation_at_once()
+        return super().locking(records, owner, is_temporary=is_temporary, on_locked=on_locked, installation=here)
 
     def _is_committed(self, package: int) -> bool:
         """Transactions have no numbers here; but what another connection sees is committed."""

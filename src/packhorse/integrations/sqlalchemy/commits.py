@@ -26,6 +26,11 @@ def waiting_for(connection: Connection) -> Waiting | None:
     return waiting
 
 
+def ended(connection: Connection, *, committed: bool) -> None:
+    """Tell what waits that the transaction has ended, where that was not the dialect's doing."""
+    _end(connection, Waiting.commit if committed else Waiting.rollback)
+
+
 def _open_savepoints(innermost: NestedTransaction | None) -> list[str]:
     names: list[str] = []
     nested: Any = innermost

@@ -16,9 +16,10 @@ from sqlalchemy.orm import Session, SessionTransaction, scoped_session
 
 from packhorse.connection import AsyncConnection, Connection
 from packhorse.connections.own import OURS
-from packhorse.connections.scope import call_all
+from packhorse.connections.scope import Waiting, call_all
 from packhorse.connections.sqlite import guard_words
 from packhorse.fate import Fate
+from packhorse.integrations.sqlalchemy.autocommit import OwnTransaction, has_begun, is_autocommit
 from packhorse.integrations.sqlalchemy.commits import waiting_for
 from packhorse.integrations.sqlalchemy.sessions import TaskSession
 from packhorse.statement import Row, Statement
@@ -45,31 +46,40 @@ class _OnConnection:
         return OURS if isinstance(self._session, TaskSession) else self._bind.dialect.name
 
     def in_transaction(self) -> bool:
-        """Whether a transaction has begun."""
-        return (self._session or self._connection()).in_transaction()
+        """Whether a transaction has begun, in the driver, too."""
+        begun = (self._session or self._connection()).in_transaction()
+        return begun and not (is_autocommit(self._bind) and not self._has_begun())
 
     def commits_alone(self) -> bool:
-        """It begins a transaction by itself."""
-        return False
+        """With `isolation_level="AUTOCOMMIT"`, outside a transaction that somebody has begun by SQL."""
+        return is_autocommit(self._bind) and not (
+            (self._session or self._connection()).in_transaction() and self._has_begun()
+        )
+
+    def _has_begun(self) -> bool:
+        return has_begun(_driver(self._connection()))
 
     def on_commit(self, callback: Callable[[], None]) -> bool:
         """Call back after the COMMIT; through a session, when that is ready for new work again."""
-        waiting = waiting_for(self._connection())
+        waiting = self._waiting()
         if waiting is not None:
             waiting.on_commit(callback if self._session is None else _Deferred(self._session, callback))
         return waiting is not None
 
     def on_rollback(self, callback: Callable[[], None]) -> bool:
         """Call back after the rollback, of the savepoint, too."""
-        waiting = waiting_for(self._connection())
+        waiting = self._waiting()
         if waiting is not None:
             waiting.on_rollback(callback)
         return waiting is not None
 
     def fate(self) -> Fate | None:
         """What learns how the transaction, or the savepoint, ends."""
-        waiting = waiting_for(self._connection())
+        waiting = self._waiting()
         return None if waiting is None else waiting.fate()
+
+    def _waiting(self) -> Waiting | None:
+        return None if self.commits_alone() else waiting_for(self._connection())
 
     def _place(self) -> str:
         if isinstance(self._session, TaskSession):
@@ -90,8 +100,12 @@ class _OnConnection:
 
     def _enter(self) -> AbstractContextManager[Any]:
         begun = self._session or self._connection()
-        block = begun.begin_nested() if begun.in_transaction() else begun.begin()
-        connection = self._connection()
+        around = None if begun.in_transaction() else begun.begin()
+        self._connection()
+        if self.commits_alone():
+            return OwnTransaction(self._connection(), around)
+        block = begun.begin_nested() if around is None else around
+        connection = self._connection()  # only now it has the savepoint
         if connection.dialect.name == "sqlite" and not _driver(connection).in_transaction:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         return block

@@ -2,7 +2,7 @@
 -- oldest_supported: 10
 
 -- Only whoever counts writes a row after its creation. `on_success`, `on_failure` and `on_end` are jobs, as JSON, until they
--- are enqueued. One with `forgotten_at` is gone for everybody; its rows go a little at a time.
+-- are enqueued; `on_each` is one that is enqueued for each of its jobs. One with `forgotten_at` is gone for everybody; its rows go a little at a time.
 create table {batch} (
     id bigint generated always as identity primary key,
     name text not null,
@@ -24,24 +24,28 @@ create table {batch} (
     forgotten_at timestamptz,
     on_success text,
     on_failure text,
-    on_end text
+    on_end text,
+    on_each text
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000);
 
 create index batch_open on {batch} (id) where ended_at is null;
 create index batch_forgotten on {batch} (id) where forgotten_at is not null;
 
--- Which batch a job is in, and what it was counted as there. Producers only insert; `number` is its place in the batch, from 1.
+-- Which batch a job is in, and what it was counted as there. Producers only insert; `number` is its place in the batch, from 1. Of
+-- an untold one `on_each` is to be enqueued when it has ended, and all before it.
 create table {member} (
     job_id bigint primary key,
     batch_id bigint not null,
     number integer,
     enqueued_at timestamptz not null,
     counted_as text check (counted_as in ('enqueued', 'succeeded', 'failed', 'cancelled')),
-    is_deleted boolean not null default false
+    is_deleted boolean not null default false,
+    is_untold boolean not null default false
 ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000);
 
 create index member_of_batch on {member} (batch_id, job_id);
 create index member_uncounted on {member} (batch_id, job_id) where counted_as is null;
+create index member_untold on {member} (batch_id, number) where is_untold;
 create index member_unsuccessful on {member} (batch_id, job_id) where counted_as in ('failed', 'cancelled');
 
 -- News of a batch: jobs have come into it, or, with a time, nothing more will.

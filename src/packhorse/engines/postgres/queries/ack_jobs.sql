@@ -9,7 +9,8 @@ with ack as materialized (
     select * from json_to_recordset(CAST(CAST(:acks AS text) AS json)) as ack (
         id bigint, worker bigint, number bigint, state text, outcome text, attempt integer, failures integer,
         skips integer, crashes integer, delay bigint, reason text, result text,
-        error_type text, error_message text, error_traceback text, responsible text
+        error_type text, error_message text, error_traceback text, responsible text,
+        dismissal text
     )
 )
 -- with :final
@@ -25,7 +26,7 @@ with ack as materialized (
         coalesce(job.responsible, ack.responsible) as responsible, job.is_awaited,
         job.error_type as last_type, job.error_message as last_message, job.error_traceback as last_traceback,
         ack.worker, ack.number, ack.state, ack.attempt, ack.failures, ack.skips, ack.crashes, ack.reason, ack.result,
-        ack.error_type, ack.error_message, ack.error_traceback,
+        ack.error_type, ack.error_message, ack.error_traceback, ack.dismissal,
         ack.error_type is null and ack.state <> 'succeeded' as keeps_error,
         ack.state <> 'succeeded' or ack.failures + ack.skips + ack.crashes > 0
             or job.queue not in (select name from {queue} where keep_succeeded_us = 0) as is_kept
@@ -35,14 +36,16 @@ with ack as materialized (
 ), moved as (
     insert into {finished} (id, task, queue, state, priority, args, kwargs, meta, enqueued_at, order_at, scheduled_at,
         expected_at, started_at, finished_at, attempt, failures, skips, crashes, max_attempts, unique_key, unique_until,
-        serial_key, group_key, responsible, worker, reason, result, error_type, error_message, error_traceback)
+        serial_key, group_key, responsible, worker, reason, result, error_type, error_message, error_traceback,
+        dismissed_at, dismissed_by, dismissal)
     select id, task, queue, state, priority, args, kwargs, meta, enqueued_at, order_at, scheduled_at,
         expected_at, started_at, {now}, attempt, failures, skips, crashes, max_attempts,
         unique_key, unique_until, serial_key, group_key, responsible,
         (select name from {worker} as holder where holder.id = gone.worker), reason, result,
         case when keeps_error then last_type else error_type end,
         case when keeps_error then last_message else error_message end,
-        case when keeps_error then last_traceback else error_traceback end
+        case when keeps_error then last_traceback else error_traceback end,
+        case when dismissal is not null then {now} end, case when dismissal is not null then task end, dismissal
     from gone
     where is_kept
 ), announced as (

@@ -20,6 +20,8 @@ from (values
     ('{member}', 1, 'SELECT'), ('{member}', 2, 'INSERT'), ('{member}', 3, 'UPDATE'), ('{member}', 4, 'DELETE'),
     ('{package}', 1, 'SELECT'), ('{package}', 2, 'INSERT'), ('{package}', 3, 'UPDATE'), ('{package}', 4, 'DELETE'),
     ('{element}', 1, 'SELECT'), ('{element}', 2, 'INSERT'), ('{element}', 3, 'UPDATE'), ('{element}', 4, 'DELETE'),
+    ('{record_lock}', 1, 'SELECT'), ('{record_lock}', 2, 'INSERT'), ('{record_lock}', 3, 'UPDATE'),
+    ('{record_lock}', 4, 'DELETE'),
     ('{job_log}', 1, 'SELECT'), ('{job_log}', 2, 'INSERT'), ('{job_log}', 3, 'UPDATE'), ('{job_log}', 4, 'DELETE'),
     ('{progress}', 1, 'SELECT'), ('{progress}', 2, 'INSERT'), ('{progress}', 3, 'UPDATE'), ('{progress}', 4, 'DELETE'),
     ('{worker}', 1, 'SELECT'), ('{worker}', 2, 'INSERT'), ('{worker}', 3, 'UPDATE'), ('{worker}', 4, 'DELETE'),

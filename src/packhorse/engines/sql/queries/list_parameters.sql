@@ -1,2 +1,2 @@
--- The parameters of some packages.
-select job_id, parameters from {package} where job_id in (select CAST(value AS bigint) from {ids})
+-- What packages are told, and by which id others know them.
+select job_id, parameters, correlation from {package} where job_id in (select CAST(value AS bigint) from {ids})

@@ -1,7 +1,7 @@
 -- Locks the batches of which there is news, or that have one of these jobs: only whoever has them counts in them.
 select id, enqueued, succeeded, failed, cancelled, expected,
     {micros}(first_enqueued_at), {micros}(last_enqueued_at), {micros}(last_processed_at), last_job_id, {micros}(closed_at),
-    on_success, on_failure, on_end
+    on_success, on_failure, on_end, on_each
 from {batch}
 where id {any_of}
     select CAST(value AS bigint) as id from {names}

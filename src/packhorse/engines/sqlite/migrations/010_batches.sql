@@ -2,7 +2,7 @@
 -- oldest_supported: 10
 
 -- Only whoever counts writes a row after its creation. `on_success`, `on_failure` and `on_end` are jobs, as JSON, until they
--- are enqueued. One with `forgotten_at` is gone for everybody; its rows go a little at a time.
+-- are enqueued; `on_each` is one that is enqueued for each of its jobs. One with `forgotten_at` is gone for everybody; its rows go a little at a time.
 create table {batch} (
     id integer primary key autoincrement,
     name text not null,
@@ -24,24 +24,28 @@ create table {batch} (
     forgotten_at integer,
     on_success text,
     on_failure text,
-    on_end text
+    on_end text,
+    on_each text
 ) strict;
 
 create index packhorse_batch_open on {batch} (id) where ended_at is null;
 create index packhorse_batch_forgotten on {batch} (id) where forgotten_at is not null;
 
--- Which batch a job is in, and what it was counted as there. Producers only insert; `number` is its place in the batch, from 1.
+-- Which batch a job is in, and what it was counted as there. Producers only insert; `number` is its place in the batch, from 1. Of
+-- an untold one `on_each` is to be enqueued when it has ended, and all before it.
 create table {member} (
     job_id integer primary key,
     batch_id integer not null,
     number integer,
     enqueued_at integer not null,
     counted_as text check (counted_as in ('enqueued', 'succeeded', 'failed', 'cancelled')),
-    is_deleted integer not null default 0 check (is_deleted in (0, 1))
+    is_deleted integer not null default 0 check (is_deleted in (0, 1)),
+    is_untold integer not null default 0 check (is_untold in (0, 1))
 ) strict;
 
 create index packhorse_member_of_batch on {member} (batch_id, job_id);
 create index packhorse_member_uncounted on {member} (batch_id, job_id) where counted_as is null;
+create index packhorse_member_untold on {member} (batch_id, number) where is_untold;
 create index packhorse_member_unsuccessful on {member} (batch_id, job_id) where counted_as in ('failed', 'cancelled');
 
 -- News of a batch: jobs have come into it, or, with a time, nothing more will.

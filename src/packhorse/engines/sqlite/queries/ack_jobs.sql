@@ -29,7 +29,8 @@ where job.state = 'executing' and job.worker_id = json_extract(value, '$.worker'
 -- with :final
 insert into {finished} (id, task, queue, state, priority, args, kwargs, meta, enqueued_at, order_at, scheduled_at,
     expected_at, started_at, finished_at, attempt, failures, skips, crashes, max_attempts, unique_key, unique_until, serial_key,
-    group_key, responsible, worker, reason, result, error_type, error_message, error_traceback)
+    group_key, responsible, worker, reason, result, error_type, error_message, error_traceback,
+    dismissed_at, dismissed_by, dismissal)
 select id, task, queue, ack_state, priority, args, kwargs, meta, enqueued_at, order_at, scheduled_at,
     expected_at, started_at, {now}, json_extract(value, '$.attempt'), json_extract(value, '$.failures'),
     json_extract(value, '$.skips'), json_extract(value, '$.crashes'), max_attempts,
@@ -37,7 +38,9 @@ select id, task, queue, ack_state, priority, args, kwargs, meta, enqueued_at, or
     (select name from {worker} where id = worker_id), json_extract(value, '$.reason'), json_extract(value, '$.result'),
     case when keeps_error then error_type else json_extract(value, '$.error_type') end,
     case when keeps_error then error_message else json_extract(value, '$.error_message') end,
-    case when keeps_error then error_traceback else json_extract(value, '$.error_traceback') end
+    case when keeps_error then error_traceback else json_extract(value, '$.error_traceback') end,
+    case when json_extract(value, '$.dismissal') is not null then {now} end,
+    case when json_extract(value, '$.dismissal') is not null then task end, json_extract(value, '$.dismissal')
 from (
     select job.*, value, json_extract(value, '$.state') as ack_state,
         json_extract(value, '$.state') <> 'succeeded'

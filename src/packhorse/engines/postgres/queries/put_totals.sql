@@ -1,5 +1,5 @@
 -- Stores the counters of batches, which the caller has locked, and whether they have ended; forgets the jobs that were
--- enqueued because of that.
+-- enqueued because of that. The ids are named once more, so that the batches are found by them whatever the statistics say.
 update {batch} as batch
 set first_enqueued_at = {at}named.first_enqueued, last_enqueued_at = {at}named.last_enqueued,
     last_processed_at = {at}named.last_processed, last_job_id = named.last_job_id,
@@ -9,4 +9,4 @@ set first_enqueued_at = {at}named.first_enqueued, last_enqueued_at = {at}named.l
     on_failure = case when named.on_failure = 1 then batch.on_failure end,
     on_end = case when named.on_end = 1 then batch.on_end end
 from {totals}
-where batch.id = named.id and batch.id {any_of} select CAST(value AS bigint) as id from {ids}))
+where batch.id = named.id
