@@ -23,6 +23,8 @@ from benchmarks.peers.statements import statement
 from benchmarks.postgres import Postgres
 from packhorse import Packhorse
 from packhorse.cli.stats import look
+from packhorse.domain.statistics import KEPT
+from packhorse.runtime.bookkeeper import CHUNK
 
 ROUNDS = 20
 
@@ -55,6 +57,18 @@ def main() -> None:
                 print(row, flush=True)
 
 
+def added_up(engine: str, app: Packhorse) -> Iterator[Row]:
+    """All that has ended, in passes of so many jobs of each queue and state."""
+    taken: list[float] = []
+    counts = [CHUNK]
+    while counts[-1] >= CHUNK:
+        taken.append(_milliseconds(lambda: counts.append(app.engine.add_up_ended(CHUNK))))
+    jobs = sum(counts[1:])
+    yield Row(
+        engine, f"adding up {jobs:,} jobs, for each 1,000 (its longest pass)", 1000 * sum(taken) / jobs, max(taken)
+    )
+
+
 def timed(engine: str, app: Packhorse) -> Iterator[Row]:
     """Each call, so many times; the first one, which connects, is left out."""
     for name, call in _calls(app).items():
@@ -73,6 +87,9 @@ def _calls(app: Packhorse) -> Mapping[str, Callable[[], object]]:
         "`jobs list`, a page": app.list_jobs,
         "`jobs list --state failed`, a page": lambda: app.list_jobs(state="failed"),
         "the pruner's look for what is over": app.engine.list_expired,
+        "`stats --by task`, a day": lambda: app.statistics().by("task"),
+        "`stats --by hour --by task`, 30 days": lambda: app.statistics(last=KEPT).by("hour", "task"),
+        "adding up what has ended, when nothing has": lambda: app.engine.add_up_ended(CHUNK),
     }
 
 
@@ -84,6 +101,7 @@ def _on_sqlite(folder: Path, sizes: Mapping[str, int]) -> Iterator[Row]:
             for text in statement("counts_sqlite").split(";\n"):
                 file.execute(text, {**sizes, "now": int(datetime.now(UTC).timestamp() * 1e6)})
             file.commit()
+        yield from added_up("SQLite", app)
         yield from timed("SQLite", app)
 
 
@@ -96,6 +114,7 @@ def _on_postgres(folder: Path, sizes: Mapping[str, int]) -> Iterator[Row]:
     ):
         app.engine.migrate()
         psycopg.ClientCursor(connection).execute(statement("counts_postgres").encode(), sizes)
+        yield from added_up("PostgreSQL, as inserted", app)
         yield from timed("PostgreSQL, as inserted", app)
         connection.execute("vacuum analyze")
         yield from timed("PostgreSQL, vacuumed", app)

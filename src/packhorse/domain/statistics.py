@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
+from operator import add, attrgetter
 from typing import Any, Literal
 
 Dimension = Literal["hour", "queue", "task"]
@@ -55,12 +56,10 @@ class Figures:
         """How long a run took on average; None where none was timed."""
         return self.duration / self.timed if self.timed else None
 
-    def plus(self, other: Figures) -> Figures:
-        """Both together, under the names of this one."""
-        return replace(self, **{name: getattr(self, name) + getattr(other, name) for name in SUMMED})
-
 
 SUMMED = tuple(field.name for field in fields(Figures) if field.name not in DIMENSIONS)
+_numbers = attrgetter(*SUMMED)
+_NOTHING = _numbers(Figures())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,14 +76,13 @@ class Statistics:
 
         By hour there are no jobs that have not ended.
         """
-        sums: dict[tuple[Any, ...], Figures] = {}
+        name_of = [attrgetter(name) for name in names]
+        sums: dict[tuple[Any, ...], tuple[Any, ...]] = {}
         for one in self.figures:
-            if "hour" in names and one.hour is None:
-                continue
-            key = tuple(getattr(one, name) for name in names)
-            named = Figures(**dict(zip(names, key, strict=True)))
-            sums[key] = sums.get(key, named).plus(one)
-        return [sums[key] for key in sorted(sums)]
+            if one.hour is not None or "hour" not in names:
+                key = tuple(of(one) for of in name_of)
+                sums[key] = tuple(map(add, sums.get(key, _NOTHING), _numbers(one)))
+        return [Figures(**dict(zip((*names, *SUMMED), (*key, *sums[key]), strict=True))) for key in sorted(sums)]
 
     def of(self, queue: str | None = None, task: str | None = None) -> Statistics:
         """Those of one queue, of one task, or of both."""

@@ -16,9 +16,10 @@ from (
         left join {statistic_mark} as mark on mark.queue = tally.queue and mark.state = tally.state
     ) as known
 ) as span
-where exists (
+where (
     select 1 from {finished} as past
     where past.queue = span.queue and past.state = span.state
       and past.finished_at > {at}(since) and past.finished_at <= {at}(until)
-)
+    order by past.finished_at limit 1
+) = 1
 order by queue, state
