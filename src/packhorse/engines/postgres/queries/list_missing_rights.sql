@@ -7,6 +7,8 @@ from (values
     ('{finished}', 1, 'SELECT'), ('{finished}', 2, 'INSERT'), ('{finished}', 3, 'UPDATE'), ('{finished}', 4, 'DELETE'),
     ('{attempt}', 1, 'SELECT'), ('{attempt}', 2, 'INSERT'), ('{attempt}', 4, 'DELETE'),
     ('{tally}', 1, 'SELECT'), ('{tally}', 2, 'INSERT'), ('{tally}', 3, 'UPDATE'), ('{tally}', 4, 'DELETE'),
+    ('{statistic}', 1, 'SELECT'), ('{statistic}', 2, 'INSERT'), ('{statistic}', 3, 'UPDATE'), ('{statistic}', 4, 'DELETE'),
+    ('{statistic_mark}', 1, 'SELECT'), ('{statistic_mark}', 2, 'INSERT'), ('{statistic_mark}', 3, 'UPDATE'),
     ('{queue}', 1, 'SELECT'), ('{queue}', 2, 'INSERT'), ('{queue}', 3, 'UPDATE'),
     ('{revision}', 1, 'SELECT'), ('{revision}', 3, 'UPDATE'),
     ('{load_failure}', 1, 'SELECT'), ('{load_failure}', 2, 'INSERT'), ('{load_failure}', 3, 'UPDATE'),
