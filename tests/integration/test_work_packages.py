@@ -338,6 +338,8 @@ def test_an_unknown_type_of_record_is_named(app: Packhorse) -> None:
 
     with pytest.raises(UsageError, match=r"Decimal is no registered record type: app.record_type\('…', Decimal\)"):
         bill.package().add(Decimal(1))
+    with pytest.raises(UsageError, match=r"a list is no record; for its records: .add\(\*records\)"):
+        bill.package().add([Reference("order", "1")])
     handle = bill.package().add(Reference("ordre", "1")).enqueue()
     app.run_pending()
     assert "no record type 'ordre' is registered here (known: order)" in (app.get_job(handle.id).error_message or "")

@@ -96,6 +96,8 @@ class RecordTypes:
             if model in self._by_model:
                 return self._by_model[model]
         name = type(record).__qualname__
+        if isinstance(record, list | tuple | set | frozenset):
+            raise UsageError(f"a {name} is no record; for its records: .add(*records)")
         raise UsageError(f"{name} is no registered record type: app.record_type('…', {name})")
 
     def reference(self, record: object) -> Reference:
