@@ -85,7 +85,7 @@ class SchemaWatch(Service):
     """
 
     name: str = "schema watch"
-    interval: float = 15.0
+    interval: float = 60.0
 
     def __init__(self, engine: Engine, on_mismatch: Callable[[SchemaError], None]) -> None:
         super().__init__()
