@@ -39,6 +39,7 @@ from packhorse.errors import (
     SchemaTooNew,
     SignatureError,
     TransactionNotWritable,
+    UnknownMethod,
     UnknownTask,
     UnsupportedConnection,
     UsageError,
@@ -52,6 +53,8 @@ if TYPE_CHECKING:
     from packhorse.behalf import acting, acting_as
     from packhorse.config import Settings
     from packhorse.context import Context, current
+    from packhorse.deferred.choices import deferring
+    from packhorse.deferred.models import Deferrable
     from packhorse.domain.acting import Acting
     from packhorse.domain.batch import BatchRecord, Member, Occasion
     from packhorse.domain.explanation import Explanation, Reason
@@ -98,6 +101,7 @@ __all__ = [
     "DatabaseFull",
     "DatabaseReadOnly",
     "DatabaseUnreachable",
+    "Deferrable",
     "Draft",
     "DuplicateJob",
     "DuplicateTask",
@@ -144,6 +148,7 @@ __all__ = [
     "Skip",
     "Task",
     "TransactionNotWritable",
+    "UnknownMethod",
     "UnknownTask",
     "UnsupportedConnection",
     "UsageError",
@@ -155,6 +160,7 @@ __all__ = [
     "acting",
     "acting_as",
     "current",
+    "deferring",
     "own_priority",
 ]
 
@@ -173,6 +179,7 @@ _PLACES = {
     "Collector": "packhorse.workpackages.collector",
     "Context": "packhorse.context",
     "Cron": "packhorse.domain.schedule.cron",
+    "Deferrable": "packhorse.deferred.models",
     "Draft": "packhorse.middleware",
     "Every": "packhorse.domain.schedule.every",
     "Explanation": "packhorse.domain.explanation",
@@ -202,6 +209,7 @@ _PLACES = {
     "acting": "packhorse.behalf",
     "acting_as": "packhorse.behalf",
     "current": "packhorse.context",
+    "deferring": "packhorse.deferred.choices",
     "own_priority": "packhorse.inheriting",
 }
 

@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, overload
 
-from packhorse.backends import DJANGO, integration, loading, open_engine, open_notifier, session_on
+from packhorse.backends import DJANGO, find_home, integration, loading, open_engine, open_notifier, session_on
 from packhorse.client import Client
 from packhorse.commits import CommitWatch
 from packhorse.config import Settings, WorkerMode
 from packhorse.connection import AsyncConnection, Connection
 from packhorse.connections.recognise import adapt
 from packhorse.context import Context, find_current
+from packhorse.deferred.deferring import Deferring
 from packhorse.domain.outcome import Verdict
 from packhorse.domain.retry import Backoff
 from packhorse.engine import Engine
@@ -28,9 +29,10 @@ from packhorse.scheduling import Scheduling
 from packhorse.task import Task, TaskRegistry
 from packhorse.transaction import TransactionBlock
 from packhorse.workpackages.packaging import Packaging
-from packhorse.workpackages.records import KeyOf, Load
+from packhorse.records import KeyOf, Load
 
 if TYPE_CHECKING:
+    from packhorse.deferred.calls import Home
     from packhorse.domain.decide import Ack
     from packhorse.notifier import Notifier
     from packhorse.runtime.inline import InlineWorker
@@ -68,7 +70,7 @@ class TaskDecorator(Protocol):
     def __call__(self, function: Callable[P, R], /) -> Task[P, R]: ...
 
 
-class Packhorse(Client, Scheduling, Packaging):
+class Packhorse(Client, Scheduling, Packaging, Deferring):
     """An application: its tasks, and the database that its jobs live in.
 
     Nothing is opened before the first use, so that a module may make one at its top.
@@ -97,6 +99,7 @@ class Packhorse(Client, Scheduling, Packaging):
         self.middleware: tuple[Middleware, ...] = tuple(middleware)
         super().__init__(lambda: self.engine, TaskRegistry(), adapt, self.middleware)
         Packaging.__init__(self)
+        Deferring.__init__(self)
         self.book: ScheduleBook = ScheduleBook()
         self._engines: dict[int, Engine] = {}
         self._watch = self._commit_watch()
@@ -205,6 +208,7 @@ class Packhorse(Client, Scheduling, Packaging):
         from packhorse.runtime.run import Runner
 
         self.modules.load()
+        self.adopt_all()
         runner = Runner(
             engine=self.engine,
             registry=self.registry,
@@ -299,6 +303,10 @@ class Packhorse(Client, Scheduling, Packaging):
 
     def _loading(self, model: type) -> tuple[KeyOf, Load]:
         return loading(model)
+
+    def _find_home(self, model: type) -> Home | None:
+        home: Home | None = find_home(model)
+        return home
 
     def _ambient(self) -> object | None:
         if self._url.startswith(DJANGO):

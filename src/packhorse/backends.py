@@ -116,6 +116,16 @@ def loading(model: type) -> tuple[Callable[[Any], str], Callable[[Any, Sequence[
     )
 
 
+def find_home(model: type) -> Any | None:
+    """What finds the sessions that a framework's records belong to; None for a class that no framework has mapped."""
+    for framework in ("sqlalchemy", "django"):
+        if framework in sys.modules:
+            found = integration(f"{framework}.deferred").home(model)
+            if found is not None:
+                return found
+    return None
+
+
 def session_on(transaction: Any) -> Any:
     """An SQLAlchemy session over a transaction.
 

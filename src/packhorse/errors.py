@@ -73,6 +73,10 @@ class UnknownTask(UsageError, LookupError):
     """No task of that name is registered here."""
 
 
+class UnknownMethod(UsageError, AttributeError):
+    """A class has no method of that name that can be called later."""
+
+
 class PayloadError(PackhorseError, ValueError):
     """An argument or a result that would not survive being stored, or a stored one that cannot be read."""
 

@@ -15,7 +15,7 @@ from packhorse.inheriting import inherited_priority
 from packhorse.task import BoundTask, Call, Enqueuer
 from packhorse.workpackages.locks import RecordLock, check_on_locked
 from packhorse.workpackages.package import WorkPackage
-from packhorse.workpackages.records import RecordTypes
+from packhorse.records import RecordTypes
 
 R = TypeVar("R")
 

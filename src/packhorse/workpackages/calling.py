@@ -17,7 +17,7 @@ from packhorse.domain.package import Reference
 from packhorse.runtime.mistakes import mistake_in, mistake_with
 from packhorse.statement import Statement
 from packhorse.tasktransaction import AsyncTaskTransaction, TaskTransaction
-from packhorse.workpackages.records import RecordTypes
+from packhorse.records import RecordTypes
 
 T = TypeVar("T")
 Loaded = Mapping[Reference, Any]

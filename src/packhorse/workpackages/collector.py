@@ -14,7 +14,7 @@ from packhorse.errors import ConfigurationError
 from packhorse.handle import JobHandle
 from packhorse.options import HasId, batch_id
 from packhorse.task import Call
-from packhorse.workpackages.records import RecordTypes
+from packhorse.records import RecordTypes
 from packhorse.workpackages.task import PackageTask
 
 R = TypeVar("R")

@@ -13,7 +13,7 @@ from packhorse.domain.package import Element, Outcome, PackageRecord, Reference
 from packhorse.domain.parameters import Parameter, decode_parameters, encode_parameters, parameter_of, read
 from packhorse.engine import Engine
 from packhorse.errors import RecordMissing, UsageError, WrongTenant
-from packhorse.workpackages.records import RecordTypes
+from packhorse.records import RecordTypes
 
 PAGE = 1000
 """How many elements are read at once, and records loaded."""

@@ -18,7 +18,7 @@ from packhorse.task import Task
 from packhorse.workpackages.collector import BatchOf, Collecting, Collector, Mode, Parameters
 from packhorse.workpackages.each import Each
 from packhorse.workpackages.locks import RecordLock, check_on_locked, check_owner
-from packhorse.workpackages.records import KeyOf, Load, Named, RecordType, RecordTypes
+from packhorse.records import KeyOf, Load, Named, RecordType, RecordTypes
 from packhorse.workpackages.task import PackageTask, each_runner, runner
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from packhorse.workpackages.builder import PackageBuilder
 from packhorse.workpackages.calling import InCoroutine, InThread, at_once
 from packhorse.workpackages.each import Call, Each, EachRecord
 from packhorse.workpackages.package import WorkPackage
-from packhorse.workpackages.records import RecordTypes
+from packhorse.records import RecordTypes
 
 R = TypeVar("R")
 Handler = Callable[..., Any]

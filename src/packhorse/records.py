@@ -86,15 +86,19 @@ class RecordTypes:
             )
         return kind
 
+    def find(self, model: type) -> RecordType | None:
+        """The kind of a class, or of the nearest one above it; None where none is registered."""
+        return next((self._by_model[cls] for cls in model.__mro__ if cls in self._by_model), None)
+
     def of(self, record: object) -> RecordType:
         """The kind of a record, by its class or the nearest one above that.
 
         Raises:
             UsageError: none is registered.
         """
-        for model in type(record).__mro__:
-            if model in self._by_model:
-                return self._by_model[model]
+        kind = self.find(type(record))
+        if kind is not None:
+            return kind
         name = type(record).__qualname__
         if isinstance(record, list | tuple | set | frozenset):
             raise UsageError(f"a {name} is no record; for its records: .add(*records)")

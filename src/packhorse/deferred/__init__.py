@@ -1,0 +1,1 @@
+"""Deferred model calls: any method of a business object, run later, as the same user."""
