@@ -134,7 +134,7 @@ def test_a_worker_in_another_process_sees_a_commit_soon(database_url: str, tmp_p
 @pytest.mark.accepts("C4")
 @pytest.mark.engines("postgresql")
 def test_an_idle_worker_sends_at_most_two_messages_a_second() -> None:
-    """By the server's own log: looks, heartbeats, renewals and pings, between the leader's chores (a dozen a minute)."""
+    """By the server's own log: looks, heartbeats, renewals and pings, between the leader's chores."""
     server = LocalPostgres(log_statement="all")
     try:
         app = Packhorse(server.create_database())

@@ -88,6 +88,8 @@ class Producer(Service):
         """Whether the last look, made while nothing was held, showed nothing to do, and nothing was taken since."""
         self.on_lost_workers: Callable[[], None] = lambda: None
         self.on_given_up: Callable[[], None] = lambda: None
+        self.on_revision: Callable[[], None] = lambda: None
+        """Told that the queues' settings, or the schema, are not those of before."""
 
     def attach(self, executor: Executor, acker: Acker) -> None:
         """Say where claimed jobs go and where acks wait."""
@@ -188,6 +190,8 @@ class Producer(Service):
         return self._executor.is_idle() and self._acker.is_idle()
 
     def _note(self, glance: Glance) -> None:
+        if glance.revision != self._rules.revision:
+            self.on_revision()
         if self._rules.refresh(glance.revision):
             self._give_back(self._executor.withdraw())
         ready = self._served(glance.ready_queues)

@@ -25,7 +25,8 @@ class QueueRules:
         self._slots = slots
         self._queues: Mapping[str, Queue] = {}
         self._limited: frozenset[str] = frozenset()
-        self._revision: int | None = None
+        self.revision: int | None = None
+        """That of what was read last."""
         self.has_slots: bool = bool(slots)
         """Whether some queue may take only so many slots."""
         self.has_floors: bool = False
@@ -33,15 +34,15 @@ class QueueRules:
 
     def refresh(self, revision: int) -> bool:
         """Read the settings again if the revision is another; whether what is held here was claimed under others."""
-        if revision == self._revision:
+        if revision == self.revision:
             return False
-        is_first = self._revision is None
+        is_first = self.revision is None
         before, self._queues = self._queues, {one.name: one for one in self._engine.list_queue_settings()}
         self._limited = frozenset(name for name, one in self._queues.items() if _is_limited(one))
         if self._limited and not is_first:
             self._engine.permit_jobs(self._worker, sorted(self._limited))
         self._regate([name for name, one in self._queues.items() if _shares_among_groups(one)])
-        self._revision = revision
+        self.revision = revision
         self.has_slots = bool(self._slots) or any(one.settings.slots for one in self._queues.values())
         self.has_floors = any(one.settings.priority_floor is not None for one in self._queues.values())
         return not is_first and before != self._queues

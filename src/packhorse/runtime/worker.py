@@ -17,7 +17,6 @@ from packhorse.declarations import Declarations
 from packhorse.domain.decide import Ack
 from packhorse.domain.outcome import Unstarted
 from packhorse.domain.worker import NewWorker
-from packhorse.engine import Engine
 from packhorse.errors import DatabaseError, SchemaError
 from packhorse.keeper import ScheduleBook
 from packhorse.notifier import Notifier
@@ -38,6 +37,7 @@ from packhorse.runtime.producer import Producer
 from packhorse.runtime.pruner import Pruner
 from packhorse.runtime.rescuer import OWN_LOOK_LEASES, Rescuer
 from packhorse.runtime.run import Runner
+from packhorse.runtime.schemawatch import SchemaWatch
 from packhorse.runtime.service import Service
 from packhorse.runtime.settings import WorkerSettings
 from packhorse.runtime.stacks import stacks_of
@@ -76,29 +76,6 @@ class Ended:
     """Every job that had started came to its end."""
     replace: bool
     """The process should be replaced by a new one."""
-
-
-class SchemaWatch(Service):
-    """Looks now and then whether the schema is still one that this version can work with.
-
-    Rarely, since it costs a message of every idle worker and almost always finds nothing: a schema changes on upgrades.
-    """
-
-    name: str = "schema watch"
-    interval: float = 60.0
-
-    def __init__(self, engine: Engine, on_mismatch: Callable[[SchemaError], None]) -> None:
-        super().__init__()
-        self._engine = engine
-        self._on_mismatch = on_mismatch
-
-    def run_once(self) -> float | None:
-        """Check; a mismatch stops the worker."""
-        try:
-            self._engine.check_schema()
-        except SchemaError as error:
-            self._on_mismatch(error)
-        return None
 
 
 class Worker:
@@ -150,7 +127,7 @@ class Worker:
         self._leader = Leader(self._engine, self.id)
         self._services: list[Service] = [self._acker, self._producer, self._rescuer, self._leader]
         self._services.append(self._periodic(book or ScheduleBook()))
-        self._services.append(SchemaWatch(self._engine, self._on_schema_mismatch))
+        self._services.append(self._schema_watch())
         self._services += self._leading()
         self._services.append(Timekeeper(self._executor, self._recycle))
         self._services.append(Canceller(self._engine, self.id, self._executor, settings.cancel_grace))
@@ -390,6 +367,11 @@ class Worker:
             log.error("the worker process is replaced: %s", reason)
         self._replace = True
         self.stop()
+
+    def _schema_watch(self) -> Service:
+        watch = SchemaWatch(self._engine, self._on_schema_mismatch)
+        self._producer.on_revision = watch.wake
+        return watch
 
     def _on_schema_mismatch(self, error: SchemaError) -> None:
         log.error("the worker stops: %s", error)

@@ -38,7 +38,7 @@ create table {route} (
     created_at timestamptz not null
 );
 
--- One higher with every change to {queue} or {route}, in the same transaction.
+-- One higher with every change to {queue}, {route} or {migration}, in the same transaction.
 create table {revision} (
     only_row boolean primary key default true check (only_row),
     number bigint not null
@@ -48,6 +48,18 @@ insert into {revision} (number) values (0);
 
 -- Workers that sleep hear of a change at once, as they hear of a job.
 create trigger revision_hint after update on {revision} for each statement execute function {schema}.hint();
+
+-- So they learn, too, that the schema has moved on, whoever migrates it.
+create function {schema}.revise() returns trigger
+language plpgsql
+as $$
+begin
+    update {revision} set number = number + 1;
+    return null;
+end
+$$;
+
+create trigger migration_revision after insert on {migration} for each statement execute function {schema}.revise();
 
 -- Modules of tasks that some machine could not import, and so the tasks in them that it does not know.
 create table {load_failure} (

@@ -38,13 +38,19 @@ create table {route} (
     created_at integer not null
 ) strict;
 
--- One higher with every change to {queue} or {route}, in the same transaction.
+-- One higher with every change to {queue}, {route} or {migration}, in the same transaction.
 create table {revision} (
     only_row integer primary key check (only_row = 1),
     number integer not null
 ) strict;
 
 insert into {revision} (only_row, number) values (1, 0);
+
+-- So workers learn that the schema has moved on, whoever migrates it.
+create trigger packhorse_migration_revision after insert on {migration}
+begin
+    update {revision} set number = number + 1;
+end;
 
 -- Modules of tasks that some machine could not import, and so the tasks in them that it does not know.
 create table {load_failure} (
