@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from msgspec.structs import replace
 
+from packhorse.deferred.arguments import checker
 from packhorse.deferred.choices import Choice, chosen, slices
 from packhorse.deferred.methods import Method, as_handler, method_of, methods_of
 from packhorse.deferred.pending import PendingHandle
@@ -111,9 +113,12 @@ class ModelCalls:
         self._home = home
         self._storing = storing
         self._batch_size = batch_size
+        methods = list(methods_of(model))
         self._tasks = {
-            method.name: register(as_handler(method, runner(method, kind)), f"{name}.{method.name}")
-            for method in methods_of(model)
+            one.name: register(as_handler(one, runner(one, kind)), f"{name}.{one.name}") for one in methods
+        }
+        self._checks = {
+            one.name: checker(f"{model.__qualname__}.{one.name}", one.function, one.signature) for one in methods
         }
 
     def method(self, name: str) -> Method:
@@ -136,7 +141,8 @@ class ModelCalls:
         if session is not None and self._home.is_async(session):
             pending = [PendingHandle() for _ in order.slices()]
             order.check()
-            self._home.at_flush(session, lambda conn: self._store_pending(order, conn, pending))
+            here = copy_context()  # on whose behalf it is called
+            self._home.at_flush(session, lambda conn: here.run(self._store_pending, order, conn, pending))
             return pending[0] if order.is_single else pending
         if session is not None:
             self._home.flush(session, order.records)
@@ -170,6 +176,7 @@ class ModelCalls:
                     f"{self.model.__qualname__}.{name} is called later on {self.model.__qualname__} objects, or a list "
                     f"of them, not on {type(record).__qualname__}: they are its first argument"
                 )
+        self._checks[name](args, kwargs)
         each_once = list({id(record): record for record in given}.values())
         return _Order(self._tasks[name], each_once, is_single, args, kwargs, chosen(self._batch_size, said))
 

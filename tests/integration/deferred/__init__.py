@@ -1,0 +1,1 @@
+"""Deferred model calls, on every kind of model and session."""
