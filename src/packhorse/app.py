@@ -25,14 +25,14 @@ from packhorse.keeper import ScheduleBook
 from packhorse.middleware import Middleware
 from packhorse.notifiers.local import announce, is_heard
 from packhorse.options import Isolation, task_options
+from packhorse.records import KeyOf, Load
 from packhorse.scheduling import Scheduling
 from packhorse.task import Task, TaskRegistry
 from packhorse.transaction import TransactionBlock
 from packhorse.workpackages.packaging import Packaging
-from packhorse.records import KeyOf, Load
 
 if TYPE_CHECKING:
-    from packhorse.deferred.calls import Home
+    from packhorse.deferred.home import Home
     from packhorse.domain.decide import Ack
     from packhorse.notifier import Notifier
     from packhorse.runtime.inline import InlineWorker

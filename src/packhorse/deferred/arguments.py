@@ -1,4 +1,4 @@
-"""Whether the arguments of a deferred call are what its method's annotations say, which an attribute of a proxy hides."""
+"""Whether the arguments of a deferred call are what its method's annotations say; no type checker sees a proxy's."""
 
 from __future__ import annotations
 
@@ -42,9 +42,7 @@ def _plain_hints(function: Callable[..., Any], signature: inspect.Signature) -> 
     return {name: hint for name, hint in hints.items() if name in signature.parameters and is_plain(hint)}
 
 
-def _given(
-    signature: inspect.Signature, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-) -> Iterator[tuple[str, Any]]:
+def _given(signature: inspect.Signature, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     try:
         bound = signature.bind(None, *args, **kwargs)
     except TypeError:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from packhorse.deferred.arguments import checker
 from packhorse.deferred.choices import Choice, chosen, slices
+from packhorse.deferred.home import Home
 from packhorse.deferred.methods import Method, as_handler, method_of, methods_of
 from packhorse.deferred.pending import PendingHandle
 from packhorse.deferred.running import runner
@@ -21,30 +22,6 @@ from packhorse.records import RecordType
 from packhorse.task import Call, Task
 
 Handles = JobHandle[Any] | list[JobHandle[Any]]
-
-
-class Home(Protocol):
-    """Where a class is mapped to a database: what finds the session, or the connection, that a record belongs to."""
-
-    def session_of(self, record: Any) -> Any | None:
-        """What is to be given as `conn`, synchronous or not; None for a record that belongs to none."""
-        ...
-
-    def is_async(self, session: Any) -> bool:
-        """Whether that is for coroutines."""
-        ...
-
-    def flush(self, session: Any, records: Sequence[Any]) -> None:
-        """Write those of these records that have no key yet."""
-        ...
-
-    async def aflush(self, session: Any, records: Sequence[Any]) -> None:
-        """The same for coroutines."""
-        ...
-
-    def at_flush(self, session: Any, store: Callable[[Any], None]) -> None:
-        """Call back with what is to be given as `conn` when the session next writes, unless that is undone before."""
-        ...
 
 
 class Storing(Protocol):
@@ -114,9 +91,7 @@ class ModelCalls:
         self._storing = storing
         self._batch_size = batch_size
         methods = list(methods_of(model))
-        self._tasks = {
-            one.name: register(as_handler(one, runner(one, kind)), f"{name}.{one.name}") for one in methods
-        }
+        self._tasks = {one.name: register(as_handler(one, runner(one, kind)), f"{name}.{one.name}") for one in methods}
         self._checks = {
             one.name: checker(f"{model.__qualname__}.{one.name}", one.function, one.signature) for one in methods
         }

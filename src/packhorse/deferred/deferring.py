@@ -7,12 +7,19 @@ import sys
 from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, Unpack, overload
 
-from packhorse.deferred.calls import Home, ModelCalls, Storing
+from packhorse.deferred.calls import ModelCalls
 from packhorse.deferred.choices import DEFAULT_BATCH_SIZE, CallOptions, check_batch_size, checked
+from packhorse.deferred.home import NOWHERE, Home
 from packhorse.deferred.methods import default_name, name_in
 from packhorse.deferred.models import deferrable_classes, give, know_application
-from packhorse.deferred.proxy import AsyncDeferredMethod, AsyncDeferredOnList, AsyncProxy, DeferredMethod
-from packhorse.deferred.proxy import DeferredOnList, Proxy
+from packhorse.deferred.proxy import (
+    AsyncDeferredMethod,
+    AsyncDeferredOnList,
+    AsyncProxy,
+    DeferredMethod,
+    DeferredOnList,
+    Proxy,
+)
 from packhorse.errors import ConfigurationError, UsageError
 from packhorse.records import KeyOf, Load, RecordType, RecordTypes
 
@@ -74,9 +81,9 @@ class Deferring:
         return model
 
     @overload
-    def deferred(self, target: type, /, **options: Unpack[CallOptions]) -> Proxy: ...
+    def deferred(self, target: type, /, **options: Unpack[CallOptions]) -> Proxy: ...  # type: ignore[overload-overlap]
     @overload
-    def deferred(
+    def deferred(  # type: ignore[overload-overlap]
         self, target: Callable[Concatenate[list[M], P], Coroutine[Any, Any, R]], /, **options: Unpack[CallOptions]
     ) -> DeferredOnList[M, P, R]: ...
     @overload
@@ -109,9 +116,9 @@ class Deferring:
         return proxy if name is None else DeferredMethod[Any, Any, Any](getattr(proxy, name))
 
     @overload
-    def adeferred(self, target: type, /, **options: Unpack[CallOptions]) -> AsyncProxy: ...
+    def adeferred(self, target: type, /, **options: Unpack[CallOptions]) -> AsyncProxy: ...  # type: ignore[overload-overlap]
     @overload
-    def adeferred(
+    def adeferred(  # type: ignore[overload-overlap]
         self, target: Callable[Concatenate[list[M], P], Coroutine[Any, Any, R]], /, **options: Unpack[CallOptions]
     ) -> AsyncDeferredOnList[M, P, R]: ...
     @overload
@@ -146,8 +153,8 @@ class Deferring:
             return calls
         if model not in deferrable_classes():
             raise ConfigurationError(
-                f"{model.__qualname__} is not known here: app.deferrable({model.__qualname__}), where workers import it, "
-                f"or make it a subclass of packhorse.Deferrable"
+                f"{model.__qualname__} is not known here: app.deferrable({model.__qualname__}) in a module "
+                "that workers import, or make it a subclass of packhorse.Deferrable"
             )
         return self._take(model, default_name(model), DEFAULT_BATCH_SIZE, {})
 
@@ -207,28 +214,6 @@ class Deferring:
         aenqueue_many: Any
 
 
-class _Nowhere:
-    """Of records that belong to no session: their calls are stored where any enqueue is."""
-
-    def session_of(self, record: Any) -> None:
-        return
-
-    def is_async(self, session: Any) -> bool:
-        return False
-
-    def flush(self, session: Any, records: Any) -> None:
-        pass
-
-    async def aflush(self, session: Any, records: Any) -> None:
-        pass
-
-    def at_flush(self, session: Any, store: Callable[[Any], None]) -> None:
-        pass
-
-
-NOWHERE: Home = _Nowhere()
-
-
 def _registering(
     register: Callable[[Callable[..., Any], Mapping[str, Any]], Task[..., Any]], options: Mapping[str, Any]
 ) -> Callable[[Callable[..., Any], str], Task[..., Any]]:
@@ -242,6 +227,3 @@ def _written_owner(target: Any) -> type | None:
     for part in getattr(target, "__qualname__", "").split(".")[:-1]:
         found = getattr(found, part, None)
     return found if inspect.isclass(found) else None
-
-
-__all__ = ["Deferring", "Storing"]

@@ -180,5 +180,3 @@ def default_name(model: type) -> str:
             "or define it in a module"
         )
     return f"{model.__module__}.{model.__qualname__}"
-
-

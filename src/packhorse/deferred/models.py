@@ -62,7 +62,7 @@ def know_application(application: Any) -> None:
 
 def give(model: type, adopt: Adopt) -> None:
     """Say whose a class is."""
-    _homes[model] = weakref.WeakMethod(adopt)  # type: ignore[arg-type, type-var]
+    _homes[model] = weakref.WeakMethod(adopt)
 
 
 def home_of(model: type) -> Adopt:

@@ -27,7 +27,7 @@ class Proxy:
         said: checked options.
     """
 
-    def __init__(self, calls: Calls, model: type, said: Mapping[str, Any] = {}) -> None:  # noqa: B006 - never changed
+    def __init__(self, calls: Calls, model: type, said: Mapping[str, Any] = {}) -> None:
         self._calls = calls
         self._model = model
         self._said = said
@@ -64,7 +64,7 @@ class Proxy:
 class AsyncProxy:
     """The same for coroutines: each call is awaited, and stored when it returns."""
 
-    def __init__(self, calls: Calls, model: type, said: Mapping[str, Any] = {}) -> None:  # noqa: B006 - never changed
+    def __init__(self, calls: Calls, model: type, said: Mapping[str, Any] = {}) -> None:
         self._calls = calls
         self._model = model
         self._said = said

@@ -12,10 +12,10 @@ from packhorse.domain.parameters import Parameter, encode_parameters, merged, pa
 from packhorse.errors import ConfigurationError, UsageError
 from packhorse.handle import JobHandle
 from packhorse.inheriting import inherited_priority
+from packhorse.records import RecordTypes
 from packhorse.task import BoundTask, Call, Enqueuer
 from packhorse.workpackages.locks import RecordLock, check_on_locked
 from packhorse.workpackages.package import WorkPackage
-from packhorse.records import RecordTypes
 
 R = TypeVar("R")
 

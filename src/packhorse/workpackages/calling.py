@@ -14,10 +14,10 @@ from typing import Any, Protocol, TypeVar
 from packhorse.context import Context
 from packhorse.domain.outcome import Failure
 from packhorse.domain.package import Reference
+from packhorse.records import RecordTypes
 from packhorse.runtime.mistakes import mistake_in, mistake_with
 from packhorse.statement import Statement
 from packhorse.tasktransaction import AsyncTaskTransaction, TaskTransaction
-from packhorse.records import RecordTypes
 
 T = TypeVar("T")
 Loaded = Mapping[Reference, Any]

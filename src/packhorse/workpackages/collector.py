@@ -13,8 +13,8 @@ from packhorse.domain.parameters import Parameter, merged_equal
 from packhorse.errors import ConfigurationError
 from packhorse.handle import JobHandle
 from packhorse.options import HasId, batch_id
-from packhorse.task import Call
 from packhorse.records import RecordTypes
+from packhorse.task import Call
 from packhorse.workpackages.task import PackageTask
 
 R = TypeVar("R")

@@ -14,11 +14,11 @@ from packhorse.domain.retry import Backoff
 from packhorse.domain.sizing import SizeSteps
 from packhorse.errors import ConfigurationError, JobNotFound
 from packhorse.options import Isolation, task_options
+from packhorse.records import KeyOf, Load, Named, RecordType, RecordTypes
 from packhorse.task import Task
 from packhorse.workpackages.collector import BatchOf, Collecting, Collector, Mode, Parameters
 from packhorse.workpackages.each import Each
 from packhorse.workpackages.locks import RecordLock, check_on_locked, check_owner
-from packhorse.records import KeyOf, Load, Named, RecordType, RecordTypes
 from packhorse.workpackages.task import PackageTask, each_runner, runner
 
 if TYPE_CHECKING:

@@ -16,13 +16,13 @@ from packhorse.domain.sizing import SizeSteps
 from packhorse.engine import Engine
 from packhorse.errors import ConfigurationError
 from packhorse.inheriting import passing_on
+from packhorse.records import RecordTypes
 from packhorse.task import Enqueuer, Task
 from packhorse.tasktransaction import AsyncTaskTransaction, TaskTransaction
 from packhorse.workpackages.builder import PackageBuilder
 from packhorse.workpackages.calling import InCoroutine, InThread, at_once
 from packhorse.workpackages.each import Call, Each, EachRecord
 from packhorse.workpackages.package import WorkPackage
-from packhorse.records import RecordTypes
 
 R = TypeVar("R")
 Handler = Callable[..., Any]

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.deferred.kit import KINDS, Orders
+from tests.integration.deferred.kit import KINDS
+from tests.integration.deferred.orders import Orders
 
 
 @pytest.fixture(

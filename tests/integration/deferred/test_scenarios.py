@@ -5,12 +5,14 @@ from datetime import timedelta
 import pytest
 
 from packhorse import JobState, PayloadError, Reference, SignatureError, acting_as
-from tests.integration.deferred.kit import CALLED, FlushedSqlAlchemyOrders, Orders
+from tests.integration.deferred.models import CALLED
+from tests.integration.deferred.on_sqlalchemy import FlushedSqlAlchemyOrders
+from tests.integration.deferred.orders import Orders
 
 
 @pytest.mark.accepts("T1", "T2")
 def test_a_call_commits_with_the_transaction_that_it_is_made_in(orders: Orders) -> None:
-    """Before the commit nobody sees it; after it a worker calls the method, with the arguments, on the record itself."""
+    """Before the commit nobody sees it; after it a worker calls the method on the record, with the arguments."""
     [order] = orders.get(3)
     job = orders.call("add", order, 42)
     assert sum(orders.app.count_jobs().values()) == 0

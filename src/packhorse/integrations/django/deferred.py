@@ -13,7 +13,8 @@ from packhorse.errors import UsageError
 
 def home(model: type) -> Aliases | None:
     """What finds the connections of a model's records; None for a class that is none, or abstract."""
-    return ALIASES if issubclass(model, Model) and not model._meta.abstract else None  # noqa: SLF001
+    options: Any = getattr(model, "_meta", None)
+    return ALIASES if issubclass(model, Model) and not options.abstract else None
 
 
 class Aliases:
