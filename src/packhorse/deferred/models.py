@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from packhorse.errors import ConfigurationError
 
@@ -41,8 +41,8 @@ class Deferrable:
     given to the proxy: `Order.__queue__(queue="mail", delay=timedelta(minutes=5)).process(orders, 42)`.
     """
 
-    __queue__ = _Proxies()
-    later = _Proxies()
+    __queue__: ClassVar[_Proxies] = _Proxies()
+    later: ClassVar[_Proxies] = _Proxies()
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
