@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 from psycopg.types.numeric import FloatLoader
+from sqlalchemy import text
 
 from packhorse.domain.claim import Claim
 from packhorse.domain.decide import Ack, decide
@@ -19,6 +20,8 @@ from packhorse.domain.retry import RetryPolicy
 from packhorse.engines.postgres.engine import PostgresEngine
 from packhorse.engines.sqlite.engine import SqliteEngine
 from packhorse.errors import DatabaseError
+from packhorse.integrations.sqlalchemy import session_on
+from packhorse.tasktransaction import TaskTransaction
 from tests.opening import open_engine
 
 pytestmark = pytest.mark.accepts("C7")
@@ -154,20 +157,35 @@ def test_no_setting_reaches_the_next_coroutine(engine: PostgresEngine, name: str
 
 @pytest.mark.engines("postgresql")
 def test_no_registration_reaches_the_next_handler(engine: PostgresEngine) -> None:
-    """An amount of money is no float because another handler likes floats."""
+    """An amount of money is no float because another handler likes floats, and nobody hears another one's notices."""
+    heard: list[object] = []
     transaction = engine.begin()
     transaction.connection.adapters.register_loader("numeric", FloatLoader)
     transaction.commit()
     following = engine.begin()
     same, [[amount]] = following.connection is transaction.connection, following.execute("SELECT 0.1")
-    following.connection.add_notice_handler(lambda _: None)
+    following.connection.add_notice_handler(heard.append)
+    following.execute("SELECT 1")
     following.rollback()
     last = engine.begin()
+    last.execute("DO $$ BEGIN RAISE NOTICE 'for whom?'; END $$")
     last.rollback()
 
     assert same
     assert amount == Decimal("0.1")
-    assert last.connection is not following.connection
+    assert (last.connection is following.connection, heard) == (True, [])
+
+
+@pytest.mark.engines("postgresql")
+def test_a_session_leaves_the_connection_to_the_next_handler(engine: PostgresEngine) -> None:
+    """SQLAlchemy listens to the notices of each connection; that does not cost the next handler a new one."""
+    connections = []
+    for _ in range(2):
+        transaction = TaskTransaction(engine.begin, session_on)
+        transaction.session.execute(text("SELECT 1"))
+        connections.append(transaction.connection)
+        transaction.commit_with([])
+    assert connections[0] is connections[1]
 
 
 @pytest.mark.engines("postgresql")

@@ -59,6 +59,7 @@ def restored(connection: AnyPsycopg, found: Found) -> bool:
     """
     if not _is_plain(connection, found[len(_PLAIN) :]):
         return False
+    _forget_listeners(connection)
     for name, value in zip(_PLAIN, found, strict=False):
         setattr(connection, name, value)
     connection._adapters = None  # noqa: SLF001 - the driver offers no other way to forget what was registered
@@ -66,5 +67,12 @@ def restored(connection: AnyPsycopg, found: Found) -> bool:
 
 
 def _is_plain(connection: AnyPsycopg, session: Found) -> bool:
-    listens = any(getattr(connection, name, ()) for name in ("_notice_handlers", "_notify_handlers"))
-    return not listens and session == tuple(getattr(connection, name) for name in _SESSION)
+    return session == tuple(getattr(connection, name) for name in _SESSION)
+
+
+def _forget_listeners(connection: AnyPsycopg) -> None:
+    """Remove whoever listens to the server's notices and notifications: SQLAlchemy does on each connection, to log."""
+    for handler in list(getattr(connection, "_notice_handlers", ())):
+        connection.remove_notice_handler(handler)
+    for handler in list(getattr(connection, "_notify_handlers", ())):
+        connection.remove_notify_handler(handler)
