@@ -10,7 +10,6 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 from psycopg.types.numeric import FloatLoader
-from sqlalchemy import text
 
 from packhorse.domain.claim import Claim
 from packhorse.domain.decide import Ack, decide
@@ -182,7 +181,7 @@ def test_a_session_leaves_the_connection_to_the_next_handler(engine: PostgresEng
     connections = []
     for _ in range(2):
         transaction = TaskTransaction(engine.begin, session_on)
-        transaction.session.execute(text("SELECT 1"))
+        transaction.session.connection().exec_driver_sql("SELECT 1")
         connections.append(transaction.connection)
         transaction.commit_with([])
     assert connections[0] is connections[1]
