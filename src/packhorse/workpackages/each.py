@@ -128,16 +128,17 @@ class EachRecord:
             LeaseLost: somebody else has the package by now.
         """
         total, deaths = await calling.read(lambda: len(package)), ctx.job.crashes
-        came_to = Counter[Outcome]({how: package.count(how) for how in (_OUTCOMES if deaths else ("done",))})
+        is_resumed = deaths > 0 and package.count(None) > 0
+        came_to = Counter[Outcome]({how: package.count(how) for how in (_OUTCOMES if is_resumed else ("done",))})
         is_first, wait = True, None
-        async with aclosing(self._chunks(calling, package, deaths)) as chunks:
+        async with aclosing(self._chunks(calling, package, self._chunk if deaths else 0, is_resumed)) as chunks:
             async for chunk in chunks:
                 is_deadly = is_first and deaths >= MOST_DEATHS
                 await calling.ready()
                 attempted = _given_up(ctx, chunk) if is_deadly else await self._attempt(calling, ctx, package, chunk)
                 came_to.update(how for how, _ in attempted.outcomes.values())
                 wait = _longer(wait, attempted.wait)
-                await self._record(calling, package, attempted.outcomes, is_new_round=is_first and not deaths)
+                await self._record(calling, package, attempted.outcomes, is_new_round=is_first and not is_resumed)
                 if came_to["done"] < total:
                     has_come_on = bool(attempted.outcomes) and not is_deadly
                     await self._commit(calling, ctx, package, len(attempted.outcomes), has_come_on=has_come_on)
@@ -147,14 +148,18 @@ class EachRecord:
                 ctx.progress(came_to.total(), total)
         _end(came_to, wait)
 
-    async def _chunks(self, calling: Calling, package: WorkPackage, deaths: int) -> AsyncGenerator[list[Element], None]:
-        """The elements to be attempted: all that are not done or, after a crash, those that were not attempted yet."""
+    async def _chunks(
+        self, calling: Calling, package: WorkPackage, alone: int, is_resumed: bool
+    ) -> AsyncGenerator[list[Element], None]:
+        """The elements to be attempted: all that are not done or, in a round that goes on, those not attempted yet.
+
+        The first ones, as many as `alone` says, come one by one.
+        """
         chunk: list[Element] = []
-        alone = self._chunk if deaths else 0
         pages = package.pages(is_open=True)
         while page := await calling.read(lambda: next(pages, None)):
             for element in page:
-                if deaths and element.outcome is not None:
+                if is_resumed and element.outcome is not None:
                     continue
                 chunk.append(element)
                 if alone or len(chunk) == self._chunk:
