@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from packhorse.context import Context
 from packhorse.domain.outcome import Cancel, Fail, Retry, Skip, UserError, Verdict, find_advice, message_of
 from packhorse.domain.package import Element, Outcome, Reference
+from packhorse.domain.retry import RetryPolicy
 from packhorse.engine import Engine
 from packhorse.errors import ConfigurationError, LeaseLost, RecordMissing, SavepointLost, UsageError
 from packhorse.runtime.report import storable
@@ -80,10 +81,12 @@ class Each(NamedTuple):
     Attributes:
         chunk: how many are in a transaction.
         skip_scheduled: whether one is skipped that an older package of the task is about, and is not done with.
+        policy: what the task says that exceptions mean.
     """
 
     chunk: int
     skip_scheduled: bool
+    policy: RetryPolicy = RetryPolicy()
 
 
 class Attempt(NamedTuple):
@@ -116,6 +119,7 @@ class EachRecord:
         self._call = call
         self._chunk = each.chunk
         self._skips_scheduled = each.skip_scheduled
+        self._policy = each.policy
         self._engine = engine
 
     async def run(self, calling: Calling, ctx: Context, package: WorkPackage) -> None:
@@ -124,7 +128,8 @@ class EachRecord:
         Raises:
             Fail: a record has failed; the message counts them.
             Skip: none has failed, and some were skipped.
-            Retry, Cancel: a record wants that, or somebody has asked for the cancellation; those before it stand.
+            Retry, Cancel: a record wants that, or somebody has asked for the cancellation; those before it stand. Where
+                the task's `on_error` says it of a record's error, that is raised.
             LeaseLost: somebody else has the package by now.
         """
         total, deaths = await calling.read(lambda: len(package)), ctx.job.crashes
@@ -189,7 +194,10 @@ class EachRecord:
                 if isinstance(error, SavepointLost) or is_transient(error):
                     _end_if_cancelled(error)
                     raise
-                attempt = _undone(attempt, ctx, element, error)
+                verdict = _verdict_on(error, self._policy)
+                if isinstance(verdict, Retry | Cancel):
+                    return attempt._replace(end=error)
+                attempt = _undone(attempt, ctx, element, error, verdict)
             loaded = await calling.reload((one.record for one in chunk[number:]), loaded)
         return attempt
 
@@ -229,14 +237,21 @@ class EachRecord:
             ctx.job = replace(ctx.job, crashes=0)
 
 
-def _undone(attempt: Attempt, ctx: Context, element: Element, error: Exception) -> Attempt:
-    """What becomes of an attempt when a record was undone for this error."""
-    skip = error if isinstance(error, Skip) else find_advice(error)
-    if skip is not None:
-        attempt.outcomes[element.position] = ("skipped", _reason(skip))
-        return attempt._replace(wait=_longer(attempt.wait, skip))
-    attempt.outcomes[element.position] = ("failed", _reason(error))
-    ctx.log.warning("%s failed: %s", element.record, _reason(error), exc_info=_shown(error))
+def _verdict_on(error: Exception, policy: RetryPolicy) -> Verdict | None:
+    """What an error of a record means, as it would mean it of the run of another task; None for a failure."""
+    if isinstance(error, Verdict):
+        return error
+    return None if isinstance(error, UserError) else policy.verdict_on(error) or find_advice(error)
+
+
+def _undone(attempt: Attempt, ctx: Context, element: Element, error: Exception, verdict: Verdict | None) -> Attempt:
+    """What becomes of an attempt when a record was undone for this error, which means that."""
+    reason = _reason(verdict if verdict is not None and verdict.reason else error)
+    if isinstance(verdict, Skip):
+        attempt.outcomes[element.position] = ("skipped", reason)
+        return attempt._replace(wait=_longer(attempt.wait, verdict))
+    attempt.outcomes[element.position] = ("failed", reason)
+    ctx.log.warning("%s failed: %s", element.record, reason, exc_info=_shown(error))
     return attempt
 
 
