@@ -79,8 +79,10 @@ def test_a_retry_leaves_its_time_to_the_backoff() -> None:
 @pytest.mark.parametrize("after", [5, 1.5, "5s"])
 def test_a_time_without_a_unit_is_refused_where_it_is_written(kind: type[Retry | Skip], after: object) -> None:
     """The handler's own line is in the trace, and the attempt ends as any other error of the handler does."""
-    with pytest.raises(TypeError, match="after must be a timedelta"):
+    with pytest.raises(TypeError, match=r"^after must be a timedelta, such as timedelta\(seconds=30\), not "):
         kind(after=after)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"^retry_after must be a timedelta, such as timedelta\(seconds=30\), not "):
+        ServiceUnavailable("the bank", retry_after=after)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("verdict", [Retry("r", after=timedelta(seconds=3)), Skip(), Fail("f"), Cancel()])

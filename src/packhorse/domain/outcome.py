@@ -36,6 +36,9 @@ class Retry(Verdict):
     Args:
         reason: why, for the record.
         after: how long to wait; by default what the task's backoff says.
+
+    Raises:
+        TypeError: `after` is no `timedelta`, or the reason no text.
     """
 
     after: timedelta | None = None
@@ -52,6 +55,9 @@ class Skip(Verdict):
         reason: why, for the record.
         after: how long to wait; 5 seconds by default, and for anything not above zero.
         spread: up to how much longer to wait, at random, so that rivals do not come back together; not at all.
+
+    Raises:
+        TypeError: `after` or `spread` is no `timedelta`, or the reason no text.
     """
 
     after: timedelta = DEFAULT_SKIP
@@ -88,6 +94,9 @@ class ServiceUnavailable(Exception):
     Args:
         message: what does not answer.
         retry_after: how long to wait before the next run; None, or anything not above zero, where nobody knows.
+
+    Raises:
+        TypeError: `retry_after` is no `timedelta`; a number of seconds is refused, as `Skip` and `Retry` refuse it.
     """
 
     def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
@@ -139,7 +148,7 @@ def _text(reason: object) -> str | None:
 def _checked(after: timedelta | None, name: str = "after") -> timedelta | None:
     """Refused where it is written: later, the record of the run would be what fails."""
     if after is not None and not isinstance(after, timedelta):
-        raise TypeError(f"{name} must be a timedelta, not {after!r}")
+        raise TypeError(f"{name} must be a timedelta, such as timedelta(seconds=30), not {after!r}")
     return after
 
 

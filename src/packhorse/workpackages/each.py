@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from packhorse.context import Context
 from packhorse.domain.outcome import Cancel, Fail, Retry, Skip, UserError, Verdict, find_advice, message_of
 from packhorse.domain.package import Element, Outcome, Reference
+from packhorse.domain.retry import RetryPolicy
 from packhorse.engine import Engine
 from packhorse.errors import ConfigurationError, LeaseLost, RecordMissing, SavepointLost, UsageError
 from packhorse.runtime.report import storable
@@ -80,10 +81,12 @@ class Each(NamedTuple):
     Attributes:
         chunk: how many are in a transaction.
         skip_scheduled: whether one is skipped that an older package of the task is about, and is not done with.
+        policy: what the task says that exceptions mean.
     """
 
     chunk: int
     skip_scheduled: bool
+    policy: RetryPolicy = RetryPolicy()
 
 
 class Attempt(NamedTuple):
@@ -116,6 +119,7 @@ class EachRecord:
         self._call = call
         self._chunk = each.chunk
         self._skips_scheduled = each.skip_scheduled
+        self._policy = each.policy
         self._engine = engine
 
     async def run(self, calling: Calling, ctx: Context, package: WorkPackage) -> None:
@@ -124,20 +128,22 @@ class EachRecord:
         Raises:
             Fail: a record has failed; the message counts them.
             Skip: none has failed, and some were skipped.
-            Retry, Cancel: a record wants that, or somebody has asked for the cancellation; those before it stand.
+            Retry, Cancel: a record wants that, or somebody has asked for the cancellation; those before it stand. Where
+                the task's `on_error` says it of a record's error, that is raised.
             LeaseLost: somebody else has the package by now.
         """
         total, deaths = await calling.read(lambda: len(package)), ctx.job.crashes
-        came_to = Counter[Outcome]({how: package.count(how) for how in (_OUTCOMES if deaths else ("done",))})
+        is_resumed = deaths > 0 and package.count(None) > 0
+        came_to = Counter[Outcome]({how: package.count(how) for how in (_OUTCOMES if is_resumed else ("done",))})
         is_first, wait = True, None
-        async with aclosing(self._chunks(calling, package, deaths)) as chunks:
+        async with aclosing(self._chunks(calling, package, self._chunk if deaths else 0, is_resumed)) as chunks:
             async for chunk in chunks:
                 is_deadly = is_first and deaths >= MOST_DEATHS
                 await calling.ready()
                 attempted = _given_up(ctx, chunk) if is_deadly else await self._attempt(calling, ctx, package, chunk)
                 came_to.update(how for how, _ in attempted.outcomes.values())
                 wait = _longer(wait, attempted.wait)
-                await self._record(calling, package, attempted.outcomes, is_new_round=is_first and not deaths)
+                await self._record(calling, package, attempted.outcomes, is_new_round=is_first and not is_resumed)
                 if came_to["done"] < total:
                     has_come_on = bool(attempted.outcomes) and not is_deadly
                     await self._commit(calling, ctx, package, len(attempted.outcomes), has_come_on=has_come_on)
@@ -147,14 +153,18 @@ class EachRecord:
                 ctx.progress(came_to.total(), total)
         _end(came_to, wait)
 
-    async def _chunks(self, calling: Calling, package: WorkPackage, deaths: int) -> AsyncGenerator[list[Element], None]:
-        """The elements to be attempted: all that are not done or, after a crash, those that were not attempted yet."""
+    async def _chunks(
+        self, calling: Calling, package: WorkPackage, alone: int, is_resumed: bool
+    ) -> AsyncGenerator[list[Element], None]:
+        """The elements to be attempted: all that are not done or, in a round that goes on, those not attempted yet.
+
+        The first ones, as many as `alone` says, come one by one.
+        """
         chunk: list[Element] = []
-        alone = self._chunk if deaths else 0
         pages = package.pages(is_open=True)
         while page := await calling.read(lambda: next(pages, None)):
             for element in page:
-                if deaths and element.outcome is not None:
+                if is_resumed and element.outcome is not None:
                     continue
                 chunk.append(element)
                 if alone or len(chunk) == self._chunk:
@@ -184,7 +194,10 @@ class EachRecord:
                 if isinstance(error, SavepointLost) or is_transient(error):
                     _end_if_cancelled(error)
                     raise
-                attempt = _undone(attempt, ctx, element, error)
+                verdict = _verdict_on(error, self._policy)
+                if isinstance(verdict, Retry | Cancel):
+                    return attempt._replace(end=error)
+                attempt = _undone(attempt, ctx, element, error, verdict)
             loaded = await calling.reload((one.record for one in chunk[number:]), loaded)
         return attempt
 
@@ -224,14 +237,21 @@ class EachRecord:
             ctx.job = replace(ctx.job, crashes=0)
 
 
-def _undone(attempt: Attempt, ctx: Context, element: Element, error: Exception) -> Attempt:
-    """What becomes of an attempt when a record was undone for this error."""
-    skip = error if isinstance(error, Skip) else find_advice(error)
-    if skip is not None:
-        attempt.outcomes[element.position] = ("skipped", _reason(skip))
-        return attempt._replace(wait=_longer(attempt.wait, skip))
-    attempt.outcomes[element.position] = ("failed", _reason(error))
-    ctx.log.warning("%s failed: %s", element.record, _reason(error), exc_info=_shown(error))
+def _verdict_on(error: Exception, policy: RetryPolicy) -> Verdict | None:
+    """What an error of a record means, as it would mean it of the run of another task; None for a failure."""
+    if isinstance(error, Verdict):
+        return error
+    return None if isinstance(error, UserError) else policy.verdict_on(error) or find_advice(error)
+
+
+def _undone(attempt: Attempt, ctx: Context, element: Element, error: Exception, verdict: Verdict | None) -> Attempt:
+    """What becomes of an attempt when a record was undone for this error, which means that."""
+    reason = _reason(verdict if verdict is not None and verdict.reason else error)
+    if isinstance(verdict, Skip):
+        attempt.outcomes[element.position] = ("skipped", reason)
+        return attempt._replace(wait=_longer(attempt.wait, verdict))
+    attempt.outcomes[element.position] = ("failed", reason)
+    ctx.log.warning("%s failed: %s", element.record, reason, exc_info=_shown(error))
     return attempt
 
 

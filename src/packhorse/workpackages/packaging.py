@@ -297,7 +297,7 @@ class Packaging:
         if each is not None and not checked.atomic:
             raise ConfigurationError("each=True commits what was done with the record's outcome: it needs atomic=True")
         run = (
-            each_runner(function, each, lambda: self.engine, self.record_types)
+            each_runner(function, each._replace(policy=checked.policy), lambda: self.engine, self.record_types)
             if each is not None
             else runner(function, lambda: self.engine, self.record_types)
         )

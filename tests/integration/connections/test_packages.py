@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -99,6 +100,23 @@ def test_nobody_waits_for_a_package_that_was_rolled_back(shop: Shop, task: Packa
     with pytest.raises(JobNotFound, match="rolled back") as error:
         handle.result(timeout=20)
     assert isinstance(error.value, JobRolledBack) == (wired.sees_commits and not isinstance(wired, DjangoAlias))
+
+
+@pytest.mark.accepts("M2", "M21")
+def test_nobody_waits_for_a_package_whose_connection_broke(database_url: str) -> None:
+    """SQLAlchemy gives such a connection up and rolls nothing back; who waits for the commit is told all the same."""
+    with (
+        billing(database_url) as (_, task),
+        closing(engine_on(database_url).connect()) as conn,
+        ThreadPoolExecutor() as aside,
+    ):
+        handle = task.package(conn=conn).add(*ORDERS).enqueue()
+        waiting = aside.submit(handle.result, 20)
+        with pytest.raises(TimeoutError):
+            waiting.result(0.1)
+        conn.invalidate()
+        with pytest.raises(JobRolledBack):
+            waiting.result(15)
 
 
 @pytest.mark.accepts("M2")

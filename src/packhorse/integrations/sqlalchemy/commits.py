@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Final
 
-from sqlalchemy import Connection, Dialect, NestedTransaction
+from sqlalchemy import Connection, Dialect, NestedTransaction, Pool, event
 
 from packhorse.connections.scope import Waiting
 
@@ -21,6 +21,7 @@ def waiting_for(connection: Connection) -> Waiting | None:
     if getattr(connection.dialect, UNSEEN, False):
         return None
     _watch(connection.dialect)
+    _watch_losses(connection.engine.pool)
     waiting: Waiting = connection.info.setdefault(_WAITING, Waiting())
     waiting.enter(*_open_savepoints(connection.get_nested_transaction()))
     return waiting
@@ -51,6 +52,16 @@ def _watch(dialect: Dialect) -> None:
     _after(dialect, "do_rollback_twophase", lambda connection, *_: _end(connection, Waiting.rollback))
     _after(dialect, "do_release_savepoint", lambda connection, name: _savepoint(connection, name, Waiting.release))
     _after(dialect, "do_rollback_to_savepoint", lambda connection, name: _savepoint(connection, name, Waiting.undo))
+
+
+def _watch_losses(pool: Pool) -> None:
+    """A connection that broke is given up without a rollback: the server has done that."""
+    if not event.contains(pool, "invalidate", _lost):
+        event.listen(pool, "invalidate", _lost)
+
+
+def _lost(_dbapi: object, connection: Any, _error: object) -> None:
+    _end(connection, Waiting.rollback)
 
 
 def _after(dialect: Dialect, method: str, then: Callable[..., None]) -> None:
