@@ -1,11 +1,13 @@
-"""The application that the kill tests run: atomic tasks that write through SQLAlchemy, the drivers, and Django."""
+"""The application that the kill tests run: tasks and deferred calls that write through SQLAlchemy, drivers, Django."""
 
 import os
+from typing import Any
 
-from django.db import connections
+from django.db import connections, models
 from sqlalchemy import text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from packhorse import Context, Packhorse
+from packhorse import Context, Deferrable, Packhorse, current
 from tests.integration.connections.wired_django import ALIAS, django_database
 
 URL = os.environ["ORACLE_DATABASE_URL"]
@@ -17,12 +19,48 @@ _known.__enter__()
 django_app = Packhorse(f"django://{ALIAS}")
 
 
-@app.task(name="session", atomic=True)
-def session(ctx: Context, n: int) -> None:
-    """Through a session that commits by itself, in two steps."""
-    ctx.tx.session.execute(text(INSERT.format(":n")), {"n": -n - 1})
-    ctx.tx.session.commit()
-    ctx.tx.session.execute(text(INSERT.format(":n")), {"n": n})
+class Base(DeclarativeBase):
+    """The classes that SQLAlchemy maps."""
+
+
+@app.deferrable(name="session")
+class Number(Base, Deferrable):
+    """A number, which is written down later."""
+
+    __tablename__ = "number"
+
+    n: Mapped[int] = mapped_column(primary_key=True)
+    times: Mapped[int]
+
+    def write(self) -> None:
+        """Through a session that commits by itself, in two steps."""
+        self.times += 1
+        current().tx.session.execute(text(INSERT.format(":n")), {"n": -self.n - 1})
+        current().tx.session.commit()
+        current().tx.session.execute(text(INSERT.format(":n")), {"n": self.n})
+
+
+@django_app.deferrable(name="django")
+class DjangoNumber(Deferrable, models.Model):  # type: ignore[misc]  # Django ships no types
+    """The same as a model of Django's."""
+
+    n: Any = models.IntegerField(primary_key=True)
+    times: Any = models.IntegerField()
+
+    class Meta:
+        """Of a table that the test creates."""
+
+        app_label = "kills"
+        db_table = "number"
+        managed = False
+
+    def write(self) -> None:
+        """Through Django's own connection."""
+        self.times += 1
+        self.save()
+        with connections[ALIAS].cursor() as cursor:
+            cursor.execute(INSERT.format("%s"), (-self.n - 1,))
+            cursor.execute(INSERT.format("%s"), (self.n,))
 
 
 @app.task(name="async_session", atomic=True)
@@ -39,11 +77,3 @@ async def async_driver(ctx: Context, n: int) -> None:
     place = "?" if app.engine.dialect == "sqlite" else "%s"
     await ctx.tx.execute(INSERT.format(place), (-n - 1,))
     await ctx.tx.execute(INSERT.format(place), (n,))
-
-
-@django_app.task(name="django", atomic=True)
-def django(n: int) -> None:
-    """Through Django's own connection."""
-    with connections[ALIAS].cursor() as cursor:
-        cursor.execute(INSERT.format("%s"), (-n - 1,))
-        cursor.execute(INSERT.format("%s"), (n,))

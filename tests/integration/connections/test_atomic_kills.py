@@ -1,4 +1,4 @@
-"""Workers are killed while atomic handlers write through SQLAlchemy, drivers and Django: each effect happens once."""
+"""Workers are killed while handlers and deferred methods write through whatever there is: each effect happens once."""
 
 import random
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from packhorse import Packhorse
-from tests.crash.conftest import effects, install
+from tests.crash.conftest import connected, effects, install
 from tests.crash.fleet import Fleet, fleet
 from tests.waiting import wait_until
 
@@ -15,14 +15,20 @@ JOBS, KILLS = 150, 4
 
 @pytest.mark.slow
 @pytest.mark.timeout(240)
-@pytest.mark.accepts("C6", "C7")
-@pytest.mark.parametrize("task", ["session", "async_session", "async_driver", "django"])
+@pytest.mark.accepts("C6", "C7", "T10", "T17")
+@pytest.mark.parametrize("task", ["session.write", "async_session", "async_driver", "django.write"])
 def test_an_effect_happens_once_whatever_it_is_written_with(database_url: str, task: str, tmp_path: Path) -> None:
     """Both rows of every job are there once, after four kills of a worker in the middle of its work."""
     install(database_url)
     app, chance = Packhorse(database_url), random.Random(task)
-    path = f"tests.integration.connections.atomic_app:{'django_app' if task == 'django' else 'app'}"
-    app.enqueue_many([app.named(task).call(n) for n in range(JOBS)])
+    path = f"tests.integration.connections.atomic_app:{'django_app' if task == 'django.write' else 'app'}"
+    is_deferred = task.endswith(".write")
+    if is_deferred:
+        with connected(database_url) as db:
+            db.execute("create table number (n integer primary key, times integer not null)")
+            for n in range(JOBS):
+                db.execute(f"insert into number (n, times) values ({n}, 0)")  # noqa: S608
+    app.enqueue_many([app.named(task).call(str(n) if is_deferred else n) for n in range(JOBS)])
 
     with fleet(database_url, tmp_path, "-A", path, "-c", "4", "--lease", "2") as ships:
         ships.start(processes=2)
@@ -35,6 +41,9 @@ def test_an_effect_happens_once_whatever_it_is_written_with(database_url: str, t
         assert ships.stop() == [0]
 
     assert effects(database_url) == list(range(-JOBS, JOBS))
+    if is_deferred:
+        with connected(database_url) as db:
+            assert db.execute("select distinct times from number").fetchall() == [(1,)]
     app.close()
 
 
