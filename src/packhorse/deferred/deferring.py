@@ -217,8 +217,7 @@ class Deferring:
 def _registering(
     register: Callable[[Callable[..., Any], Mapping[str, Any]], Task[..., Any]], options: Mapping[str, Any]
 ) -> Callable[[Callable[..., Any], str], Task[..., Any]]:
-    base: dict[str, Any] = {"atomic": True, "max_attempts": 1, **options}
-    return lambda function, name: register(function, {**base, "name": name})
+    return lambda function, name: register(function, {"policy": "deferred", **options, "name": name})
 
 
 def _written_owner(target: Any) -> type | None:

@@ -31,7 +31,6 @@ log: logging.Logger = logging.getLogger("packhorse")
 
 R = TypeVar("R")
 DEFAULT_CHUNK = 50
-FIRST_AGAIN = Backoff(first=timedelta(seconds=5), jitter=0)
 MOST_CHUNK = 1000
 
 
@@ -292,7 +291,7 @@ class Packaging:
         rest = dict(options)
         steps = _steps(rest.pop("priority_by_size", {}))
         each, options = _each(rest)
-        complete = {"atomic": True, "max_attempts": 1, "backoff": FIRST_AGAIN, **options}
+        complete = {"policy": "work_package", **options}
         checked = task_options(function, **complete)
         if each is not None and not checked.atomic:
             raise ConfigurationError("each=True commits what was done with the record's outcome: it needs atomic=True")
