@@ -162,7 +162,8 @@ def task_options(
     if isinstance(aliases, str):
         raise ConfigurationError(f"aliases must be a sequence of names, not {aliases!r}")
     _check_handler(function)
-    preset = PRESETS[_choice("policy", policy, *get_args(PolicyName))]
+    chosen: PolicyName = _choice("policy", policy, *get_args(PolicyName))
+    preset = PRESETS[chosen]
     return TaskOptions(
         name=_default_name(function) if name is None else _name(name),
         aliases=tuple(_name(alias) for alias in aliases),

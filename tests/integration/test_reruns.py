@@ -150,6 +150,7 @@ def test_a_task_that_does_not_ask_for_it_is_not_run_again_in_place(shop: Shop) -
 
 def test_wrong_rules_are_refused(shop: Shop) -> None:
     """Where the task is declared."""
-    for wrong in ({"reruns": -1}, {"reruns": 21}, {"reruns": True}, {"policy": "tryton"}):
+    wrongs: list[dict[str, Any]] = [{"reruns": -1}, {"reruns": 21}, {"reruns": True}, {"policy": "tryton"}]
+    for wrong in wrongs:
         with pytest.raises(ConfigurationError, match=next(iter(wrong))):
             shop.app.task(name="wrong", **wrong)(print)
