@@ -100,7 +100,7 @@ class Batch(SomeBatch):
             timeout: seconds (or a `timedelta`) to wait at most; 300.
 
         Raises:
-            BatchFailed: one of its jobs has failed or was cancelled; the error names them.
+            BatchFailed: one of its jobs has failed or was cancelled; the error names them. Or the batch was given up.
             BatchTimeout: it has not ended in time.
             BatchNotFound: it was rolled back, is not committed yet, or was pruned.
         """
@@ -271,10 +271,8 @@ class Batching:
             return record
         ids = tuple(one.job_id for one in self.list_members(record.id, unsuccessful=True, limit=MOST_NAMED))
         count = record.failed + record.cancelled
-        more = f" and {count - len(ids)} more" if count > len(ids) else ""
         raise BatchFailed(
-            f"batch {record.id} ({record.name}): {record.failed} of {record.enqueued} jobs failed, {record.cancelled} "
-            f"were cancelled: {', '.join(map(str, ids))}{more}",
+            f"batch {record.id} ({record.name}): {_how_it_failed(record, ids)}",
             batch_id=record.id,
             job_ids=ids,
             count=count,
@@ -286,6 +284,18 @@ class Batching:
 
     def _run_due(self) -> None:
         """Somebody waits here for jobs; inline mode runs those that are due."""
+
+
+def _how_it_failed(record: BatchRecord, ids: Sequence[int]) -> str:
+    """What to say of a batch of which these jobs, and perhaps more, did not succeed, or that was given up."""
+    said = [record.reason] if record.reason is not None else []
+    if count := record.failed + record.cancelled:
+        more = f" and {count - len(ids)} more" if count > len(ids) else ""
+        said.append(
+            f"{record.failed} of {record.enqueued} jobs failed, {record.cancelled} were cancelled: "
+            f"{', '.join(map(str, ids))}{more}"
+        )
+    return "; ".join(said)
 
 
 def not_found(id: int) -> BatchNotFound:

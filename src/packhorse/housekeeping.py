@@ -75,7 +75,8 @@ class Housekeeping(ABC):
         """Give a batch up: cancel those of its jobs that wait, ask those that run to stop, and let it end with them.
 
         It stays as a record, and so do its jobs, with the reason. It ends with the last of its jobs, whatever was
-        expected; `on_end` is enqueued then, and `on_success` is not.
+        expected; `on_end` is enqueued then, and `on_success` is not. It is `cancelled`, for its `reason`, and whoever
+        waits for it gets `BatchFailed`.
 
         Args:
             id: the batch's.
@@ -89,7 +90,7 @@ class Housekeeping(ABC):
         if not engine.list_batches(id=id):
             raise not_found(id)
         done = SelectedJobs(self._caught_up, Selection(batch=id), self._woken).cancel(by=by, why=why)
-        engine.give_up_batches([id])
+        engine.give_up_batches([id], by, why)
         self._woken()
         return done
 
