@@ -115,11 +115,12 @@ class Housekeeping(ABC):
             expired += [] if pruned.rest is None else [pruned.rest]
             deleted = Deleted(deleted.jobs + len(pruned.ids), deleted.batches)
             yield deleted
-        is_round = False
-        while not is_round:
-            step = engine.prune_batches(CHUNK)
+        after, is_over = 0, False
+        while not is_over:
+            step = engine.prune_batches(CHUNK, after)
+            after = step.after
             deleted = Deleted(deleted.jobs + step.jobs, deleted.batches + step.batches)
-            is_round = step.is_round and not step.is_more
+            is_over = after == 0 and not step.is_more
             yield deleted
 
     def count_expired(self) -> int:

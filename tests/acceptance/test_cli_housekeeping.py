@@ -116,6 +116,17 @@ def test_what_is_over_is_deleted_and_counted(shop_cli: CommandLine, shop: Packho
     assert [one.id for one in shop.list_batches()] == [half.id]
 
 
+def test_pruning_by_hand_begins_with_the_first_batch(shop: Packhorse, clock: MovingClock) -> None:
+    """Wherever the pruner of a worker in the same process, which goes on a little at a time, has come to."""
+    with shop.batch("small") as batch:
+        shop.named("shop.greet").using(batch=batch).enqueue("Ann")
+    assert shop.run_pending() == 1
+    settle(shop.engine)
+    assert shop.engine.prune_batches(1).after == batch.id
+    clock.advance(8 * DAY)
+    assert shop.prune().batches == 1
+
+
 def test_pruning_by_hand_comes_to_the_end(shop: Packhorse, clock: MovingClock) -> None:
     """However many batches there are and in whichever order they end; one more call finds nothing."""
     with shop.batch("kept") as kept:
