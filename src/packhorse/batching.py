@@ -22,7 +22,7 @@ from packhorse.errors import (
     DatabaseBusy,
     DatabaseForbidden,
 )
-from packhorse.handle import pauses
+from packhorse.handle import pauses, seconds_in
 from packhorse.options import batch_id, check_duration
 from packhorse.task import Call
 
@@ -264,7 +264,7 @@ class Batching:
             elif not record.is_open:
                 return self._succeeded(record)
             time.sleep(pause)
-        raise BatchTimeout(f"batch {id} has not ended within {timeout} (seconds)")
+        raise BatchTimeout(f"batch {id} has not ended within {seconds_in(timeout):g} s")
 
     def _succeeded(self, record: BatchRecord) -> BatchRecord:
         if not record.has_failed:

@@ -115,8 +115,8 @@ def test_it_is_open_while_jobs_are_expected(app: Packhorse, step: Step) -> None:
     with app.batch("night", expected=2) as batch:
         step.using(batch=batch).enqueue(1)
     with working(app):
-        with pytest.raises(BatchTimeout, match=r"has not ended within 0.2 \(seconds\)"):
-            batch.wait(timeout=0.2)
+        with pytest.raises(BatchTimeout, match=r"has not ended within 0.2 s"):
+            batch.wait(timeout=timedelta(milliseconds=200))
         step.using(batch=batch.id).enqueue(2)
         assert batch.wait(timeout=timedelta(seconds=30)).succeeded == 2
 
