@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Literal, Protocol, Self, TypeVar, cast, get_args
@@ -102,6 +102,10 @@ class Options:
         """The same options with those that are given, and not None, in place of the old ones."""
         given = {name: value for name, value in changes.items() if value is not None}
         return replace(self, **given) if given else self
+
+
+ENQUEUE_OPTIONS = tuple(option.name for option in fields(Options) if option.init)
+"""What they are called."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,6 +255,18 @@ def batch_id(batch: object) -> int:
     if isinstance(id, bool) or not isinstance(id, int) or id < 1:
         raise ConfigurationError(f"a batch is named by what app.batch returns, or by its id, not {batch!r}")
     return id
+
+
+def check_names(owner: str, given: Iterable[str], known: Collection[str], hint: str = "") -> None:
+    """Refuse options that `owner` does not have.
+
+    Raises:
+        ConfigurationError: naming one of them, those that there are, and the hint.
+    """
+    unknown = [name for name in given if name not in known]
+    if unknown:
+        more = f"; {hint}" if hint else ""
+        raise ConfigurationError(f"{owner} has no option {unknown[0]!r}; it has {', '.join(known)}{more}")
 
 
 def check_queue(name: object) -> str:
