@@ -60,7 +60,7 @@ def task_modules(configuration: Configuration) -> Iterator[str]:
 
 
 def _make(configuration: Configuration) -> None:
-    found = _named(configuration.app) if configuration.app else _of_settings(configuration)
+    found = _named(configuration.app, configuration) if configuration.app else _of_settings(configuration)
     app = _made.setdefault(SETTING, found)
     if apps.ready:
         app.include(*task_modules(configuration))
@@ -70,12 +70,18 @@ def _of_settings(configuration: Configuration) -> Packhorse:
     return Packhorse(f"{DJANGO}{configuration.database}", schema=configuration.schema, worker=configuration.worker)
 
 
-def _named(place: str) -> Packhorse:
-    """The project's own object."""
+def _named(place: str, configuration: Configuration) -> Packhorse:
+    """The project's own object, whose jobs are where the settings say."""
     module, colon, attribute = place.partition(":")
     found = getattr(import_module(module), attribute or "app") if colon else import_string(place)
     if not isinstance(found, Packhorse):
         raise ConfigurationError(f"{SETTING}['APP']: {place} is a {type(found).__name__}, not a Packhorse")
+    wanted = _of_settings(configuration).settings
+    if (found.settings.database_url, found.settings.schema) != (wanted.database_url, wanted.schema):
+        raise ConfigurationError(
+            f"{SETTING}['APP']: the jobs of {place} must be where the settings say, in schema {wanted.schema} of "
+            f"{wanted.database_url}: make it so, or change {SETTING}['DATABASE'] and {SETTING}['SCHEMA']"
+        )
     return found
 
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     class Manager(Untyped):
         """`django.db.models.Manager`."""
 
+        def get_queryset(self) -> Any:
+            """The rows."""
+
     class Migration(Untyped):
         """`django.db.migrations.Migration`."""
 
