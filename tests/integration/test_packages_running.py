@@ -184,7 +184,7 @@ def test_every_run_has_a_package_of_its_own(app: Packhorse) -> None:
 
 @pytest.mark.accepts("M20")
 def test_of_two_packages_with_one_key_one_runs(app: Packhorse) -> None:
-    """The older one, however urgent the other is, which runs afterwards, whatever room there is; another key at once."""
+    """The older one, however urgent the other is, which runs afterwards, whatever room there is; other keys at once."""
     gates = {name: Gate() for name in ("first", "second", "third")}
     ran: list[str] = []
 
