@@ -66,8 +66,7 @@ class Calling(Protocol):
 class InThread:
     """Of a function."""
 
-    def __init__(self, ctx: Context, tx: TaskTransaction, records: RecordTypes) -> None:
-        self._ctx = ctx
+    def __init__(self, tx: TaskTransaction, records: RecordTypes) -> None:
         self._tx = tx
         self._records = records
 

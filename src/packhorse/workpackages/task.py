@@ -154,7 +154,7 @@ def each_runner(handler: Handler, each: Each, engine: Callable[[], Engine], reco
         package.note_lost_locks()
         try:
             with passing_on():
-                at_once(for_each.run(InThread(ctx, ctx.tx, records), ctx, package))
+                at_once(for_each.run(InThread(ctx.tx, records), ctx, package))
         except BaseException:
             _keep_elsewhere(ctx, package, engine)
             raise
