@@ -23,6 +23,7 @@ from msgspec.structs import replace
 from packhorse.context import UNWATCHED, Context, Entered, Watch
 from packhorse.domain.causes import causes
 from packhorse.domain.decide import UNRUN, Ack, decide
+from packhorse.domain.frames import calls_handlers
 from packhorse.domain.job import ClaimedJob
 from packhorse.domain.outcome import (
     ErrorInfo,
@@ -168,6 +169,7 @@ class Runner:
             run.outcome = Failure(error_info(error), Fail("its stored arguments can't be read"))
         return run
 
+    @calls_handlers
     def _run(self, run: Run) -> None:
         task = run.task
         if task is None or run.outcome is not None:
@@ -186,6 +188,7 @@ class Runner:
         if run.watch.is_late():
             run.outcome = timed_out(run.job, task)
 
+    @calls_handlers
     async def _arun(self, run: Run) -> None:
         task = run.task
         if task is None or run.outcome is not None:
@@ -334,6 +337,7 @@ def _is_transient(error: BaseException) -> bool:
     )
 
 
+@calls_handlers
 async def _within_limit(run: Run, task: Task[..., Any]) -> Any:
     if task.timeout is None:
         return await task.function(*_leading(run), *run.args, **run.kwargs)
