@@ -2,7 +2,6 @@
 select position, type, key, outcome, reason
 from {element}
 where job_id = CAST(:id AS bigint) and position > CAST(:after AS integer)
-  and (outcome is null or outcome <> 'done')   -- with :open
-  and outcome = 'done'   -- with :done
+  and coalesce(outcome, '') in (select CAST(value AS text) from {names})   -- with :chosen
 order by position
 limit CAST(:limit AS bigint)
