@@ -27,7 +27,11 @@ TOLD_SECONDS = 2.0
 """After how long it is told again how far the batch is."""
 
 
-@click.group(cls=LazyGroup, places={"cancel": "packhorse.cli.batch_changes:cancel"})
+@click.group(
+    cls=LazyGroup,
+    places={"cancel": "packhorse.cli.batch_changes:cancel"},
+    elsewhere={"close": "In Python: app.close_batch(ID). `packhorse batches cancel ID` gives one up."},
+)
 def batches() -> None:
     """Look at batches of jobs, wait for them, and give them up.
 
@@ -35,6 +39,8 @@ def batches() -> None:
         packhorse batches show 7            which of its jobs have failed
         packhorse batches wait 7            until all of them have ended
         packhorse batches cancel 7          nobody will go on with it
+
+    Code makes them: `with app.batch("month end") as batch:` and `task.using(batch=batch).enqueue(…)`.
 
     Next: `packhorse batches list --help`.
     """
