@@ -23,6 +23,7 @@ from msgspec.structs import replace
 
 from packhorse.context import UNWATCHED, Context, Entered, Watch
 from packhorse.domain.decide import UNRUN, Ack, decide
+from packhorse.domain.frames import calls_handlers
 from packhorse.domain.job import ClaimedJob
 from packhorse.domain.outcome import (
     ErrorInfo,
@@ -177,6 +178,7 @@ class Runner:
             run.outcome = Failure(error_info(error), Fail("its stored arguments can't be read"))
         return run
 
+    @calls_handlers
     def _run(self, run: Run) -> None:
         task = run.task
         if task is None or run.outcome is not None:
@@ -195,6 +197,7 @@ class Runner:
         if run.watch.is_late():
             run.outcome = timed_out(run.job, task)
 
+    @calls_handlers
     async def _arun(self, run: Run) -> None:
         task = run.task
         if task is None or run.outcome is not None:
@@ -341,6 +344,7 @@ def timed_out(job: ClaimedJob, task: Task[..., Any] | None) -> Failure:
     return Failure(ErrorInfo("TimeLimit", str(error)), policy.verdict_on(error))
 
 
+@calls_handlers
 async def _within_limit(run: Run, task: Task[..., Any]) -> Any:
     if task.timeout is None:
         return await task.function(*_leading(run), *run.args, **run.kwargs)
