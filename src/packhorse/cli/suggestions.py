@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import click
 
 PROGRAM = "packhorse"
-EXAMPLE_APP = " -A shop.jobs:app"
+APP = re.compile(r" -A [\w.]+:\w+")
 CALL = re.compile(r"(^ +|[`|&] ?)packhorse (?=[a-z])", re.MULTILINE)
 """Where the reader is told to call a command: at the beginning of an example, or in backticks."""
 COMMAND = re.compile(r"`(packhorse (?!worker\b)[^`]+)`")
@@ -26,12 +26,15 @@ def completed(text: str, words: Sequence[str], app: Callable[[], str]) -> str:
 
 
 def called(text: str) -> str:
-    """The text with the commands in it as the present program is called, such as `manage.py packhorse`."""
+    """The text with the commands in it as the present program is called, such as `manage.py packhorse`.
+
+    One that is not called `packhorse` knows its application, so that none is named.
+    """
     context = click.get_current_context(silent=True)
     program = context.find_root().info_name if context else None
     if program in (None, PROGRAM):
         return text
-    return CALL.sub(rf"\1{program} ", text.replace(EXAMPLE_APP, ""))
+    return CALL.sub(rf"\1{program} ", APP.sub("", text))
 
 
 def without_password(url: str) -> str:

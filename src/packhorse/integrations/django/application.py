@@ -72,8 +72,10 @@ def _of_settings(configuration: Configuration) -> Packhorse:
 
 def _named(place: str, configuration: Configuration) -> Packhorse:
     """The project's own object, whose jobs are where the settings say."""
-    module, colon, attribute = place.partition(":")
-    found = getattr(import_module(module), attribute or "app") if colon else import_string(place)
+    try:
+        found = _imported(place)
+    except (ImportError, AttributeError) as error:
+        raise ConfigurationError(f"{SETTING}['APP']: {place} can't be imported: {error}") from error
     if not isinstance(found, Packhorse):
         raise ConfigurationError(f"{SETTING}['APP']: {place} is a {type(found).__name__}, not a Packhorse")
     wanted = _of_settings(configuration).settings
@@ -83,6 +85,11 @@ def _named(place: str, configuration: Configuration) -> Packhorse:
             f"{wanted.database_url}: make it so, or change {SETTING}['DATABASE'] and {SETTING}['SCHEMA']"
         )
     return found
+
+
+def _imported(place: str) -> object:
+    module, colon, attribute = place.partition(":")
+    return getattr(import_module(module), attribute or "app") if colon else import_string(place)
 
 
 def _forget(*, setting: str, **_: Any) -> None:

@@ -13,7 +13,12 @@ class PackhorseConfig(AppConfig):
     verbose_name = "Packhorse"
 
     def ready(self) -> None:
-        """Register the system checks, and name the modules of tasks; nothing is imported or opened for it."""
-        from packhorse.integrations.django.application import include_modules
+        """Register the system checks, and name the modules of tasks; none is imported, and no database opened."""
+        from django.core.checks import register
 
+        from packhorse.integrations.django.application import include_modules
+        from packhorse.integrations.django.checks import TAG, check_modules, check_settings
+
+        register(check_settings, TAG)
+        register(check_modules, TAG, deploy=True)
         include_modules()

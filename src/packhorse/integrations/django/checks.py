@@ -33,7 +33,7 @@ def check_settings(app_configs: object = None, **_: object) -> list[Any]:
 
 def check_modules(app_configs: object = None, **_: object) -> list[Any]:
     """Whether the modules of tasks can be imported; only with `--deploy`, as it imports them all."""
-    if check_settings():
+    if any(one.is_serious() for one in check_settings()):
         return []
     modules = application().modules
     modules.load()
@@ -83,13 +83,7 @@ def _of_application() -> Iterator[Any]:
         application()
     except PackhorseError as error:
         yield _error(5, str(error), f"{SETTING}['APP'] is package.module:attribute, as in shop.jobs:app")
-    except ImportError as error:
-        yield _error(5, f"{SETTING}['APP'] can't be imported: {error}", "is that the module, and on the Python path?")
 
 
 def _error(number: int, text: str, hint: str) -> Any:
     return checks.Error(text, hint=hint, id=f"packhorse.E{number:03}")
-
-
-checks.register(check_settings, TAG)
-checks.register(check_modules, TAG, deploy=True)

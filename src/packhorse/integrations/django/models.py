@@ -131,27 +131,6 @@ class Inbox(Finished):
         verbose_name_plural = "inbox"
 
 
-class Element(Model):
-    """A business record of a work package."""
-
-    pk = models.CompositePrimaryKey("job_id", "position")
-    job_id = models.BigIntegerField()
-    position = models.IntegerField()
-    type = _text()
-    key = _text()
-    outcome = _text(optional=True)
-    reason = _text(optional=True)
-
-    objects = Rows()
-
-    class Meta:
-        """Only to be read, on the pages of its job."""
-
-        managed = False
-        db_table = table("element")
-        default_permissions = ()
-
-
 class Queue(Model):
     """A queue that has settings of its own; one without has no row."""
 
@@ -262,4 +241,4 @@ class Batch(Model):
         return f"{self.id}: {self.name}"
 
 
-MIRRORS = (Job, Finished, Inbox, Element, Queue, Worker, Schedule, Batch)
+MIRRORS = (Job, Finished, Inbox, Queue, Worker, Schedule, Batch)
