@@ -173,6 +173,25 @@ class Transactions(ProjectTest):
         self.assertEqual(self.notes(), ["kept"])
 
 
+class WithoutWorkers(ProjectTest):
+    """With WORKER in PACKHORSE, for moving from ImmediateBackend."""
+
+    def test_inline_a_task_runs_at_the_commit(self) -> None:
+        """And the result of `enqueue` is that of the run, where there is no transaction."""
+        with override_settings(PACKHORSE={"WORKER": "inline"}):
+            self.assertEqual(tasks.add.enqueue(1, 2).return_value, 3)
+            with atomic():
+                result = tasks.add.enqueue(3, 4)
+                self.assertEqual(result.status, READY)
+            result.refresh()
+            self.assertEqual(result.return_value, 7)
+
+    def test_immediate_a_task_runs_at_the_enqueue(self) -> None:
+        """Also in a transaction, as in Django's TestCase."""
+        with override_settings(PACKHORSE={"WORKER": "immediate"}), atomic():
+            self.assertEqual(tasks.add.enqueue(1, 2).return_value, 3)
+
+
 class Declaring(ProjectTest):
     """What a task may be, and what Packhorse adds."""
 
@@ -233,14 +252,14 @@ class Workers(ProjectTest):
     """With workers in processes of their own."""
 
     def test_workers_run_tasks_and_run_them_again_when_they_are_killed(self) -> None:
-        """Plain ones, coroutines, and one in the middle of which its worker is killed."""
-        results = [tasks.add.enqueue(1, 2), tasks.aadd.enqueue(1, 2)]
+        """Plain ones, coroutines, one in a child process, and one in the middle of which its worker is killed."""
+        results = [tasks.add.enqueue(1, 2), tasks.aadd.enqueue(1, 2), tasks.isolated.enqueue()]
         with worker():
             wait_until(lambda: all(map(finished, results)), 60, "the ends of the first tasks")
             results.append(tasks.die_once.enqueue())
             wait_until(lambda: finished(results[-1]), 60, "the end of the task that kills")
-        self.assertEqual([result.return_value for result in results], [3, 3, 2])
-        self.assertEqual([result.attempts for result in results], [1, 1, 2])
+        self.assertEqual([result.return_value for result in results], [3, 3, [1, "RUNNING"], 2])
+        self.assertEqual([result.attempts for result in results], [1, 1, 1, 2])
 
 
 def finished(result: Any) -> bool:

@@ -64,6 +64,13 @@ def die_once(context: Any) -> int:
     return int(context.attempt)
 
 
+@task(takes_context=True)
+@packhorse_options(isolation="process", timeout=timedelta(minutes=1))
+def isolated(context: Any) -> list[object]:
+    """Run in a child process."""
+    return [context.attempt, str(context.task_result.status)]
+
+
 @task(queue_name="mail", priority=7)
 def note(text: str) -> None:
     """Write something."""

@@ -81,7 +81,7 @@ class PackhorseBackend(BaseTaskBackend):
         handle = bound.enqueue(*normalize_json(args), **normalize_json(kwargs))
         result = self._new(task, str(handle.id), args, kwargs)
         task_enqueued.send_robust(sender=type(self), task_result=result)
-        return result if application().settings.worker == "processes" else self.get_result(result.id)
+        return result if application().settings.worker == "processes" else self._after_its_run(result)
 
     def get_result(self, result_id: str) -> Any:
         """The result of the task whose job has that id.
@@ -131,6 +131,13 @@ class PackhorseBackend(BaseTaskBackend):
             errors=[],
             worker_ids=[],
         )
+
+    def _after_its_run(self, result: Any) -> Any:
+        """What has become of it by now; as it was enqueued, where its queue keeps nothing of what has succeeded."""
+        try:
+            return self.get_result(result.id)
+        except TaskResultDoesNotExist:
+            return result
 
     def _result(self, id: int) -> Any:
         job, attempts = _read(id)
