@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
@@ -38,6 +38,8 @@ class _Block(Struct, frozen=True):
     base: Acting | None
     changes: Mapping[str, Id]
     extra: Mapping[str, Any]
+    asked: Asked | None = None
+    """What is asked where there is no base; None from it is answered further out."""
 
     def over(self, acting: Acting) -> Acting:
         """What it changes of what is below."""
@@ -106,6 +108,24 @@ def acting_as(
         _block.reset(token)
 
 
+@contextmanager
+def acting_asked(asked: Asked) -> Iterator[None]:
+    """Act inside the block on whose behalf this function says, which is asked anew by every enqueue and `acting()`.
+
+    For what is known later than the block begins: a request's user. Where it gives None, all is as without it.
+    """
+    token = ask_here(asked)
+    try:
+        yield
+    finally:
+        _block.reset(token)
+
+
+def ask_here(asked: Asked) -> Token[_Block | None]:
+    """The same to the end of a `contextvars.Context` that is made for this alone."""
+    return _block.set(replace(_inside(None, {}, {}), asked=asked))
+
+
 class Behalf:
     """Where an application's enqueues learn on whose behalf they are made."""
 
@@ -144,7 +164,7 @@ def _inside(base: Acting | None, changes: Mapping[str, Id], extra: Mapping[str, 
     context, around = find_current(), _block.get()
     if base is not None or around is None or around.context is not context:
         return _Block(context, base, changes, dict(extra))
-    return _Block(context, around.base, {**around.changes, **changes}, {**around.extra, **extra})
+    return replace(around, changes={**around.changes, **changes}, extra={**around.extra, **extra})
 
 
 def _resolved(asked: Asked | None) -> Acting:
@@ -157,12 +177,12 @@ def _resolved(asked: Asked | None) -> Acting:
     elif context is not None:
         below = context.acting
     else:
-        below = _answer(asked) if asked is not None else NOBODY
+        below = _answer(None if block is None else block.asked) or _answer(asked) or NOBODY
     return below if block is None else block.over(below)
 
 
-def _answer(asked: Asked) -> Acting:
-    given = asked()
+def _answer(asked: Asked | None) -> Acting | None:
+    given = None if asked is None else asked()
     if not isinstance(given, Acting | None):
-        raise UsageError(f"what app.acting_from was given must give an Acting or None, not {given!r}")
-    return given or NOBODY
+        raise UsageError(f"what tells on whose behalf the application acts must give an Acting or None, not {given!r}")
+    return given

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, Unpack
 
@@ -20,6 +21,7 @@ from packhorse.domain.state import JobState
 from packhorse.engine import Engine
 from packhorse.enqueuer import Enqueuer, Stored
 from packhorse.errors import JobNotFound, JobNotKept
+from packhorse.gathering import GatheredHandle, Gathering, find_gathering, opened
 from packhorse.handle import JobHandle, not_found
 from packhorse.housekeeping import Housekeeping
 from packhorse.lookup import Lookup
@@ -122,22 +124,43 @@ class Client(Declarations, Lookup, Batching, Correlating, Housekeeping):
             DatabaseError: the database can't store them.
         """
         calls = list(calls)
-        return self._handles(self._enqueuer.enqueue(calls, conn), calls)
+        handles = self._gathered(calls, conn)
+        return self._handles(self._enqueuer.enqueue(calls, conn), calls) if handles is None else handles
 
     async def aenqueue_many(self, calls: Iterable[Call[R]], *, conn: object | None = None) -> list[JobHandle[R]]:
         """Do what `enqueue_many` does, for coroutines; takes asynchronous connections as well."""
         calls = list(calls)
-        return self._handles(await self._enqueuer.aenqueue(calls, conn), calls)
+        await self._enqueuer.warm_up()
+        handles = self._gathered(calls, conn)
+        return self._handles(await self._enqueuer.aenqueue(calls, conn), calls) if handles is None else handles
 
     def enqueue_call(self, call: Call[R], conn: object | None) -> JobHandle[R]:
         """Enqueue one call; what `task.enqueue(…)` comes to."""
-        [handle] = self._handles(self._enqueuer.enqueue([call], conn), [call])
+        [handle] = self.enqueue_many([call], conn=conn)
         return handle
 
     async def aenqueue_call(self, call: Call[R], conn: object | None) -> JobHandle[R]:
         """Do what `enqueue_call` does, for coroutines."""
-        [handle] = self._handles(await self._enqueuer.aenqueue([call], conn), [call])
+        [handle] = await self.aenqueue_many([call], conn=conn)
         return handle
+
+    def gathering(self) -> AbstractContextManager[Gathering]:
+        """Keep back what is enqueued inside without a connection until it is known whether all went well.
+
+            with app.gathering() as gathered:
+                handle(request)  # its enqueues are checked, and have no ids yet
+                gathered.store()  # all in one transaction; without this, they are dropped at the end
+
+        For what adapts a framework: the middleware of `packhorse.integrations.asgi` and `.wsgi` do this for each
+        request. It holds in this task or thread and in those that it starts (`asyncio.to_thread` too). What has a
+        connection, or is enqueued in a transaction that is open here, belongs to that; batches and their jobs are
+        stored at once.
+        """
+        return opened(self.new_gathering())
+
+    def new_gathering(self) -> Gathering:
+        """What keeps back what is enqueued, once it is opened."""
+        return Gathering(self._enqueuer, self._gathered_handle)
 
     def job(self, id: int) -> JobHandle[Any]:
         """A handle for a job that was enqueued before, here or elsewhere.
@@ -252,6 +275,14 @@ class Client(Declarations, Lookup, Batching, Correlating, Housekeeping):
             JobHandle(id, find, decoders[call.signature], watch, missing, key, queue, fate, call.may_find)
             for (id, key, queue, fate), call in zip(stored, calls, strict=True)
         ]
+
+    def _gathered(self, calls: Sequence[Call[R]], conn: object | None) -> list[JobHandle[R]] | None:
+        """What a gathering keeps back; None where it is to be stored now."""
+        gathering = find_gathering(self._enqueuer, calls, conn)
+        return None if gathering is None else gathering.take(calls)
+
+    def _gathered_handle(self, call: Call[Any]) -> GatheredHandle[Any]:
+        return GatheredHandle(0, self.find_job, _decoder(call.signature), self._watch_job, self._missing)
 
     def _missing(self, id: int, queue: str | None) -> JobNotFound:
         """What to say of a job that is not there."""

@@ -89,6 +89,24 @@ class Enqueuer:
             return self._store_while_preparing(calls)
         return self._store(self._preparer.prepare(calls), connection)
 
+    def has_transaction(self) -> bool:
+        """Whether an enqueue without a connection would join a transaction that is open here."""
+        return self._surrounding() is not None
+
+    def prepare_all(self, calls: Sequence[Call[Any]]) -> list[Prepared]:
+        """Check calls that `store_prepared` stores later, on whoever's behalf they are made now.
+
+        Raises:
+            PayloadError: an argument would not survive, or does not fit.
+        """
+        return self._preparer.prepare(calls)
+
+    def store_prepared(self, calls: Sequence[Call[Any]], prepared: Sequence[Prepared]) -> list[Stored]:
+        """Store calls that were prepared before in a transaction of their own; what was stored, in their order."""
+        order = key_order(calls)
+        stored = self._store([prepared[number] for number in order] if order else prepared, None)
+        return [one for _, one in sorted(zip(order, stored, strict=True))] if order else stored
+
     async def aenqueue(self, calls: Sequence[Call[Any]], conn: object | None) -> list[Stored]:
         """The same for coroutines."""
         order = key_order(calls)
