@@ -120,14 +120,14 @@ class Runner:
 
     def attempt(self, job: ClaimedJob, watch: Watch = UNWATCHED) -> Run:
         """All steps but the report, for a plain function; some of them again where the database has undone them."""
-        tries = Tries()
+        tries = Tries(self._policy(job), watch)
         while True:
             run = self._resolve(job, watch, tries.locks)
             self._run(run)
             self._decide(run)
             if self._commit(run):
                 return run
-            pause = tries.next(run)
+            pause = tries.next(run.context, run.outcome, run.raised)
             if pause is None:
                 self._deliver(run)
                 return run
@@ -135,14 +135,14 @@ class Runner:
 
     async def aattempt(self, job: ClaimedJob, watch: Watch = UNWATCHED) -> Run:
         """The same for a coroutine function."""
-        tries = Tries()
+        tries = Tries(self._policy(job), watch)
         while True:
             run = self._resolve(job, watch, tries.locks)
             await self._arun(run)
             self._decide(run)
             if await self._acommit(run):
                 return run
-            pause = tries.next(run)
+            pause = tries.next(run.context, run.outcome, run.raised)
             if pause is None or await _is_cancelled_in(pause):
                 await self._adeliver(run)
                 return run
@@ -214,6 +214,10 @@ class Runner:
                 run.outcome = outcome_of(run, await _within_limit(run, task))
         except BaseException as error:  # noqa: BLE001 - whatever a handler raises is its outcome
             run.outcome = outcome_of_error(run, error)
+
+    def _policy(self, job: ClaimedJob) -> RetryPolicy:
+        task = self.registry.find(job.task)
+        return task.policy if task else RetryPolicy()
 
     def _decide(self, run: Run) -> None:
         policy = run.task.policy if run.task else RetryPolicy()

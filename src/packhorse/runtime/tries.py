@@ -2,47 +2,54 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from packhorse.context import Context, Watch
 from packhorse.domain.firstlock import MOST_RESTARTS, FirstLock, LockFirst
-from packhorse.domain.outcome import Failure
-from packhorse.domain.retry import rerun_pause
-
-if TYPE_CHECKING:
-    from packhorse.runtime.run import Run
+from packhorse.domain.outcome import Failure, Outcome
+from packhorse.domain.retry import RetryPolicy, rerun_pause
 
 
 class Tries:
-    """The tries of one run, under one lease."""
+    """The tries of one run, under one lease.
 
-    def __init__(self) -> None:
+    Args:
+        policy: of its task.
+        watch: what the worker has learned of it meanwhile.
+    """
+
+    def __init__(self, policy: RetryPolicy, watch: Watch) -> None:
         self.locks: frozenset[FirstLock] = frozenset()
         """With which the next one begins its transaction."""
+        self._policy = policy
+        self._watch = watch
         self._restarts = 0
         self._reruns = 0
 
-    def next(self, run: Run) -> float | None:
-        """In how many seconds there is another try after this one; None for none. The job's log says so."""
-        if isinstance(run.raised, LockFirst):
-            return self._restarted(run, run.raised)
-        return self._rerun(run)
+    def next(self, context: Context, outcome: Outcome | None, raised: BaseException | None) -> float | None:
+        """In how many seconds there is another try after this one; None for none. The job's log says so.
 
-    def _restarted(self, run: Run, raised: LockFirst) -> float | None:
-        """Without a lock that it was refused before it would only ask for it again."""
+        Args:
+            context: of the try that has ended.
+            outcome: what it came to.
+            raised: what its handler, or its commit, raised.
+        """
+        if isinstance(raised, LockFirst):
+            return self._restarted(context, raised)
+        if isinstance(outcome, Failure) and not outcome.counted and outcome.verdict is None:
+            return self._rerun(context, outcome)
+        return None
+
+    def _restarted(self, context: Context, raised: LockFirst) -> float | None:
         self._restarts += 1
         if self._restarts > MOST_RESTARTS:
             return None
         self.locks |= raised.locks
-        run.context.log.info("begun anew with what is %s", raised)
+        context.log.info("begun anew with what is %s", raised)
         return 0.0
 
-    def _rerun(self, run: Run) -> float | None:
-        outcome, task = run.outcome, run.task
-        if not isinstance(outcome, Failure) or outcome.counted or outcome.verdict is not None or task is None:
-            return None
+    def _rerun(self, context: Context, failure: Failure) -> float | None:
         self._reruns += 1
-        most, error = task.policy.reruns, outcome.error
-        if self._reruns > most or run.watch.is_stopped() or run.watch.cancelled_by is not None:
+        most, error = self._policy.reruns, failure.error
+        if self._reruns > most or self._watch.is_stopped() or self._watch.cancelled_by is not None:
             return None
-        run.context.log.info("run again in place (%d of %d): %s: %s", self._reruns, most, error.type, error.message)
+        context.log.info("run again in place (%d of %d): %s: %s", self._reruns, most, error.type, error.message)
         return rerun_pause(self._reruns)
