@@ -22,11 +22,12 @@ from packhorse.domain.retry import Backoff
 from packhorse.engine import Engine
 from packhorse.errors import ConfigurationError
 from packhorse.keeper import ScheduleBook
+from packhorse.lockfirst import LockingFirst
 from packhorse.middleware import Middleware
 from packhorse.notifiers.local import announce, is_heard
 from packhorse.options import Isolation, task_options
 from packhorse.presets import PolicyName
-from packhorse.records import KeyOf, Load
+from packhorse.records import Loading
 from packhorse.scheduling import Scheduling
 from packhorse.task import Task, TaskRegistry
 from packhorse.transaction import TransactionBlock
@@ -71,7 +72,7 @@ class TaskDecorator(Protocol):
     def __call__(self, function: Callable[P, R], /) -> Task[P, R]: ...
 
 
-class Packhorse(Client, Scheduling, Packaging, Deferring):
+class Packhorse(Client, Scheduling, Packaging, Deferring, LockingFirst):
     """An application: its tasks, and the database that its jobs live in.
 
     Nothing is opened before the first use, so that a module may make one at its top.
@@ -308,7 +309,7 @@ class Packhorse(Client, Scheduling, Packaging, Deferring):
         finally:
             self._engines = before
 
-    def _loading(self, model: type) -> tuple[KeyOf, Load]:
+    def _loading(self, model: type) -> Loading:
         return loading(model)
 
     def _find_home(self, model: type) -> Home | None:

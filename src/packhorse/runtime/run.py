@@ -24,6 +24,7 @@ from msgspec.structs import replace
 from packhorse.context import UNWATCHED, Context, Entered, Watch
 from packhorse.domain.decide import UNRUN, Ack, decide
 from packhorse.domain.frames import calls_handlers
+from packhorse.domain.firstlock import FirstLock
 from packhorse.domain.job import ClaimedJob
 from packhorse.domain.outcome import (
     ErrorInfo,
@@ -38,7 +39,7 @@ from packhorse.domain.outcome import (
     Verdict,
     find_advice,
 )
-from packhorse.domain.retry import RetryPolicy, chance, rerun_pause
+from packhorse.domain.retry import RetryPolicy, chance
 from packhorse.engine import Engine
 from packhorse.errors import PayloadError
 from packhorse.journal import NOWHERE, Journal
@@ -46,6 +47,7 @@ from packhorse.runtime.conflicts import is_transient
 from packhorse.runtime.hooks import Hooks
 from packhorse.runtime.mistakes import mistake_in, mistake_with
 from packhorse.runtime.report import error_info, report_ack, report_lost, storable_ack, user_failure
+from packhorse.runtime.tries import Tries
 from packhorse.statement import AsyncTransaction, Statement, Transaction
 from packhorse.task import Task, TaskRegistry
 from packhorse.tasktransaction import AsyncTaskTransaction, SessionFactory, TaskTransaction, no_sessions
@@ -75,6 +77,8 @@ class Run(msgspec.Struct, eq=False):
     """What the handler, or the commit, raised."""
     lost: bool = False
     """Its lease was gone when it was to commit: it counts for nothing."""
+    locks: frozenset[FirstLock] = frozenset()
+    """With which its transaction is to begin."""
 
 
 def _untold(_: object) -> None:
@@ -117,30 +121,30 @@ class Runner:
 
     def attempt(self, job: ClaimedJob, watch: Watch = UNWATCHED) -> Run:
         """All steps but the report, for a plain function; some of them again where the database has undone them."""
-        reruns = 0
+        tries = Tries(self._policy(job), watch)
         while True:
-            run = self._resolve(job, watch)
+            run = self._resolve(job, watch, tries.locks)
             self._run(run)
             self._decide(run)
             if self._commit(run):
                 return run
-            reruns += 1
-            if not is_to_rerun(run, reruns):
+            pause = tries.next(run.context, run.outcome, run.raised)
+            if pause is None:
                 self._deliver(run)
                 return run
-            time.sleep(rerun_pause(reruns))
+            time.sleep(pause)
 
     async def aattempt(self, job: ClaimedJob, watch: Watch = UNWATCHED) -> Run:
         """The same for a coroutine function."""
-        reruns = 0
+        tries = Tries(self._policy(job), watch)
         while True:
-            run = self._resolve(job, watch)
+            run = self._resolve(job, watch, tries.locks)
             await self._arun(run)
             self._decide(run)
             if await self._acommit(run):
                 return run
-            reruns += 1
-            if not is_to_rerun(run, reruns) or await _is_cancelled_in(rerun_pause(reruns)):
+            pause = tries.next(run.context, run.outcome, run.raised)
+            if pause is None or await _is_cancelled_in(pause):
                 await self._adeliver(run)
                 return run
 
@@ -163,9 +167,9 @@ class Runner:
         report_ack(run.job, ack)
         return run
 
-    def _resolve(self, job: ClaimedJob, watch: Watch) -> Run:
+    def _resolve(self, job: ClaimedJob, watch: Watch, locks: frozenset[FirstLock]) -> Run:
         task = self.registry.find(job.task)
-        run = Run(job, Context(job, None, watch, self.journal), task, watch=watch)
+        run = Run(job, Context(job, None, watch, self.journal), task, watch=watch, locks=locks)
         if task is None:
             run.outcome = Unknown(job.task)
             return run
@@ -191,6 +195,7 @@ class Runner:
             with Entered(run.context), self.hooks.around(run.context):
                 if tx is not None:
                     tx.ready()
+                    _lock(run)
                 run.outcome = outcome_of(run, task.function(*_leading(run), *run.args, **run.kwargs))
         except BaseException as error:  # noqa: BLE001 - whatever a handler raises is its outcome
             run.outcome = outcome_of_error(run, error)
@@ -208,9 +213,14 @@ class Runner:
                 tx = AsyncTaskTransaction(await begin(), self.sessions, begin)
                 run.context = Context(run.job, tx, run.watch, self.journal)
             with Entered(run.context), self.hooks.around(run.context):
+                await _alock(run)
                 run.outcome = outcome_of(run, await _within_limit(run, task))
         except BaseException as error:  # noqa: BLE001 - whatever a handler raises is its outcome
             run.outcome = outcome_of_error(run, error)
+
+    def _policy(self, job: ClaimedJob) -> RetryPolicy:
+        task = self.registry.find(job.task)
+        return task.policy if task else RetryPolicy()
 
     def _decide(self, run: Run) -> None:
         policy = run.task.policy if run.task else RetryPolicy()
@@ -286,18 +296,6 @@ class Runner:
         sending.result()
 
 
-def is_to_rerun(run: Run, reruns: int) -> bool:
-    """Whether the same is to be run again in place, for the n-th time (n from 1); the job's log says so."""
-    outcome, task = run.outcome, run.task
-    if not isinstance(outcome, Failure) or outcome.counted or outcome.verdict is not None or task is None:
-        return False
-    if reruns > task.policy.reruns or run.watch.is_stopped() or run.watch.cancelled_by is not None:
-        return False
-    error = outcome.error
-    run.context.log.info("run again in place (%d of %d): %s: %s", reruns, task.policy.reruns, error.type, error.message)
-    return True
-
-
 def outcome_of(run: Run, value: Any) -> Outcome:
     """What a returned value means."""
     if isinstance(value, Verdict):
@@ -357,6 +355,19 @@ async def _within_limit(run: Run, task: Task[..., Any]) -> Any:
         if deadline.expired():
             raise TimeLimit(f"job {run.job.id} ran for longer than its time limit of {limit:g} s") from error
         raise
+
+
+def _lock(run: Run) -> None:
+    """Begin the transaction with its locks, in one order."""
+    run.context.locked = run.locks
+    for lock in sorted(run.locks):
+        lock.take(run.context.transaction)
+
+
+async def _alock(run: Run) -> None:
+    run.context.locked = run.locks
+    for lock in sorted(run.locks):
+        await lock.take(run.context.transaction)
 
 
 async def _is_cancelled_in(seconds: float) -> bool:

@@ -14,7 +14,7 @@ from packhorse.domain.retry import Backoff
 from packhorse.domain.sizing import SizeSteps
 from packhorse.errors import ConfigurationError, JobNotFound, UsageError
 from packhorse.options import Isolation, task_options
-from packhorse.records import KeyOf, Load, Named, RecordType, RecordTypes
+from packhorse.records import KeyOf, Load, Loading, Named, RecordType, RecordTypes
 from packhorse.task import Task
 from packhorse.workpackages.collector import BatchOf, Collecting, Collector, Mode, Parameters
 from packhorse.workpackages.each import Each
@@ -124,10 +124,13 @@ class Packaging:
         Raises:
             ConfigurationError: the name or the class is registered already, or it is not known how to load the class.
         """
+        lock = None
         if key is None or load is None:
-            own_key, own_load = self._loading(model)
-            key, load = key or own_key, load or own_load
-        self.record_types.register(RecordType(name=name, model=model, key_of=key, load=load, tenant_of=tenant))
+            own = self._loading(model)
+            key, load, lock = key or own.key_of, load or own.load, own.lock
+        self.record_types.register(
+            RecordType(name=name, model=model, key_of=key, load=load, tenant_of=tenant, lock=lock)
+        )
 
     @overload
     def work_package(self, function: Callable[..., R], /) -> PackageTask[R]: ...
@@ -352,7 +355,7 @@ class Packaging:
             """Make a task of a function."""
             ...
 
-        def _loading(self, model: type) -> tuple[KeyOf, Load]:
+        def _loading(self, model: type) -> Loading:
             """How a framework's records are known and loaded."""
             ...
 
