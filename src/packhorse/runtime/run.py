@@ -23,8 +23,8 @@ from msgspec.structs import replace
 
 from packhorse.context import UNWATCHED, Context, Entered, Watch
 from packhorse.domain.decide import UNRUN, Ack, decide
-from packhorse.domain.frames import calls_handlers
 from packhorse.domain.firstlock import FirstLock
+from packhorse.domain.frames import calls_handlers
 from packhorse.domain.job import ClaimedJob
 from packhorse.domain.outcome import (
     ErrorInfo,
