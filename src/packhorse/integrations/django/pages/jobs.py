@@ -58,7 +58,7 @@ class FinishedPages(Details):
 
     def changelist_view(self, request: Any, extra_context: Any = None) -> Any:
         """The list, with what it leaves out."""
-        told = f"The newest {NEWEST:,}; older ones by their id, and by `packhorse jobs list`"
+        told = f"The newest {NEWEST:,}; older ones by their id, and by `manage.py packhorse jobs list`"
         return super().changelist_view(request, {"subtitle": told, **(extra_context or {})})
 
     def took(self, job: Any) -> str:
