@@ -94,6 +94,7 @@ def show(target: Target, id: int, *, as_json: bool) -> None:
 
         packhorse jobs show 42
         packhorse jobs show 42 --json | jq .attempts
+        packhorse jobs show 42 --json | jq .package.open    which records of a package are not done, and why
 
     Its times, how far it is, which jobs it waits for, its arguments, its result, of a work package its parameters and
     what has become of its records, and each attempt that did not succeed, with the error and its traceback.

@@ -6,8 +6,8 @@ import collections
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
-from packhorse.engine import Registry
 from packhorse.errors import DatabaseError
+from packhorse.registry import Registry
 from packhorse.runtime.service import Service
 
 

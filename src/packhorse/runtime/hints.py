@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from packhorse.engine import Registry
+from packhorse.registry import Registry
 
 BUSY_SECONDS = 1.0
 """A worker that has found work for this long at a stretch does not need to be woken."""

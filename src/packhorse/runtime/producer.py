@@ -21,6 +21,7 @@ from packhorse.runtime.marks import HEAD, Marks, Start, Toll
 from packhorse.runtime.permits import Permits, unlimited
 from packhorse.runtime.rate import Rate
 from packhorse.runtime.ready import make_ready
+from packhorse.runtime.reconciler import Reconciler
 from packhorse.runtime.rules import QueueRules
 from packhorse.runtime.service import Service
 from packhorse.runtime.settings import WorkerSettings
@@ -36,10 +37,6 @@ STALE_SECONDS = 1.0
 USUAL_CLAIM_SECONDS = 0.01
 """A claim beside a full lane that takes longer walks over too many of that lane's jobs to be repeated at once."""
 PARK_LIMIT = 5000
-CALM_SECONDS, CALM_LEASES = 60.0, 4
-"""So long after trouble, more than a statement may take, an idle worker reconciles only once in so many leases."""
-MOST_LEASED = 10_000
-"""Leased jobs looked at in one reconciliation; more than a worker can hold."""
 
 
 class Producer(Service):
@@ -73,8 +70,6 @@ class Producer(Service):
         self._held_back: list[str] = []
         self._others: frozenset[str] = frozenset()
         self._looks = Looks(settings.poll)
-        self._reconcile_at = time.monotonic() + settings.lease
-        self._calm_at = 0.0
         self._is_hinted = False
         self._hints = Hints(engine, worker)
         self._rate = Rate()
@@ -96,6 +91,7 @@ class Producer(Service):
         self._executor = executor
         self._acker = acker
         self._suspects = Suspects(executor, acker)
+        self._reconciler = Reconciler(self._engine, self._worker, self._settings.lease, executor, acker)
         self._used_up = UsedUp(executor, acker)
         acker.on_turns = self.hint
 
@@ -122,7 +118,7 @@ class Producer(Service):
         """Give back what waited too long, look, claim; seconds until the next pass."""
         self._executor.refill_at = math.inf
         self._give_back(self._executor.withdraw(STALE_SECONDS))
-        self._reconcile()
+        self._give_back(self._reconciler.list_unheld())
         self.permits(0)
         if self._is_time_to_look() and not self._guess() and not self._look():
             return None
@@ -145,8 +141,7 @@ class Producer(Service):
         """
         self._ready, self._suspects.queues = [], []
         self._looks.want()
-        self._reconcile_at = 0.0
-        self._calm_at = time.monotonic() + CALM_SECONDS
+        self._reconciler.expect_trouble()
         self._give_back(self._executor.withdraw())
 
     # Looking
@@ -214,7 +209,7 @@ class Producer(Service):
     def _pause(self) -> float:
         if self._can_claim() or (self._is_hinted and self._has_room()):
             return 0.0
-        moments = [self._looks.next_at, self._reconcile_at]
+        moments = [self._looks.next_at, self._reconciler.next_at]
         if not self._may_claim():
             moments.append(self._beside_at)
         pause = max(0.0, min(moments) - time.monotonic())
@@ -376,22 +371,6 @@ class Producer(Service):
                 while self._engine.park_jobs(queue, task, PARK_LIMIT) == PARK_LIMIT:
                     pass
 
-    # Giving back
-
     def _give_back(self, jobs: Iterable[ClaimedJob]) -> None:
         for job in jobs:
             self._finish(job, Unstarted())
-
-    def _reconcile(self) -> None:
-        """Once in a lease, rarely when calm, and after trouble: give back what by the database we hold, and do not.
-
-        That is what a claim took whose answer was lost. An ack that is on its way meanwhile makes giving back harmless.
-        """
-        if time.monotonic() < self._reconcile_at:
-            return
-        leased = self._engine.list_leased_jobs(self._worker, MOST_LEASED)
-        is_calm = self._is_idle() and time.monotonic() >= self._calm_at
-        self._reconcile_at = time.monotonic() + self._settings.lease * (CALM_LEASES if is_calm else 1)
-        unheld = [job for job in leased if not self._executor.holds(job)]
-        acked = self._acker.job_ids() if unheld else frozenset[int]()
-        self._give_back(job for job in unheld if job.id not in acked)
