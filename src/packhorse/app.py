@@ -22,10 +22,12 @@ from packhorse.domain.retry import Backoff
 from packhorse.engine import Engine
 from packhorse.errors import ConfigurationError
 from packhorse.keeper import ScheduleBook
+from packhorse.lockfirst import LockingFirst
 from packhorse.middleware import Middleware
 from packhorse.notifiers.local import announce, is_heard
 from packhorse.options import Isolation, task_options
-from packhorse.records import KeyOf, Load
+from packhorse.presets import PolicyName
+from packhorse.records import Loading
 from packhorse.scheduling import Scheduling
 from packhorse.task import Task, TaskRegistry
 from packhorse.transaction import TransactionBlock
@@ -70,7 +72,7 @@ class TaskDecorator(Protocol):
     def __call__(self, function: Callable[P, R], /) -> Task[P, R]: ...
 
 
-class Packhorse(Client, Scheduling, Packaging, Deferring):
+class Packhorse(Client, Scheduling, Packaging, Deferring, LockingFirst):
     """An application: its tasks, and the database that its jobs live in.
 
     Nothing is opened before the first use, so that a module may make one at its top.
@@ -123,8 +125,10 @@ class Packhorse(Client, Scheduling, Packaging, Deferring):
         backoff: Backoff | None = None,
         on_error: Mapping[type[BaseException], Verdict | type[Verdict]] | None = None,
         max_skips: int | None = None,
+        reruns: int | None = None,
+        policy: PolicyName = "task",
         timeout: timedelta | None = None,
-        atomic: bool = False,
+        atomic: bool | None = None,
         isolation: Isolation = "inline",
         ack: Literal["batched", "each"] = "batched",
         keep_result: bool = True,
@@ -147,8 +151,12 @@ class Packhorse(Client, Scheduling, Packaging, Deferring):
                 backoff: how long to wait between attempts; 2 s, doubled up to 1 hour, ± 20 %.
                 on_error: what an exception of a type means, instead of a retry: `{ValueError: Fail}`.
                 max_skips: how many skips make a job fail; no limit.
+                reruns: how many times a run that the database has undone for nobody's fault (a deadlock, a conflict of
+                transactions) is run again at once, in place; none. Atomic tasks only.
+                policy: the rules where nothing else is said: `task`, `work_package` or `deferred`.
                 timeout: how long a run may take; no limit.
-                atomic: whether the handler's writes through `ctx.tx` commit together with the acknowledgement.
+                atomic: whether the handler's writes through `ctx.tx` commit together with the acknowledgement; no,
+                but for the policies `work_package` and `deferred`.
                 isolation: `inline`, in the worker's process; or `process`, in a child that a timeout can kill.
                 ack: `batched`, or `each`: every run is acknowledged at once, by itself.
                 keep_result: whether the returned value is kept for `result()`.
@@ -301,7 +309,7 @@ class Packhorse(Client, Scheduling, Packaging, Deferring):
         finally:
             self._engines = before
 
-    def _loading(self, model: type) -> tuple[KeyOf, Load]:
+    def _loading(self, model: type) -> Loading:
         return loading(model)
 
     def _find_home(self, model: type) -> Home | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from packhorse.engine import Engine
 from packhorse.errors import ConfigurationError, UsageError
 from packhorse.notifiers.combined import CombinedNotifier
 from packhorse.notifiers.local import LocalNotifier
+from packhorse.records import Loading
 
 if TYPE_CHECKING:
     from packhorse.notifier import Notifier
@@ -99,8 +99,8 @@ def extra_module(module: str, needs: str, extra: str = "") -> Any:
         ) from error
 
 
-def loading(model: type) -> tuple[Callable[[Any], str], Callable[[Any, Sequence[str]], Any]]:
-    """How the records of a framework's class are known by a key, and loaded by their keys.
+def loading(model: type) -> Loading:
+    """How the records of a framework's class are known by a key, and loaded and locked by their keys.
 
     Raises:
         ConfigurationError: it is no class of a framework that we know.
@@ -109,7 +109,7 @@ def loading(model: type) -> tuple[Callable[[Any], str], Callable[[Any, Sequence[
         if framework in sys.modules:
             found = integration(f"{framework}.records").loading(model)
             if found is not None:
-                made: tuple[Callable[[Any], str], Callable[[Any, Sequence[str]], Any]] = found
+                made: Loading = found
                 return made
     raise ConfigurationError(
         f"{model.__qualname__} is no class that SQLAlchemy or Django has mapped: give key= and load= as well"

@@ -22,7 +22,7 @@ from packhorse.errors import (
     DatabaseBusy,
     DatabaseForbidden,
 )
-from packhorse.handle import pauses
+from packhorse.handle import pauses, seconds_in
 from packhorse.options import batch_id, check_duration
 from packhorse.task import Call
 
@@ -100,7 +100,7 @@ class Batch(SomeBatch):
             timeout: seconds (or a `timedelta`) to wait at most; 300.
 
         Raises:
-            BatchFailed: one of its jobs has failed or was cancelled; the error names them.
+            BatchFailed: one of its jobs has failed or was cancelled; the error names them. Or the batch was given up.
             BatchTimeout: it has not ended in time.
             BatchNotFound: it was rolled back, is not committed yet, or was pruned.
         """
@@ -264,17 +264,15 @@ class Batching:
             elif not record.is_open:
                 return self._succeeded(record)
             time.sleep(pause)
-        raise BatchTimeout(f"batch {id} has not ended within {timeout} (seconds)")
+        raise BatchTimeout(f"batch {id} has not ended within {seconds_in(timeout):g} s")
 
     def _succeeded(self, record: BatchRecord) -> BatchRecord:
         if not record.has_failed:
             return record
         ids = tuple(one.job_id for one in self.list_members(record.id, unsuccessful=True, limit=MOST_NAMED))
         count = record.failed + record.cancelled
-        more = f" and {count - len(ids)} more" if count > len(ids) else ""
         raise BatchFailed(
-            f"batch {record.id} ({record.name}): {record.failed} of {record.enqueued} jobs failed, {record.cancelled} "
-            f"were cancelled: {', '.join(map(str, ids))}{more}",
+            f"batch {record.id} ({record.name}): {_how_it_failed(record, ids)}",
             batch_id=record.id,
             job_ids=ids,
             count=count,
@@ -286,6 +284,18 @@ class Batching:
 
     def _run_due(self) -> None:
         """Somebody waits here for jobs; inline mode runs those that are due."""
+
+
+def _how_it_failed(record: BatchRecord, ids: Sequence[int]) -> str:
+    """What to say of a batch of which these jobs, and perhaps more, did not succeed, or that was given up."""
+    said = [record.reason] if record.reason is not None else []
+    if count := record.failed + record.cancelled:
+        more = f" and {count - len(ids)} more" if count > len(ids) else ""
+        said.append(
+            f"{record.failed} of {record.enqueued} jobs failed, {record.cancelled} were cancelled: "
+            f"{', '.join(map(str, ids))}{more}"
+        )
+    return "; ".join(said)
 
 
 def not_found(id: int) -> BatchNotFound:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from packhorse.domain.acting import Acting, RolesOf, acting_in, completed
 from packhorse.domain.batch import Occasion, occasion_in
+from packhorse.domain.firstlock import FirstLock
 from packhorse.domain.job import ClaimedJob
 from packhorse.domain.outcome import Cancel
 from packhorse.errors import UsageError
@@ -59,6 +60,8 @@ class Context:
     _said: RunJournal | None = None
     roles_of: RolesOf | None = None
     """Where the user's roles are found, if the application has said so."""
+    locked: frozenset[FirstLock] = frozenset()
+    """The locks with which its transaction began; see `app.lock_first`."""
 
     def __init__(
         self,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from packhorse.batching import WAITED
 from packhorse.domain.package import PackageOutcome, check_correlation
 from packhorse.errors import CorrelationTimeout, UsageError
-from packhorse.handle import LONGEST_PAUSE, pauses
+from packhorse.handle import LONGEST_PAUSE, pauses, seconds_in
 
 if TYPE_CHECKING:
     from packhorse.engine import Engine
@@ -150,7 +150,7 @@ def _longest(count: object) -> float:
 def _too_late(correlation: str, count: int, ended: int, timeout: float | timedelta) -> CorrelationTimeout:
     return CorrelationTimeout(
         f"of {count:,} packages with the correlation id {correlation!r}, {ended:,} have ended within "
-        f"{timeout} (seconds)",
+        f"{seconds_in(timeout):g} s",
         correlation=correlation,
         count=count,
         ended=ended,

@@ -364,8 +364,8 @@ class Installation(Protocol):
         """
         ...
 
-    def migration_sql(self, since: int = 0) -> str:
-        """The SQL of the migrations after number `since`, to be run by another tool."""
+    def migration_sql(self, since: int = 0, to: int | None = None) -> str:
+        """The SQL of the migrations after number `since`, up to `to` or the last, to be run by another tool."""
         ...
 
     def upkeep(self) -> None:

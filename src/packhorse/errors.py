@@ -26,7 +26,7 @@
     │   ├── JobNotKept                   most likely because it has succeeded, and its queue keeps no such jobs
     │   └── JobRolledBack                the transaction that enqueued it was rolled back: it never was
     ├── BatchNotFound                    no batch has that id
-    ├── BatchFailed                      a job of the batch that was waited for has failed or was cancelled
+    ├── BatchFailed                      a job of the batch that was waited for, or the batch, did not succeed
     ├── BatchTimeout                     the batch had not ended in time
     ├── CorrelationTimeout               `wait_for()` waited long enough
     ├── ScheduleNotFound                 no schedule has that name
@@ -162,7 +162,7 @@ class BatchNotFound(PackhorseError, LookupError):
 
 
 class BatchFailed(PackhorseError):
-    """A job of the batch that was waited for has failed or was cancelled.
+    """A job of the batch that was waited for has failed or was cancelled, or the batch itself was given up.
 
     Attributes:
         batch_id: which batch.

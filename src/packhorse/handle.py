@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -122,7 +123,7 @@ class JobHandle(msgspec.Struct, Generic[R_co], eq=False):
         return cast("R_co", None) if record.result is None else self._decode(record.result)
 
     def _timeout(self, timeout: float | timedelta | None) -> ResultTimeout:
-        return ResultTimeout(f"job {self.id} has not finished within {timeout} (seconds)")
+        return ResultTimeout(f"job {self.id} has not finished within {seconds_in(timeout):g} s")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, JobHandle) and other.id == self.id
@@ -134,13 +135,19 @@ class JobHandle(msgspec.Struct, Generic[R_co], eq=False):
         return f"<JobHandle {self.id}>"
 
 
+def seconds_in(timeout: float | timedelta | None) -> float:
+    """A time to wait in seconds; infinite where there is no limit."""
+    if timeout is None:
+        return math.inf
+    return timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
+
+
 def pauses(timeout: float | timedelta | None, longest: float = LONGEST_PAUSE) -> Iterator[float]:
     """How long to wait after each look, in seconds, `longest` at most, until the time is over; a last look follows."""
-    seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
-    deadline = None if seconds is None else time.monotonic() + seconds
+    deadline = time.monotonic() + seconds_in(timeout)
     pause = FIRST_LOOK_AGAIN
     while True:
-        left = pause if deadline is None else deadline - time.monotonic()
+        left = deadline - time.monotonic()
         yield max(0.0, min(pause, left))
         if left <= 0:
             return

@@ -75,7 +75,8 @@ class Housekeeping(ABC):
         """Give a batch up: cancel those of its jobs that wait, ask those that run to stop, and let it end with them.
 
         It stays as a record, and so do its jobs, with the reason. It ends with the last of its jobs, whatever was
-        expected; `on_end` is enqueued then, and `on_success` is not.
+        expected; `on_end` is enqueued then, and `on_success` is not. It is `cancelled`, for its `reason`, and whoever
+        waits for it gets `BatchFailed`.
 
         Args:
             id: the batch's.
@@ -89,7 +90,7 @@ class Housekeeping(ABC):
         if not engine.list_batches(id=id):
             raise not_found(id)
         done = SelectedJobs(self._caught_up, Selection(batch=id), self._woken).cancel(by=by, why=why)
-        engine.give_up_batches([id])
+        engine.give_up_batches([id], by, why)
         self._woken()
         return done
 
@@ -114,11 +115,12 @@ class Housekeeping(ABC):
             expired += [] if pruned.rest is None else [pruned.rest]
             deleted = Deleted(deleted.jobs + len(pruned.ids), deleted.batches)
             yield deleted
-        is_round = False
-        while not is_round:
-            step = engine.prune_batches(CHUNK)
+        after, is_over = 0, False
+        while not is_over:
+            step = engine.prune_batches(CHUNK, after)
+            after = step.after
             deleted = Deleted(deleted.jobs + step.jobs, deleted.batches + step.batches)
-            is_round = step.is_round and not step.is_more
+            is_over = after == 0 and not step.is_more
             yield deleted
 
     def count_expired(self) -> int:

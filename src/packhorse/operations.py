@@ -110,10 +110,11 @@ class Operations(Protocol):
         """The jobs that are blocked and were wanted longer ago than this, in groups, the oldest first. No lock."""
         ...
 
-    def give_up_batches(self, ids: Sequence[int]) -> set[int]:
+    def give_up_batches(self, ids: Sequence[int], by: str | None = None, why: str | None = None) -> set[int]:
         """Say of open batches that nothing more will come, whatever was expected; the ids of those.
 
-        They end with the jobs that they have, and do not count as a success for whoever wants to be told of one.
+        They end with the jobs that they have, and do not count as a success, whatever becomes of these; by whom and why
+        is recorded as their `reason`.
         """
         ...
 

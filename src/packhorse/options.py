@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Literal, Protocol, Self, TypeVar, cast, get_args
@@ -16,6 +16,7 @@ from packhorse.domain.order import DEFAULT_PRIORITY, priority_number
 from packhorse.domain.outcome import Verdict
 from packhorse.domain.retry import MAX_DELAY, Backoff, RetryPolicy, check_limit
 from packhorse.errors import ConfigurationError
+from packhorse.presets import PRESETS, PolicyName
 
 T = TypeVar("T", bound=str)
 
@@ -26,7 +27,6 @@ QUEUE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,62}")
 KEY = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 MOST_TARGETS = 1000
 TASK_NAME = re.compile(r"[^\s\x00-\x1f]{1,200}")
-DEFAULT_POLICY = RetryPolicy()
 
 
 class HasId(Protocol):
@@ -104,6 +104,10 @@ class Options:
         return replace(self, **given) if given else self
 
 
+ENQUEUE_OPTIONS = tuple(option.name for option in fields(Options) if option.init)
+"""What they are called."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskOptions:
     """The options of a task, checked and complete.
@@ -144,8 +148,10 @@ def task_options(
     backoff: Backoff | None = None,
     on_error: Mapping[type[BaseException], Verdict | type[Verdict]] | None = None,
     max_skips: int | None = None,
+    reruns: int | None = None,
+    policy: PolicyName = "task",
     timeout: timedelta | None = None,
-    atomic: bool = False,
+    atomic: bool | None = None,
     isolation: Isolation = "inline",
     ack: Literal["batched", "each"] = "batched",
     keep_result: bool = True,
@@ -160,21 +166,25 @@ def task_options(
     if isinstance(aliases, str):
         raise ConfigurationError(f"aliases must be a sequence of names, not {aliases!r}")
     _check_handler(function)
+    chosen: PolicyName = _choice("policy", policy, *get_args(PolicyName))
+    preset = PRESETS[chosen]
     return TaskOptions(
         name=_default_name(function) if name is None else _name(name),
         aliases=tuple(_name(alias) for alias in aliases),
         queue=DEFAULT_QUEUE if queue is None else check_queue(queue),
         priority=DEFAULT_PRIORITY if priority is None else priority_number(priority),
-        policy=RetryPolicy(
-            max_attempts=DEFAULT_POLICY.max_attempts if max_attempts is None else max_attempts,
-            backoff=DEFAULT_POLICY.backoff if backoff is None else backoff,
+        policy=replace(
+            preset.policy,
+            max_attempts=preset.policy.max_attempts if max_attempts is None else max_attempts,
+            backoff=preset.policy.backoff if backoff is None else backoff,
+            reruns=preset.policy.reruns if reruns is None else reruns,
             on_error=_on_error(on_error),
             max_skips=None if max_skips is None else _most_skips(max_skips),
             responsible=_key("responsible", responsible),
             allow_retry=_flag("allow_retry", allow_retry),
         ),
         timeout=None if timeout is None else _limit(timeout),
-        atomic=_flag("atomic", atomic),
+        atomic=preset.atomic if atomic is None else _flag("atomic", atomic),
         isolation=_choice("isolation", isolation, "inline", "process"),
         ack_each=_choice("ack", ack, "batched", "each") == "each",
         keep_result=_flag("keep_result", keep_result),
@@ -245,6 +255,18 @@ def batch_id(batch: object) -> int:
     if isinstance(id, bool) or not isinstance(id, int) or id < 1:
         raise ConfigurationError(f"a batch is named by what app.batch returns, or by its id, not {batch!r}")
     return id
+
+
+def check_names(owner: str, given: Iterable[str], known: Collection[str], hint: str = "") -> None:
+    """Refuse options that `owner` does not have.
+
+    Raises:
+        ConfigurationError: naming one of them, those that there are, and the hint.
+    """
+    unknown = [name for name in given if name not in known]
+    if unknown:
+        more = f"; {hint}" if hint else ""
+        raise ConfigurationError(f"{owner} has no option {unknown[0]!r}; it has {', '.join(known)}{more}")
 
 
 def check_queue(name: object) -> str:

@@ -18,7 +18,10 @@ class Packages(Protocol):
     """Work packages and their elements."""
 
     def find_package(self, job_id: int) -> PackageRecord | None:
-        """What is stored beside that job, live or finished; None when it is no package."""
+        """What is stored beside that job, live or finished; None when it is no package.
+
+        Elements of a job that has succeeded are done, where nothing was said of them one by one.
+        """
         ...
 
     def list_elements(

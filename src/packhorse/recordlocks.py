@@ -16,6 +16,14 @@ from packhorse.statement import Row, Statement
 class RecordLocks(Protocol):
     """Who has locked a business record."""
 
+    def lock_table(self, table: str) -> Statement:
+        """What locks a table of the application's until the open transaction ends, so that nobody else writes to it.
+
+        Args:
+            table: its name, as it is written in SQL; on a server it is an error if there is no such table.
+        """
+        ...
+
     def locking(
         self,
         records: Iterable[Reference],

@@ -6,7 +6,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import isawaitable, iscoroutine
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from packhorse.domain.package import Reference
 from packhorse.errors import ConfigurationError, UsageError
@@ -17,8 +17,18 @@ Load = Callable[[Any, Sequence[str]], Mapping[str, Any] | Awaitable[Mapping[str,
 """Reads the records of these keys in a handler's transaction, by key; those that are not there are left out.
 
 May be a coroutine function, for handlers that are."""
+Lock = Callable[[Any, Sequence[str]], Awaitable[None] | None]
+"""Locks the records of these keys in a handler's transaction until that ends."""
 _TYPE_NAME = re.compile(r"[^:\x00-\x1f\x7f\ud800-\udfff]{1,100}")
 _KEY = re.compile(r"[^\x00\ud800-\udfff]+")
+
+
+class Loading(NamedTuple):
+    """How the records of a class are known, read and locked."""
+
+    key_of: KeyOf
+    load: Load
+    lock: Lock | None = None
 
 
 class Named(Protocol):
@@ -39,6 +49,7 @@ class RecordType:
         key_of: a record's key.
         load: reads records by their keys.
         tenant_of: whose a record is; None where records have no tenant.
+        lock: locks records by their keys; None where it is not known how.
     """
 
     name: str
@@ -46,6 +57,7 @@ class RecordType:
     key_of: KeyOf
     load: Load
     tenant_of: Named | None = None
+    lock: Lock | None = None
 
 
 class RecordTypes:

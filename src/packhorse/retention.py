@@ -40,8 +40,8 @@ class PrunedBatches:
     """Batches of which nothing is left."""
     jobs: int = 0
     """Jobs of theirs that were deleted."""
-    is_round: bool = False
-    """Whether the last of all batches has been looked at: the next look begins with the first."""
+    after: int = 0
+    """Where to go on: behind the batch of this number; 0 when the last of all has been looked at."""
 
     @property
     def is_more(self) -> bool:
@@ -83,12 +83,12 @@ class Retention(Protocol):
         """
         ...
 
-    def prune_batches(self, limit: int) -> PrunedBatches:
+    def prune_batches(self, limit: int, after: int = 0) -> PrunedBatches:
         """Make one step to delete batches that have ended and none of whose jobs is to be kept, with all their jobs.
 
         A batch and its jobs go together: they are looked at together, under the batch's lock; from then on the batch is
         gone for everybody. Its rows are deleted up to `limit` jobs at a time. A batch whose last job is not recorded
-        is kept for as long as succeeded jobs are by default. Up to `limit` batches are looked at in one step, those
-        behind the ones of the step before; behind the last comes the first.
+        is kept for as long as succeeded jobs are by default. Up to `limit` batches are looked at in one step, by their
+        numbers, those behind `after`.
         """
         ...

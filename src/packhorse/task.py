@@ -8,7 +8,7 @@ import inspect
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Generic, Literal, ParamSpec, Protocol, TypeVar, cast, overload
+from typing import Any, ClassVar, Generic, Literal, ParamSpec, Protocol, TypeVar, cast, overload
 
 import msgspec
 
@@ -19,6 +19,7 @@ from packhorse.domain.package import NewPackage
 from packhorse.domain.retry import RetryPolicy
 from packhorse.domain.signature import CallSignature
 from packhorse.errors import DuplicateTask, UnknownTask, UsageError
+from packhorse.habits import AS_VALUE, LATER, LATER_ASYNC, WITH_OPTIONS, Advising, spoken_of, written
 from packhorse.handle import JobHandle
 from packhorse.options import NO_OPTIONS, HasId, Isolation, Options, TaskOptions
 
@@ -62,12 +63,20 @@ class Enqueuer(Protocol):
         ...
 
 
-class BoundTask(Generic[P, R_co]):
+class BoundTask(Advising, Generic[P, R_co]):
     """A task together with options for its next enqueue; made by `using`.
 
     `P` is the signature of the call, without the leading context; `R_co` what the function returns (for an `async def`
     function, a coroutine).
     """
+
+    instead: ClassVar[Mapping[str, str]] = written(
+        (LATER, ".enqueue(…)"),
+        (LATER_ASYNC, ".aenqueue(…)"),
+        (WITH_OPTIONS, ".using(delay=…, queue=…).enqueue(…)"),
+        (AS_VALUE, ".call(…)"),
+        ("package add params", ".enqueue(…), or make it the task of a package with @app.work_package"),
+    )
 
     def __init__(
         self,
@@ -198,6 +207,10 @@ class BoundTask(Generic[P, R_co]):
         )
         chosen, is_placed = self._conn if conn is None else conn, self._is_placed or queue is not None
         return BoundTask(self.name, self._signature, self._enqueuer, options, chosen, is_placed=is_placed)
+
+    def spoken(self) -> str:
+        """The last part of its name."""
+        return spoken_of(self.name)
 
     def _call(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call[Any]:
         return Call(self.name, args, kwargs, self._options, self._signature, self._is_placed)

@@ -79,10 +79,14 @@ class CommandLine:
 
     def start(self, *words: str, **environ: str) -> "Running":
         """Start a command that goes on by itself."""
+        return self.start_program(self.words(*words), **environ)
+
+    def start_program(self, words: Sequence[str], **environ: str) -> "Running":
+        """Start any program that goes on by itself."""
         log = self.folder / f"log-{len(self._started)}"
         with log.open("w") as output:
             process = subprocess.Popen(
-                self.words(*words),
+                words,
                 cwd=self.folder,
                 env=self._environ | environ,
                 stdin=subprocess.DEVNULL,

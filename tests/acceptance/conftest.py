@@ -9,6 +9,7 @@ import pytest
 from packhorse import Packhorse
 from tests.acceptance.command import APP, CommandLine
 from tests.acceptance.shop_app import make_app
+from tests.acceptance.webshop import Project
 
 
 @pytest.fixture
@@ -34,6 +35,15 @@ def shop(database_url: str) -> Iterator[Packhorse]:
     app.engine.migrate()
     yield app
     app.close()
+
+
+@pytest.fixture
+def project(tmp_path: Path, engine_name: str, request: pytest.FixtureRequest) -> Iterator[Project]:
+    """The example's Django project, as somebody finds it who has only copied it."""
+    url = None if engine_name == "sqlite" else str(request.getfixturevalue("postgresql_url"))
+    project = Project(tmp_path, url)
+    yield project
+    project.stop_all()
 
 
 @pytest.fixture

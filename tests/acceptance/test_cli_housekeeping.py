@@ -76,14 +76,17 @@ def test_batches_are_given_up_after_a_count(shop_cli: CommandLine, shop: Packhor
     assert (done.code, done.out) == (0, f"batch {batch.id}: 2 jobs cancelled\n")
     settle(shop.engine)
     record = batch.record()
-    assert (record.state, record.cancelled, shop.get_batch(kept.id).state) == ("failed", 2, "open")
+    assert (record.state, record.cancelled, shop.get_batch(kept.id).state) == ("cancelled", 2, "open")
+    assert f"reason          {record.reason}" in shop_cli("batches", "show", str(batch.id)).out
+    waited = shop_cli("batches", "wait", str(batch.id))
+    assert (waited.code, "its program has died; 0 of 2 jobs failed, 2 were cancelled" in waited.complaint) == (1, True)
     assert (shop.get_job(jobs[0]).reason or "").endswith(": its program has died")
     assert shop.get_job(jobs[2]).state is JobState.AVAILABLE
     assert shop_cli("batches", "cancel", str(kept.id), "--yes", "--json").json == [
         {"id": kept.id, "cancelled": jobs[2:], "asked": []}
     ]
     settle(shop.engine)
-    assert shop.get_batch(kept.id).state == "failed"
+    assert shop.get_batch(kept.id).state == "cancelled"
     assert shop_cli("batches", "cancel").code == 2
     assert shop_cli("batches", "cancel", "4711", "--yes").complaint.startswith("packhorse: no batch 4711")
 
@@ -111,6 +114,17 @@ def test_what_is_over_is_deleted_and_counted(shop_cli: CommandLine, shop: Packho
     )
     assert shop_cli("prune", "--json").json == {"jobs": 0, "batches": 0, "left": 1}
     assert [one.id for one in shop.list_batches()] == [half.id]
+
+
+def test_pruning_by_hand_begins_with_the_first_batch(shop: Packhorse, clock: MovingClock) -> None:
+    """Wherever the pruner of a worker in the same process, which goes on a little at a time, has come to."""
+    with shop.batch("small") as batch:
+        shop.named("shop.greet").using(batch=batch).enqueue("Ann")
+    assert shop.run_pending() == 1
+    settle(shop.engine)
+    assert shop.engine.prune_batches(1).after == batch.id
+    clock.advance(8 * DAY)
+    assert shop.prune().batches == 1
 
 
 def test_pruning_by_hand_comes_to_the_end(shop: Packhorse, clock: MovingClock) -> None:

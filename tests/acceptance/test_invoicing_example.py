@@ -1,6 +1,5 @@
 """examples/invoicing: its README is followed word for word, and what it shows is what is printed."""
 
-import re
 import shlex
 import shutil
 import sys
@@ -12,19 +11,10 @@ import pytest
 
 from packhorse import JobState, Packhorse
 from tests.acceptance.command import ROOT, CommandLine, packhorse
-from tests.acceptance.pages import blocks
+from tests.acceptance.shown import is_shown, steps
 from tests.waiting import wait_until
 
 README = "examples/invoicing/README.md"
-CHANGING = (
-    (r"\d+ (ms|s|min|h|d)\b", "a while"),
-    (r"(open +2 of 3 .*ago) +(a while)? +inv", r"\1 inv"),  # the time left, where it can be told already
-    (r"(invoice +invoicing +5 +)\d+ ( +a while ago +95)", r"\1n\2"),  # tried again every two seconds
-    (r"[ \t]+", " "),
-    (r" +$", ""),
-)
-"""What differs from one time to the next, and by what it is replaced."""
-ELLIPSIS = "…\n"
 
 
 @pytest.fixture
@@ -45,14 +35,6 @@ def reader(tmp_path: Path, url: str) -> Iterator[CommandLine]:
     commands.stop_all()
 
 
-def steps() -> Iterator[tuple[list[str], str]]:
-    """Each command of the page in words, and what it prints."""
-    for block in blocks(README, "console"):
-        for step in block.code.split("$ ")[1:]:
-            command, _, output = step.partition("\n")
-            yield shlex.split(command, comments=True), output
-
-
 def follow(reader: CommandLine, words: list[str], shown: str) -> None:
     """Type a command; what only looks is typed again until the workers have come as far as the page."""
     program, *rest = words
@@ -69,24 +51,11 @@ def follow(reader: CommandLine, words: list[str], shown: str) -> None:
         assert is_shown(ended.out, shown), ended
 
 
-def is_shown(printed: str, shown: str) -> bool:
-    """Whether that was printed, but for what changes; a line with three dots stands for any."""
-    pattern = "(?:.*\n)*?".join(re.escape(one) for one in steady(shown).split(ELLIPSIS))
-    return re.fullmatch(pattern, steady(printed)) is not None
-
-
-def steady(text: str) -> str:
-    """The text without what differs each time."""
-    for changing, steady in CHANGING:
-        text = re.sub(changing, steady, text, flags=re.MULTILINE)
-    return text
-
-
 @pytest.mark.slow
 @pytest.mark.accepts("M5", "M11", "M17", "M23")
 def test_the_invoicing_example_goes_as_its_readme_tells(reader: CommandLine, url: str) -> None:
     """Every command prints what stands there, the tenant's user is told, and no call was made for nothing."""
-    for words, shown in steps():
+    for words, shown in steps(README):
         follow(reader, words, shown)
 
     with closing(Packhorse(url)) as app:

@@ -115,8 +115,8 @@ def test_it_is_open_while_jobs_are_expected(app: Packhorse, step: Step) -> None:
     with app.batch("night", expected=2) as batch:
         step.using(batch=batch).enqueue(1)
     with working(app):
-        with pytest.raises(BatchTimeout, match=r"has not ended within 0.2 \(seconds\)"):
-            batch.wait(timeout=0.2)
+        with pytest.raises(BatchTimeout, match=r"has not ended within 0.2 s"):
+            batch.wait(timeout=timedelta(milliseconds=200))
         step.using(batch=batch.id).enqueue(2)
         assert batch.wait(timeout=timedelta(seconds=30)).succeeded == 2
 
@@ -349,3 +349,18 @@ def test_nothing_is_stored_where_one_of_the_batches_is_not_there(app: Packhorse,
     with app.batch("night") as batch, app.transaction() as tx, pytest.raises(BatchNotFound):
         app.enqueue_many([step.using(batch=batch).call(1), step.using(batch=987_654).call(2)], conn=tx)
     assert (batch.wait().enqueued, app.list_jobs()) == (0, [])
+
+
+@pytest.mark.accepts("M24", "M28")
+def test_who_waits_for_a_batch_that_is_given_up_is_told_why(app: Packhorse, step: Step) -> None:
+    """It is no success although all of its jobs have succeeded: more were to come."""
+    batch = app.batch("month end", expected=3)
+    with working(app):
+        wait_for(app, step.using(batch=batch).enqueue(1).id)
+        app.cancel_batch(batch.id, by="kim", why="its program has died")
+        with pytest.raises(BatchFailed) as error:
+            batch.wait()
+    assert str(error.value) == f"batch {batch.id} (month end): cancelled by kim: its program has died"
+    assert (error.value.job_ids, error.value.count) == ((), 0)
+    record = batch.record()
+    assert (record.state, record.processed, record.total, record.expected) == ("cancelled", 1, 1, 3)

@@ -84,7 +84,7 @@ def test_a_skip_is_not_counted(postings: Postings) -> None:
     postings.enqueue("done", correlation="import 8")
     postings.app.run_pending()
 
-    message = r"of 3 packages with the correlation id 'import 7', 2 have ended within 0 \(seconds\)"
+    message = r"of 3 packages with the correlation id 'import 7', 2 have ended within 0 s"
     with pytest.raises(CorrelationTimeout, match=message) as late:
         postings.app.wait_for("import 7", 3, timeout=0)
     assert (late.value.correlation, late.value.count, late.value.ended) == ("import 7", 3, 2)

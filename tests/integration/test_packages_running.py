@@ -184,7 +184,7 @@ def test_every_run_has_a_package_of_its_own(app: Packhorse) -> None:
 
 @pytest.mark.accepts("M20")
 def test_of_two_packages_with_one_key_one_runs(app: Packhorse) -> None:
-    """The other one afterwards, whatever room there is; one with another key at once. The older one is first."""
+    """The older one, however urgent the other is, which runs afterwards, whatever room there is; other keys at once."""
     gates = {name: Gate() for name in ("first", "second", "third")}
     ran: list[str] = []
 
@@ -194,10 +194,10 @@ def test_of_two_packages_with_one_key_one_runs(app: Packhorse) -> None:
         ran.append(name)
         gates[name].wait()
 
-    def enqueue(name: str, key: str) -> int:
-        return post.package(serial_key=key).param("name", name).enqueue().id
+    def enqueue(name: str, key: str, priority: str = "medium") -> int:
+        return post.package(serial_key=key, priority=priority).param("name", name).enqueue().id
 
-    first, second, third = enqueue("first", "k"), enqueue("second", "k"), enqueue("third", "other")
+    first, second, third = enqueue("first", "k"), enqueue("second", "k", "urgent"), enqueue("third", "other")
     with working(app, threads=2):
         gates["first"].reached()
         gates["third"].reached()

@@ -14,6 +14,7 @@ from packhorse.domain.job import Lease, NewJob
 from packhorse.domain.outcome import Success
 from packhorse.domain.retry import RetryPolicy
 from packhorse.domain.state import JobState
+from packhorse.engines.postgres.connections import Connections
 from packhorse.engines.postgres.engine import PostgresEngine
 from packhorse.errors import DatabaseUnreachable
 from packhorse.operations import Cancelled
@@ -228,3 +229,23 @@ def _waiting(url: str) -> bool:
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
         ).fetchone()
     return row is not None and row[0] == 1
+
+
+def test_a_transaction_that_is_interrupted_in_the_middle_of_a_message_is_undone_without_a_word(
+    postgresql_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As by Ctrl-C: the connection, which takes no other message, is closed, and the interruption is what is told."""
+    connections = Connections(postgresql_url, "here")
+
+    def interrupt() -> None:
+        with connections.transaction() as connection:
+            connection.execute("CREATE TABLE half_done ()")
+            connection.pgconn.send_query(b"SELECT 1")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupt()
+
+    assert caplog.messages == []
+    wait_until(lambda: not connections.run("SELECT FROM pg_class WHERE relname = 'half_done'"))
+    connections.close()

@@ -140,9 +140,9 @@ class Watched:
         """Forget starts."""
         return self._engine.forget_starts(limit)
 
-    def prune_batches(self, limit: int) -> PrunedBatches:
+    def prune_batches(self, limit: int, after: int = 0) -> PrunedBatches:
         """Forget batches."""
-        return self._engine.prune_batches(limit)
+        return self._engine.prune_batches(limit, after)
 
     def prune_jobs(self, expired: Expired, limit: int) -> Pruned:
         """Do it, and note it."""

@@ -7,7 +7,7 @@ import pytest
 
 from packhorse.domain.causes import causes
 from packhorse.errors import DatabaseBusy, DatabaseError, DatabaseUnreachable
-from packhorse.runtime.run import is_transient
+from packhorse.runtime.conflicts import is_transient
 
 
 class Wrapper(Exception):

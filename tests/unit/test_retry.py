@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from packhorse.domain.outcome import Cancel, Fail, Retry, Skip, Verdict
-from packhorse.domain.retry import HIGHEST_LIMIT, MAX_DELAY, Backoff, RetryPolicy, chance
+from packhorse.domain.retry import HIGHEST_LIMIT, MAX_DELAY, MOST_RERUNS, Backoff, RetryPolicy, chance, rerun_pause
 from packhorse.errors import ConfigurationError
 from packhorse.options import Options
+from packhorse.presets import PRESETS
 
 MIDDLE = 0.5
 """The chance that leaves the plain delay as it is."""
@@ -25,6 +26,33 @@ def backoffs(draw: st.DrawFn) -> Backoff:
     """Every backoff that may be configured."""
     first, longest = sorted((draw(durations), draw(durations)))
     return Backoff(first=first, longest=longest, jitter=draw(st.floats(0, 1)))
+
+
+@pytest.mark.accepts("T13")
+@given(st.integers(1, 60), chances)
+def test_a_conflict_that_stays_waits_for_up_to_twice_the_time_before(rounds: int, luck: float) -> None:
+    """At random, an hour at most; by the rules of deferred calls."""
+    policy = PRESETS["deferred"].policy
+    assert policy.conflicts is not None
+    bound = min(2 * policy.conflicts.delay(rounds, MIDDLE), timedelta(hours=1))
+    before = policy.conflicts.delay(max(rounds - 1, 1), MIDDLE)
+    assert timedelta(0) <= policy.conflict_delay(rounds, luck) <= bound <= max(4 * before, timedelta(seconds=10))
+
+
+@pytest.mark.accepts("T13")
+@given(st.integers(1, 60), chances)
+def test_without_such_a_rule_a_conflict_waits_as_after_a_first_failure(rounds: int, luck: float) -> None:
+    """However often it was met."""
+    policy = RetryPolicy()
+    assert policy.conflict_delay(rounds, luck) == policy.backoff.delay(1, luck)
+
+
+@pytest.mark.accepts("T13")
+@given(st.integers(1, MOST_RERUNS))
+def test_pauses_between_runs_in_place_grow_and_stay_short(number: int) -> None:
+    """0.02 s more each time."""
+    assert rerun_pause(number) == pytest.approx(rerun_pause(number - 1) + 0.02)
+    assert rerun_pause(number) <= 0.4
 
 
 @pytest.mark.accepts("C8")

@@ -44,8 +44,8 @@ def cancel(
         packhorse batches cancel 7 --why "the file was wrong"
         packhorse batches cancel --abandoned --dry-run
 
-    What waits is cancelled, what runs is asked to stop. The batch ends with its last job, whatever was expected. It
-    stays as a record, and so do its jobs, with the reason. It counts and asks first.
+    What waits is cancelled, what runs is asked to stop. The batch ends with its last job, whatever was expected, and is
+    `cancelled`. It stays as a record, and so do its jobs, with the reason. It counts and asks first.
 
     Next: `packhorse batches show ID`.
     """

@@ -107,8 +107,8 @@ def wait(target: Target, id: int, *, timeout: timedelta, as_json: bool) -> None:
         packhorse batches wait 7 && ./send-report
         packhorse batches wait 7 --timeout 2h
 
-    Exits with 1 if one of them has failed or was cancelled, or when the time is over. How far it is goes to standard
-    error.
+    Exits with 1 if one of them has failed or was cancelled, if the batch was given up, or when the time is over.
+    How far it is goes to standard error.
 
     Next: `packhorse batches show ID` names the jobs that have failed.
     """
@@ -173,6 +173,7 @@ def _fields(batch: BatchRecord) -> dict[str, object]:
         "name": batch.name,
         "type": batch.type,
         "state": batch.state,
+        "reason": batch.reason,
         "parent": batch.parent_id,
         "expected": batch.expected,
         "enqueued": batch.enqueued,

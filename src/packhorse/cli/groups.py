@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from packhorse.cli.exits import ExitCode
+from packhorse.cli.suggestions import called
 
 EXAMPLE = "    "
 """How a line of an example begins."""
@@ -23,6 +24,10 @@ class Command(click.Command):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.help: str | None = _keep_examples(self.help)
+
+    def get_help(self, ctx: click.Context) -> str:
+        """The help, with the examples as the reader calls us."""
+        return called(super().get_help(ctx))
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the arguments; a negative number is not taken for a mistyped option."""
@@ -62,6 +67,10 @@ class LazyGroup(click.Group):
         module, _, attribute = place.partition(":")
         command: click.Command = getattr(import_module(module), attribute)
         return command
+
+    def get_help(self, ctx: click.Context) -> str:
+        """The help, with the examples as the reader calls us."""
+        return called(super().get_help(ctx))
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the arguments; without any, print the help."""

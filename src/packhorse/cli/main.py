@@ -13,6 +13,7 @@ import click
 
 from packhorse.cli.exits import Complaint, ExitCode, code_of, complain
 from packhorse.cli.groups import LazyGroup
+from packhorse.cli.suggestions import PROGRAM
 from packhorse.errors import PackhorseError
 
 PLACES = {
@@ -87,10 +88,16 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     sys.exit(run(args))
 
 
-def run(args: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit code. A user's mistake is told in a line or two, never as a traceback."""
+def run(args: Sequence[str] | None = None, *, command: click.Command = packhorse, program: str = PROGRAM) -> int:
+    """Run the command line; the exit code. A user's mistake is told in a line or two, never as a traceback.
+
+    Args:
+        args: the words behind the program's name; those of this process by default.
+        command: what they are given to.
+        program: how the reader calls it, for all that is said.
+    """
     try:
-        code = packhorse.main(args, prog_name="packhorse", standalone_mode=False, color=_color())
+        code = command.main(args, prog_name=program, standalone_mode=False, color=_color())
         sys.stdout.flush()
     except click.ClickException as error:
         _explain(error)

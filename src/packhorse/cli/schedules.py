@@ -61,7 +61,7 @@ def list_(target: Target, *, as_json: bool) -> None:
     elif not found:
         click.echo("no schedules: declare one with `@app.cron(…)` and start a worker, or `packhorse schedules put`")
     else:
-        print_table(HEADERS, [_row(one) for one in found])
+        print_table(HEADERS, [schedule_row(one) for one in found])
 
 
 @schedules.command()
@@ -114,7 +114,8 @@ def run_document(run: RunRecord) -> dict[str, Any]:
     return {**dataclasses.asdict(run), "seconds": None if took is None else took.total_seconds()}
 
 
-def _row(record: ScheduleRecord) -> tuple[object, ...]:
+def schedule_row(record: ScheduleRecord) -> tuple[object, ...]:
+    """What stands below the headers."""
     run = record.last_run
     return (
         record.name,

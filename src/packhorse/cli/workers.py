@@ -50,7 +50,7 @@ def list_(target: Target, *, as_json: bool) -> None:
     elif not found:
         click.echo(target.completed("no workers: start one with `packhorse worker`"))
     else:
-        print_table(HEADERS, [_row(one) for one in found], numbers="EXECUTING")
+        print_table(HEADERS, [worker_row(one) for one in found], numbers="EXECUTING")
         for failure in app.list_load_failures():
             warn(told_failure(failure))
 
@@ -60,7 +60,8 @@ def is_alive(worker: WorkerRecord) -> bool:
     return worker.expires_at > datetime.now(UTC)
 
 
-def _row(worker: WorkerRecord) -> tuple[object, ...]:
+def worker_row(worker: WorkerRecord) -> tuple[object, ...]:
+    """What stands below the headers."""
     return (worker.name, ago(worker.started_at), _status(worker), worker.executing, ", ".join(worker.queues) or "all")
 
 

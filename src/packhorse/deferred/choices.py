@@ -12,7 +12,7 @@ from packhorse.context import Context, find_current
 from packhorse.domain.batch import SomeBatch
 from packhorse.domain.job import OnDuplicate
 from packhorse.errors import ConfigurationError
-from packhorse.options import HasId, Options
+from packhorse.options import HasId, Options, check_names
 
 T = TypeVar("T")
 
@@ -121,10 +121,7 @@ def checked(options: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ConfigurationError: one is unknown or wrong.
     """
-    known = CallOptions.__annotations__
-    unknown = [name for name in options if name not in known]
-    if unknown:
-        raise ConfigurationError(f"a deferred call has no option {unknown[0]!r}; it has {', '.join(known)}")
+    check_names("a deferred call", options, CallOptions.__annotations__)
     given = {name: value for name, value in options.items() if value is not None or name == "batch_size"}
     for moment, duration in _MOMENTS:
         if isinstance(given.get(moment), timedelta):

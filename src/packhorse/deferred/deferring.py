@@ -21,7 +21,7 @@ from packhorse.deferred.proxy import (
     Proxy,
 )
 from packhorse.errors import ConfigurationError, UsageError
-from packhorse.records import KeyOf, Load, RecordType, RecordTypes
+from packhorse.records import Loading, RecordType, RecordTypes
 
 if TYPE_CHECKING:
     from packhorse.task import Task
@@ -173,8 +173,8 @@ class Deferring:
         return calls
 
     def _kind(self, model: type) -> RecordType:
-        key_of, load = self._loading(model)
-        return RecordType(name=model.__name__.lower(), model=model, key_of=key_of, load=load)
+        made = self._loading(model)
+        return RecordType(name=model.__name__.lower(), model=model, key_of=made.key_of, load=made.load, lock=made.lock)
 
     def _target(self, target: Any) -> tuple[type, str | None]:
         """The class, and the name of the method if it is one."""
@@ -202,7 +202,7 @@ class Deferring:
             """Make a task of a function."""
             ...
 
-        def _loading(self, model: type) -> tuple[KeyOf, Load]:
+        def _loading(self, model: type) -> Loading:
             """How a framework's records are known and loaded."""
             ...
 
@@ -217,8 +217,7 @@ class Deferring:
 def _registering(
     register: Callable[[Callable[..., Any], Mapping[str, Any]], Task[..., Any]], options: Mapping[str, Any]
 ) -> Callable[[Callable[..., Any], str], Task[..., Any]]:
-    base: dict[str, Any] = {"atomic": True, "max_attempts": 1, **options}
-    return lambda function, name: register(function, {**base, "name": name})
+    return lambda function, name: register(function, {"policy": "deferred", **options, "name": name})
 
 
 def _written_owner(target: Any) -> type | None:

@@ -175,6 +175,8 @@ class BatchRecord(SomeBatch):
     """When this was read, by the database's clock."""
     is_counted: bool
     """Whether no news of it is to be counted: of jobs that have come, ended or are back, or that it was closed."""
+    reason: str | None = None
+    """By whom it was given up, and why: `cancelled by kim: its program has died`; None where nobody has."""
 
     @property
     def processed(self) -> int:
@@ -188,14 +190,20 @@ class BatchRecord(SomeBatch):
 
     @property
     def has_failed(self) -> bool:
-        """Whether one of its jobs has failed or was cancelled."""
-        return self.failed + self.cancelled > 0
+        """Whether one of its jobs has failed or was cancelled, or it was given up itself."""
+        return self.failed + self.cancelled > 0 or self.reason is not None
 
     @property
-    def state(self) -> Literal["open", "abandoned", "succeeded", "failed"]:
-        """What has become of it; `abandoned` is an open one in which nothing has happened for its `keep_alive`."""
+    def state(self) -> Literal["open", "abandoned", "succeeded", "failed", "cancelled"]:
+        """What has become of it.
+
+        `abandoned` is an open one in which nothing has happened for its `keep_alive`, `cancelled` one that was given
+        up, whatever has become of its jobs.
+        """
         if self.is_open:
             return "abandoned" if self.is_abandoned else "open"
+        if self.reason is not None:
+            return "cancelled"
         return "failed" if self.has_failed else "succeeded"
 
     @property
@@ -208,8 +216,8 @@ class BatchRecord(SomeBatch):
 
     @property
     def total(self) -> int:
-        """How many jobs there are or will be, as far as is known."""
-        return max(self.enqueued, self.expected or 0)
+        """How many jobs there are or will be, as far as is known; of one that was given up, how many there are."""
+        return max(self.enqueued, self.expected or 0) if self.reason is None else self.enqueued
 
     @property
     def time_left(self) -> timedelta | None:

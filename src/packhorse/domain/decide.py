@@ -167,7 +167,7 @@ def _failed(job: ClaimedJob, failure: Failure, policy: RetryPolicy, chance: floa
     if failure.verdict is not None:
         return _verdict(job, failure.verdict, failure.error, policy, chance)
     if not failure.counted:
-        skip = Skip(failure.error.message, after=policy.backoff.delay(1, chance))
+        skip = Skip(failure.error.message, after=policy.conflict_delay(job.skips + 1, chance))
         return _skipped(job, skip, failure.error, policy, chance)
     return _retried(job, Retry(), failure.error, policy, chance)
 

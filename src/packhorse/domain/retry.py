@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 MAX_DELAY = timedelta(days=3650)
 """No delay anywhere in the product is longer than ten years."""
 MICROSECOND = timedelta(microseconds=1)
+RERUN_SECONDS = 0.02
+MOST_RERUNS = 20
+"""More waits than these would keep others out of the slot for longer than a second round does."""
 HIGHEST_LIMIT = 10_000
 """What `max_attempts` and `max_crashes` may be at most."""
 
@@ -61,6 +64,10 @@ class RetryPolicy:
         max_skips: how many skips make the job fail; None, the default, is no limit.
         responsible: who is told when it fails, unless the job itself names somebody.
         allow_retry: whether a job that has failed waits for a person; else it is dismissed as it fails.
+        reruns: how many times an atomic run that the database has undone, for nobody's fault, is run again at once and
+            in place; 0 by default.
+        conflicts: how long to wait when that was of no use, growing with each time; None, the default, is as long as
+            after a first failure, whatever was before.
     """
 
     max_attempts: int = 5
@@ -70,17 +77,30 @@ class RetryPolicy:
     max_skips: int | None = None
     responsible: str | None = None
     allow_retry: bool = True
+    reruns: int = 0
+    conflicts: Backoff | None = None
 
     def __post_init__(self) -> None:
         for name, value in (("max_attempts", self.max_attempts), ("max_crashes", self.max_crashes)):
             check_limit(name, value)
         if self.max_skips is not None and (type(self.max_skips) is not int or self.max_skips < 0):
             raise ConfigurationError(f"max_skips must be None or a whole number from 0, not {self.max_skips!r}")
+        if type(self.reruns) is not int or not 0 <= self.reruns <= MOST_RERUNS:
+            raise ConfigurationError(f"reruns must be a whole number from 0 to {MOST_RERUNS}, not {self.reruns!r}")
+
+    def conflict_delay(self, rounds: int, chance: float) -> timedelta:
+        """How long to wait when the database has undone a run for nobody's fault, so many times by now (1 or more)."""
+        return self.backoff.delay(1, chance) if self.conflicts is None else self.conflicts.delay(rounds, chance)
 
     def verdict_on(self, error: BaseException) -> Verdict | None:
         """What `on_error` says of this exception; the most special type wins; None when it says nothing."""
         kinds = [kind for kind in type(error).__mro__ if kind in self.on_error]
         return self.on_error[kinds[0]] if kinds else None
+
+
+def rerun_pause(reruns: int) -> float:
+    """How many seconds to wait before running the same again in place for the n-th time (n from 1): 0.02 · n."""
+    return RERUN_SECONDS * reruns
 
 
 def check_limit(name: str, number: object) -> int:

@@ -49,6 +49,7 @@ class Pruner(Service):
         self._seen: dict[tuple[str, JobState], int] = {}
         self._forget_at = time.monotonic() + LOOK_AGAIN
         self._count = 0
+        self._after = 0
 
     def run_once(self) -> float | None:
         """Look what there is to delete, or delete the next chunk of it."""
@@ -88,7 +89,8 @@ class Pruner(Service):
     def _prune_batches(self) -> float | None:
         """Make a step to delete batches; what is deleted is told at the end."""
         began = time.monotonic()
-        pruned = self._engine.prune_batches(CHUNK)
+        pruned = self._engine.prune_batches(CHUNK, self._after)
+        self._after = pruned.after
         self._count += pruned.jobs
         if pruned.is_more:
             return self._rest(began)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,8 +22,8 @@ import msgspec
 from msgspec.structs import replace
 
 from packhorse.context import UNWATCHED, Context, Entered, Watch
-from packhorse.domain.causes import causes
 from packhorse.domain.decide import UNRUN, Ack, decide
+from packhorse.domain.firstlock import FirstLock
 from packhorse.domain.job import ClaimedJob
 from packhorse.domain.outcome import (
     ErrorInfo,
@@ -39,22 +40,19 @@ from packhorse.domain.outcome import (
 )
 from packhorse.domain.retry import RetryPolicy, chance
 from packhorse.engine import Engine
-from packhorse.errors import DatabaseBusy, DatabaseUnreachable, PayloadError
+from packhorse.errors import PayloadError
 from packhorse.journal import NOWHERE, Journal
+from packhorse.runtime.conflicts import is_transient
 from packhorse.runtime.hooks import Hooks
 from packhorse.runtime.mistakes import mistake_in, mistake_with
 from packhorse.runtime.report import error_info, report_ack, report_lost, storable_ack, user_failure
+from packhorse.runtime.tries import Tries
 from packhorse.statement import AsyncTransaction, Statement, Transaction
 from packhorse.task import Task, TaskRegistry
 from packhorse.tasktransaction import AsyncTaskTransaction, SessionFactory, TaskTransaction, no_sessions
 
 log: logging.Logger = logging.getLogger("packhorse.worker")
 
-TRANSIENT_SQLSTATES = frozenset({"40001", "40P01", "55P03", "57P01", "57P02", "57P03"})
-"""PostgreSQL: serialization failure, deadlock, lock not available; the server is ended, has crashed, is not up yet.
-https://www.postgresql.org/docs/current/errcodes-appendix.html"""
-CUT_SQLSTATES = "08"
-"""The class of codes that tell of broken connections."""
 STOPPED = Skip("the worker was stopped while it ran", after=timedelta(seconds=1))
 
 
@@ -78,6 +76,8 @@ class Run(msgspec.Struct, eq=False):
     """What the handler, or the commit, raised."""
     lost: bool = False
     """Its lease was gone when it was to commit: it counts for nothing."""
+    locks: frozenset[FirstLock] = frozenset()
+    """With which its transaction is to begin."""
 
 
 def _untold(_: object) -> None:
@@ -119,26 +119,39 @@ class Runner:
         return self.report(await self.aattempt(job))
 
     def attempt(self, job: ClaimedJob, watch: Watch = UNWATCHED) -> Run:
-        """All steps but the report, for a plain function."""
-        run = self._resolve(job, watch)
-        self._run(run)
-        self._decide(run)
-        self._ack(run)
-        return run
+        """All steps but the report, for a plain function; some of them again where the database has undone them."""
+        tries = Tries(self._policy(job), watch)
+        while True:
+            run = self._resolve(job, watch, tries.locks)
+            self._run(run)
+            self._decide(run)
+            if self._commit(run):
+                return run
+            pause = tries.next(run.context, run.outcome, run.raised)
+            if pause is None:
+                self._deliver(run)
+                return run
+            time.sleep(pause)
 
     async def aattempt(self, job: ClaimedJob, watch: Watch = UNWATCHED) -> Run:
-        """All steps but the report, for a coroutine function."""
-        run = self._resolve(job, watch)
-        await self._arun(run)
-        self._decide(run)
-        await self._aack(run)
-        return run
+        """The same for a coroutine function."""
+        tries = Tries(self._policy(job), watch)
+        while True:
+            run = self._resolve(job, watch, tries.locks)
+            await self._arun(run)
+            self._decide(run)
+            if await self._acommit(run):
+                return run
+            pause = tries.next(run.context, run.outcome, run.raised)
+            if pause is None or await _is_cancelled_in(pause):
+                await self._adeliver(run)
+                return run
 
     def finish(self, job: ClaimedJob, outcome: Outcome, watch: Watch = UNWATCHED) -> Run:
         """Decide, ack and report a run that happened elsewhere or not at all."""
         run = Run(job, Context(job), self.registry.find(job.task), outcome=outcome, watch=watch)
         self._decide(run)
-        self._ack(run)
+        self._deliver(run)
         return self.report(run)
 
     def report(self, run: Run) -> Run:
@@ -153,9 +166,9 @@ class Runner:
         report_ack(run.job, ack)
         return run
 
-    def _resolve(self, job: ClaimedJob, watch: Watch) -> Run:
+    def _resolve(self, job: ClaimedJob, watch: Watch, locks: frozenset[FirstLock]) -> Run:
         task = self.registry.find(job.task)
-        run = Run(job, Context(job, None, watch, self.journal), task, watch=watch)
+        run = Run(job, Context(job, None, watch, self.journal), task, watch=watch, locks=locks)
         if task is None:
             run.outcome = Unknown(job.task)
             return run
@@ -180,6 +193,7 @@ class Runner:
             with Entered(run.context), self.hooks.around(run.context):
                 if tx is not None:
                     tx.ready()
+                    _lock(run)
                 run.outcome = outcome_of(run, task.function(*_leading(run), *run.args, **run.kwargs))
         except BaseException as error:  # noqa: BLE001 - whatever a handler raises is its outcome
             run.outcome = outcome_of_error(run, error)
@@ -196,9 +210,14 @@ class Runner:
                 tx = AsyncTaskTransaction(await begin(), self.sessions, begin)
                 run.context = Context(run.job, tx, run.watch, self.journal)
             with Entered(run.context), self.hooks.around(run.context):
+                await _alock(run)
                 run.outcome = outcome_of(run, await _within_limit(run, task))
         except BaseException as error:  # noqa: BLE001 - whatever a handler raises is its outcome
             run.outcome = outcome_of_error(run, error)
+
+    def _policy(self, job: ClaimedJob) -> RetryPolicy:
+        task = self.registry.find(job.task)
+        return task.policy if task else RetryPolicy()
 
     def _decide(self, run: Run) -> None:
         policy = run.task.policy if run.task else RetryPolicy()
@@ -210,35 +229,38 @@ class Runner:
             ack = decide(job, Failure(error_info(error)), RetryPolicy(), chance())
         run.ack = storable_ack(ack)
 
-    def _ack(self, run: Run) -> None:
+    def _commit(self, run: Run) -> bool:
+        """Commit the handler's writes, if there are any, with the acknowledgement; whether that was its end."""
         tx = run.context.transaction
         if not isinstance(tx, TaskTransaction) or not tx.is_open:
-            return self._deliver(run)
+            return False
         if not isinstance(run.outcome, Success):
             tx.rollback()
-            return self._deliver(run)
+            return False
         try:
             run.lost = not tx.commit_with(self._statements(run))
             self._committed(run)
         except BaseException as error:  # noqa: BLE001 - a commit that failed is the run's outcome
             tx.rollback()
             self._redecide(run, error)
-            self._deliver(run)
+            return False
+        return True
 
-    async def _aack(self, run: Run) -> None:
+    async def _acommit(self, run: Run) -> bool:
         tx = run.context.transaction
         if not isinstance(tx, AsyncTaskTransaction):
-            return await self._adeliver(run)
+            return False
         if not isinstance(run.outcome, Success):
             await tx.rollback()
-            return await self._adeliver(run)
+            return False
         try:
             run.lost = not await tx.commit_with(self._statements(run))
             self._committed(run)
         except BaseException as error:  # noqa: BLE001 - a commit that failed is the run's outcome
             await tx.rollback()
             self._redecide(run, error)
-            await self._adeliver(run)
+            return False
+        return True
 
     def _committed(self, run: Run) -> None:
         if not run.lost:
@@ -317,23 +339,6 @@ def timed_out(job: ClaimedJob, task: Task[..., Any] | None) -> Failure:
     return Failure(ErrorInfo("TimeLimit", str(error)), policy.verdict_on(error))
 
 
-def is_transient(error: BaseException) -> bool:
-    """Whether the database undid a transaction for nobody's fault: a conflict, a busy file, a server that went away."""
-    return any(_is_transient(cause) for cause in causes(error))
-
-
-def _is_transient(error: BaseException) -> bool:
-    if isinstance(error, DatabaseBusy | DatabaseUnreachable):
-        return True
-    state = getattr(error, "sqlstate", "")
-    if state is None:  # how psycopg tells that the connection broke: no server was there to give a code
-        return type(error).__name__ == "OperationalError"
-    name = getattr(error, "sqlite_errorname", None)
-    return (isinstance(state, str) and (state in TRANSIENT_SQLSTATES or state.startswith(CUT_SQLSTATES))) or (
-        isinstance(name, str) and name.startswith("SQLITE_BUSY")
-    )
-
-
 async def _within_limit(run: Run, task: Task[..., Any]) -> Any:
     if task.timeout is None:
         return await task.function(*_leading(run), *run.args, **run.kwargs)
@@ -346,6 +351,28 @@ async def _within_limit(run: Run, task: Task[..., Any]) -> Any:
         if deadline.expired():
             raise TimeLimit(f"job {run.job.id} ran for longer than its time limit of {limit:g} s") from error
         raise
+
+
+def _lock(run: Run) -> None:
+    """Begin the transaction with its locks, in one order."""
+    run.context.locked = run.locks
+    for lock in sorted(run.locks):
+        lock.take(run.context.transaction)
+
+
+async def _alock(run: Run) -> None:
+    run.context.locked = run.locks
+    for lock in sorted(run.locks):
+        await lock.take(run.context.transaction)
+
+
+async def _is_cancelled_in(seconds: float) -> bool:
+    """Wait so long; whether the worker has cancelled the wait because it stops."""
+    try:
+        await asyncio.sleep(seconds)
+    except asyncio.CancelledError:
+        return True
+    return False
 
 
 def _leading(run: Run) -> tuple[Context, ...]:

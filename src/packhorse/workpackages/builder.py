@@ -12,12 +12,23 @@ from packhorse.domain.parameters import Parameter, encode_parameters, merged, pa
 from packhorse.errors import ConfigurationError, UsageError
 from packhorse.handle import JobHandle
 from packhorse.inheriting import inherited_priority
+from packhorse.options import ENQUEUE_OPTIONS, check_names
 from packhorse.records import RecordTypes
 from packhorse.task import BoundTask, Call, Enqueuer
 from packhorse.workpackages.locks import RecordLock, check_on_locked
 from packhorse.workpackages.package import WorkPackage
 
 R = TypeVar("R")
+
+
+def check_package_options(bound: BoundTask[[], Any], options: Mapping[str, Any]) -> None:
+    """Refuse what can be no option of a package's enqueue.
+
+    Raises:
+        ConfigurationError: one is unknown or wrong, or two contradict each other.
+    """
+    check_names("a package", options, ("conn", *ENQUEUE_OPTIONS), "its parameters are given with .params(…)")
+    bound.using(**options)
 
 
 class PackageBuilder(Generic[R]):
@@ -105,7 +116,7 @@ class PackageBuilder(Generic[R]):
         self._check()
         if "conn" in options:
             raise UsageError("give the connection to package(conn=…)")
-        self._bound.using(**{**self._options, **options})
+        check_package_options(self._bound, {**self._options, **options})
         self._options.update(options)
         return self
 

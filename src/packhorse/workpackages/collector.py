@@ -12,7 +12,7 @@ from packhorse.domain.package import NewPackage, OnLocked
 from packhorse.domain.parameters import Parameter, merged_equal
 from packhorse.errors import ConfigurationError
 from packhorse.handle import JobHandle
-from packhorse.options import HasId, batch_id
+from packhorse.options import ENQUEUE_OPTIONS, HasId, batch_id, check_names
 from packhorse.records import RecordTypes
 from packhorse.task import Call
 from packhorse.workpackages.task import PackageTask
@@ -74,6 +74,7 @@ class Collecting:
             raise ConfigurationError(
                 f"a collector is called by a text of 1 to {LONGEST_NAME} printable characters, not {self.name!r}"
             )
+        check_names("a collector", self.options, ENQUEUE_OPTIONS)
         if self.lock is not None and self.lock not in get_args(OnLocked):
             raise ConfigurationError(f"lock must be 'refuse' or 'ignore', not {self.lock!r}")
 

@@ -17,8 +17,9 @@ from packhorse.domain.package import Element, Outcome, Reference
 from packhorse.domain.retry import RetryPolicy
 from packhorse.engine import Engine
 from packhorse.errors import ConfigurationError, LeaseLost, RecordMissing, SavepointLost, UsageError
+from packhorse.runtime.conflicts import is_transient
 from packhorse.runtime.report import storable
-from packhorse.runtime.run import TimeLimit, is_transient
+from packhorse.runtime.run import TimeLimit
 from packhorse.workpackages.calling import Calling
 from packhorse.workpackages.package import WorkPackage
 

@@ -14,7 +14,7 @@ from packhorse.domain.retry import Backoff
 from packhorse.domain.sizing import SizeSteps
 from packhorse.errors import ConfigurationError, JobNotFound
 from packhorse.options import Isolation, task_options
-from packhorse.records import KeyOf, Load, Named, RecordType, RecordTypes
+from packhorse.records import KeyOf, Load, Loading, Named, RecordType, RecordTypes
 from packhorse.task import Task
 from packhorse.workpackages.collector import BatchOf, Collecting, Collector, Mode, Parameters
 from packhorse.workpackages.each import Each
@@ -31,7 +31,6 @@ log: logging.Logger = logging.getLogger("packhorse")
 
 R = TypeVar("R")
 DEFAULT_CHUNK = 50
-FIRST_AGAIN = Backoff(first=timedelta(seconds=5), jitter=0)
 MOST_CHUNK = 1000
 
 
@@ -125,10 +124,13 @@ class Packaging:
         Raises:
             ConfigurationError: the name or the class is registered already, or it is not known how to load the class.
         """
+        lock = None
         if key is None or load is None:
-            own_key, own_load = self._loading(model)
-            key, load = key or own_key, load or own_load
-        self.record_types.register(RecordType(name=name, model=model, key_of=key, load=load, tenant_of=tenant))
+            own = self._loading(model)
+            key, load, lock = key or own.key_of, load or own.load, own.lock
+        self.record_types.register(
+            RecordType(name=name, model=model, key_of=key, load=load, tenant_of=tenant, lock=lock)
+        )
 
     @overload
     def work_package(self, function: Callable[..., R], /) -> PackageTask[R]: ...
@@ -292,7 +294,7 @@ class Packaging:
         rest = dict(options)
         steps = _steps(rest.pop("priority_by_size", {}))
         each, options = _each(rest)
-        complete = {"atomic": True, "max_attempts": 1, "backoff": FIRST_AGAIN, **options}
+        complete = {"policy": "work_package", **options}
         checked = task_options(function, **complete)
         if each is not None and not checked.atomic:
             raise ConfigurationError("each=True commits what was done with the record's outcome: it needs atomic=True")
@@ -316,7 +318,7 @@ class Packaging:
             """Make a task of a function."""
             ...
 
-        def _loading(self, model: type) -> tuple[KeyOf, Load]:
+        def _loading(self, model: type) -> Loading:
             """How a framework's records are known and loaded."""
             ...
 

@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, ClassVar, Final, Generic, TypeVar
 
 from packhorse.context import Context
 from packhorse.domain.annotations import hints_of
@@ -15,11 +15,12 @@ from packhorse.domain.signature import CallSignature
 from packhorse.domain.sizing import SizeSteps
 from packhorse.engine import Engine
 from packhorse.errors import ConfigurationError
+from packhorse.habits import AS_VALUE, LATER, LATER_ASYNC, WITH_OPTIONS, Advising, spoken_of, written
 from packhorse.inheriting import passing_on
 from packhorse.records import RecordTypes
 from packhorse.task import Enqueuer, Task
 from packhorse.tasktransaction import AsyncTaskTransaction, TaskTransaction
-from packhorse.workpackages.builder import PackageBuilder
+from packhorse.workpackages.builder import PackageBuilder, check_package_options
 from packhorse.workpackages.calling import InCoroutine, InThread, at_once
 from packhorse.workpackages.each import Call, Each, EachRecord
 from packhorse.workpackages.package import WorkPackage
@@ -33,7 +34,7 @@ _UNDOING: Final = (Verdict, UserError)
 _BY_POSITION: Final = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
-class PackageTask(Generic[R]):
+class PackageTask(Advising, Generic[R]):
     """A registered handler of work packages. Calling it calls the handler, here and now.
 
     Args:
@@ -43,6 +44,14 @@ class PackageTask(Generic[R]):
         records: what kinds of records there are.
         steps: how urgent the packages of a series are, by how many come in a row.
     """
+
+    instead: ClassVar[Mapping[str, str]] = written(
+        (f"enqueue {LATER}", ".package().add(order).enqueue()"),
+        (f"aenqueue {LATER_ASYNC}", ".package().add(order).aenqueue()"),
+        (f"using {WITH_OPTIONS}", ".package(delay=…, queue=…).add(order).enqueue()"),
+        (f"call {AS_VALUE}", ".package().add(order).call()"),
+        ("add param params", ".package().params(…).add(order).enqueue()"),
+    )
 
     def __init__(
         self,
@@ -73,7 +82,7 @@ class PackageTask(Generic[R]):
         Raises:
             ConfigurationError: an option is wrong.
         """
-        self.task.using(**options)
+        check_package_options(self.task, options)
         return PackageBuilder(self.task, self._enqueuer, self._records, conn, options)
 
     def series(self, conn: object | None = None, **options: Any) -> PackageSeries[R]:
@@ -86,8 +95,12 @@ class PackageTask(Generic[R]):
         Raises:
             ConfigurationError: an option is wrong.
         """
-        self.task.using(**options)
+        check_package_options(self.task, options)
         return PackageSeries(self, self._steps, conn, options)
+
+    def spoken(self) -> str:
+        """The last part of its name."""
+        return spoken_of(self.name)
 
     def __call__(self, *args: Any, **kwargs: Any) -> R:
         """Call the handler here and now, without a job."""

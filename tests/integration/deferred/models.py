@@ -10,7 +10,9 @@ from django.db import models
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from packhorse import Deferrable, acting, current
+from tests.integration.connections import wired_django
 
+assert wired_django.ALIAS  # Django's settings are made where this comes from, and its models need some
 TABLE = "create table customer_order (id integer primary key, total integer not null default 0, note text)"
 CALLED: list[tuple[Any, ...]] = []
 """What the methods were called with, in order, in this process."""

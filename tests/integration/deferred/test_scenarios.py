@@ -148,6 +148,9 @@ def test_calls_are_found_by_model_method_and_record(orders: Orders) -> None:
     assert found(record=Reference("order", "2")) == [second.id, first.id]
     assert found(record=Reference("order", "1")) == [first.id]
     assert found(task="shop.Order.add") == [first.id]
+    orders.app.run_pending()
+    package = orders.app.get_package(first.id)
+    assert package.counts == {"done": 2}
 
 
 @pytest.mark.accepts("T18")

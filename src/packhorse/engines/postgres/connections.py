@@ -10,7 +10,7 @@ import os
 import select
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psycopg
 from psycopg.pq import TransactionStatus
@@ -25,6 +25,7 @@ MOST_IDLE = 8
 """Connections kept for later; any more are closed when they are given back."""
 TRIES = 5
 """How often a statement is run at most that did not take place."""
+_IN_TRANSACTION = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
 
 _inherited: list[object] = []
 """A parent process's connections. Closing them here would end its sessions, so they are kept and left alone."""
@@ -63,11 +64,22 @@ class Connections:
 
     @contextmanager
     def transaction(self) -> Iterator[psycopg.Connection]:
-        """A connection in a transaction that is committed at the end, or rolled back after an error."""
+        """A connection in a transaction that is committed at the end, or rolled back after an error.
+
+        Where that came in the middle of a message, such as Ctrl-C, the connection is closed instead: it takes no other
+        one, and the server rolls back what has nobody any more.
+        """
         connection = self.take()
         try:
-            with self.translating(), connection.transaction():
+            with self.translating():
+                wire.run(connection, "BEGIN", NO_PARAMS)
                 yield connection
+                wire.run(connection, "COMMIT", NO_PARAMS)
+        except BaseException:
+            if connection.info.transaction_status in _IN_TRANSACTION:
+                with suppress(psycopg.Error):
+                    wire.run(connection, "ROLLBACK", NO_PARAMS)
+            raise
         finally:
             self.give_back(connection)
 

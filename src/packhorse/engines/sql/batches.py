@@ -271,4 +271,5 @@ def _record(row: Row) -> BatchRecord:
         ended_at=optional_moment(row[16]),
         seen_at=moment(row[17]),
         is_counted=not row[18],
+        reason=row[19],
     )

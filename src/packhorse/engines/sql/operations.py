@@ -32,8 +32,9 @@ class SqlOperations(SqlBase):
     def list_stale(self, longer_than: timedelta) -> list[StaleGroup]:
         return [_stale(row) for row in self._read("list_stale", {"stale_for": micros_in(longer_than)}, "stale_for")]
 
-    def give_up_batches(self, ids: Sequence[int]) -> set[int]:
-        return ids_in(self._write("give_up_batches", {"ids": list_document(sorted(ids))}))
+    def give_up_batches(self, ids: Sequence[int], by: str | None = None, why: str | None = None) -> set[int]:
+        params = {"ids": list_document(sorted(ids)), "reason": said("cancelled", by, why)}
+        return ids_in(self._write("give_up_batches", params))
 
     def cancel_jobs(
         self, ids: Sequence[int], by: str | None = None, why: str | None = None, *, running: bool = True

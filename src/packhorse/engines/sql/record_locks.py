@@ -51,6 +51,10 @@ class SqlRecordLocks(SqlBase):
     def release_temporary_locks(self) -> int:
         return len(self._write("release_temporary_locks"))
 
+    def lock_table(self, table: str) -> Statement:
+        [text] = self._statements.get("lock_table")
+        return Statement(text, {"name": table})
+
     def find_locks(self, records: Iterable[Reference]) -> list[LockRecord]:
         wanted = [(record, None) for record in sorted(set(records))]
         rows = self._read("find_locks", {"locks": _document(wanted)})

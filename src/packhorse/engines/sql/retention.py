@@ -21,8 +21,6 @@ KEPT: Params = {state.value: micros_in(length) for state, length in KEPT_FOR.ite
 class SqlRetention(SqlBase):
     """`packhorse.retention.Retention` by statements."""
 
-    _batches_looked_at: int = 0
-
     def list_expired(self) -> list[Expired]:
         rows = self._read("list_expired", KEPT)
         return [
@@ -43,21 +41,19 @@ class SqlRetention(SqlBase):
         rest = replace(expired, since_us=max(at_us for _, at_us in found)) if is_more else None
         return Pruned(ids=gone, rest=rest)
 
-    def prune_batches(self, limit: int) -> PrunedBatches:
+    def prune_batches(self, limit: int, after: int = 0) -> PrunedBatches:
         members = self._look(_list_forgotten_members(limit))
         if members:
             forgotten_us = members[0][1]
             ids = [id for id, at_us in members if at_us == forgotten_us]
             self._prune_members(ids, forgotten_us)
-            return PrunedBatches(jobs=len(ids))
+            return PrunedBatches(jobs=len(ids), after=after)
         gone = self._write_all([_delete_forgotten_batches()])
-        forgotten = self._forget_batches(limit)
-        return PrunedBatches(batches=len(gone), forgotten=forgotten, is_round=self._batches_looked_at == 0)
+        ended = self._look(_list_ended_batches(after, limit))
+        forgotten = self._forget_batches([id for id, is_over in ended if is_over])
+        return PrunedBatches(batches=len(gone), forgotten=forgotten, after=ended[-1][0] if len(ended) == limit else 0)
 
-    def _forget_batches(self, limit: int) -> int:
-        rows = self._look(_list_ended_batches(self._batches_looked_at, limit))
-        self._batches_looked_at = rows[-1][0] if len(rows) == limit else 0
-        over = [id for id, is_over in rows if is_over]
+    def _forget_batches(self, over: Sequence[int]) -> int:
         if not over:
             return 0
         return sum(is_gone for _, is_gone in self._write("forget_batches", {**KEPT, "ids": list_document(over)}))

@@ -45,8 +45,8 @@ class SqlSchema(SqlBase):
         last = len(self._migrations) if to is None else to
         return [migration.name for migration in self._migrations[:last] if self._apply(migration)]
 
-    def migration_sql(self, since: int = 0) -> str:
-        return "\n".join(f"{step.sql}\n{self._recorded(step)}" for step in self._migrations[since:])
+    def migration_sql(self, since: int = 0, to: int | None = None) -> str:
+        return "\n".join(f"{step.sql}\n{self._recorded(step)}" for step in self._migrations[since:to])
 
     def _refuse_too_new(self, status: SchemaStatus) -> None:
         if status.oldest_supported > status.latest:

@@ -1,6 +1,9 @@
 """Django: jobs that commit with `transaction.atomic`, and handlers that run in it.
 
-app = Packhorse("django://default")
+INSTALLED_APPS = [..., "packhorse.integrations.django"]
 
-send_invoice.using(conn="default").enqueue(42)      # an alias, or a connection of django.db.connections
+app = application()                                 # of packhorse.integrations.django.application
+
+send_invoice.enqueue(42)                            # in the `atomic` block that is open on the settings' alias
+send_invoice.using(conn="archive").enqueue(42)      # on another connection to the same database, or its alias
 """

@@ -24,7 +24,7 @@ def database_url(address: str) -> str:
     """
     alias = alias_in(address)
     if not apps.ready:
-        _set_up(address)
+        set_up(address)
     if alias not in connections:
         raise ConfigurationError(f"{address}: Django's DATABASES has no {alias!r}; there are {', '.join(connections)}")
     connection = connections[alias]
@@ -45,7 +45,7 @@ def alias_in(address: str) -> str:
     return address.removeprefix("django://").strip("/") or "default"
 
 
-def _set_up(address: str) -> None:
+def set_up(address: str) -> None:
     """Load Django's settings and applications, where the program has not done so."""
     if not settings.configured and not os.environ.get(ENVIRONMENT_VARIABLE):
         raise ConfigurationError(

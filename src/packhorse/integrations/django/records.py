@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db.models import Model
 
 from packhorse.errors import UsageError
+from packhorse.records import Loading
 
 
-def loading(model: type) -> tuple[Callable[[Any], str], Callable[[Any, Sequence[str]], Mapping[str, Any]]] | None:
-    """How records of a model are known and loaded; None for a class that is none."""
+def loading(model: type) -> Loading | None:
+    """How records of a model are known, loaded and locked; None for a class that is none."""
     if not issubclass(model, Model):
         return None
 
@@ -27,4 +28,8 @@ def loading(model: type) -> tuple[Callable[[Any], str], Callable[[Any, Sequence[
         found = mapped._base_manager.using(alias).in_bulk(list(keys))  # noqa: SLF001 - the one that sees all rows
         return {str(pk): record for pk, record in found.items()}
 
-    return key_of, load
+    def lock(transaction: Any, keys: Sequence[str]) -> None:
+        rows = mapped._base_manager.using(transaction.connection.alias).select_for_update()  # noqa: SLF001 - as above
+        list(rows.filter(pk__in=keys).values_list("pk"))
+
+    return Loading(key_of, load, lock)

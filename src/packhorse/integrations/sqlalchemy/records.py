@@ -14,8 +14,8 @@ from sqlalchemy import Select, inspect, select, tuple_
 from sqlalchemy.orm import Mapper
 
 from packhorse.errors import ConfigurationError, UsageError
+from packhorse.records import Loading
 
-Loading = Callable[[Any, Sequence[str]], Mapping[str, Any] | Awaitable[Mapping[str, Any]]]
 _READ: Mapping[type, Callable[[str], Any]] = {
     int: int,
     str: str,
@@ -27,31 +27,49 @@ _READ: Mapping[type, Callable[[str], Any]] = {
 """How the text of a key's column becomes its value again."""
 
 
-def loading(model: type) -> tuple[Callable[[Any], str], Loading] | None:
-    """How records of a mapped class are known and loaded; None for a class that is not mapped."""
+def loading(model: type) -> Loading | None:
+    """How records of a mapped class are known, loaded and locked; None for a class that is not mapped."""
     mapper: Mapper[Any] | None = inspect(model, raiseerr=False)
     if not isinstance(mapper, Mapper):
         return None
+    _check_kinds(model, mapper)
+    mapped = _Mapped(model, mapper)
+    return Loading(mapped.key_of, mapped.load, mapped.lock)
 
-    def key_of(record: Any) -> str:
-        values = mapper.primary_key_from_instance(record)
+
+class _Mapped:
+    """A mapped class, on a session of either kind."""
+
+    def __init__(self, model: type, mapper: Mapper[Any]) -> None:
+        self._model = model
+        self._mapper = mapper
+
+    def key_of(self, record: Any) -> str:
+        """The key as text."""
+        values = self._mapper.primary_key_from_instance(record)
         if None in values:
             raise UsageError(f"{record!r} has no key yet: flush the session before it goes into a package")
         return _key(values)
 
-    _check_kinds(model, mapper)
+    def load(self, transaction: Any, keys: Sequence[str]) -> Mapping[str, Any] | Awaitable[Mapping[str, Any]]:
+        """Read records."""
+        found = transaction.session.scalars(_query(self._model, self._mapper, keys))
+        return self._awaited(found) if isawaitable(found) else self._by_key(found)
 
-    def load(transaction: Any, keys: Sequence[str]) -> Mapping[str, Any] | Awaitable[Mapping[str, Any]]:
-        found = transaction.session.scalars(_query(model, mapper, keys))
-        return awaited(found) if isawaitable(found) else by_key(found)
+    def lock(self, transaction: Any, keys: Sequence[str]) -> Awaitable[None] | None:
+        """Lock their rows."""
+        locked = transaction.session.execute(_query(self._model, self._mapper, keys).with_for_update())
+        return _ended(locked) if isawaitable(locked) else None
 
-    async def awaited(found: Awaitable[Iterable[Any]]) -> Mapping[str, Any]:
-        return by_key(await found)
+    async def _awaited(self, found: Awaitable[Iterable[Any]]) -> Mapping[str, Any]:
+        return self._by_key(await found)
 
-    def by_key(records: Iterable[Any]) -> Mapping[str, Any]:
-        return {key_of(record): record for record in records}
+    def _by_key(self, records: Iterable[Any]) -> Mapping[str, Any]:
+        return {self.key_of(record): record for record in records}
 
-    return key_of, load
+
+async def _ended(locking: Awaitable[Any]) -> None:
+    await locking
 
 
 def _query(model: type, mapper: Mapper[Any], keys: Sequence[str]) -> Select[Any]:

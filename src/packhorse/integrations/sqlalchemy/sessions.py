@@ -1,7 +1,8 @@
 """`ctx.tx.session`: an SQLAlchemy session on the very connection of an atomic handler's transaction.
 
 To the session the handler's transaction is a savepoint: its `commit()` releases that and its `rollback()` returns to
-it, so that neither ends the transaction, which commits with the acknowledgement.
+it, so that neither ends the transaction, which commits with the acknowledgement. Where nothing was done in the
+transaction before, on a server, its beginning is what a rollback returns to, which saves two messages.
 """
 
 from __future__ import annotations
@@ -19,9 +20,13 @@ from sqlalchemy.orm import Session
 from packhorse.integrations.sqlalchemy.commits import UNSEEN
 
 SAVEPOINT: Final = "packhorse_session"
+IDLE: Final = 0
+"""libpq's status of a connection without a transaction: https://www.postgresql.org/docs/current/libpq-status.html"""
 _lent: ContextVar[Any] = ContextVar("packhorse_lent_connection")
 _in_savepoint: set[int] = set()
 """The driver's connections on which the session's savepoint is open."""
+_at_beginning: set[int] = set()
+"""Those on which the transaction began with the session, so that no savepoint is needed to return to."""
 
 
 class TaskSession(Session):
@@ -120,6 +125,9 @@ def _as_savepoint(engine: Engine) -> Engine:
 
 
 def _begin(connection: Any) -> None:
+    if _is_unused(connection):
+        _at_beginning.add(_key(connection))
+        return
     if getattr(connection.driver_connection, "in_transaction", True) is False:  # of sqlite3: begun at its first write
         _execute(connection, "BEGIN IMMEDIATE")
     _execute(connection, f"SAVEPOINT {SAVEPOINT}")
@@ -130,10 +138,14 @@ def _commit(connection: Any) -> None:
     if _key(connection) in _in_savepoint:
         _execute(connection, f"RELEASE SAVEPOINT {SAVEPOINT}")
         _in_savepoint.discard(_key(connection))
+    _at_beginning.discard(_key(connection))
 
 
 def _rollback(connection: Any) -> None:
-    if _key(connection) in _in_savepoint:
+    if _key(connection) in _at_beginning:
+        _at_beginning.discard(_key(connection))
+        _execute(connection, "ROLLBACK AND CHAIN")
+    elif _key(connection) in _in_savepoint:
         _in_savepoint.discard(_key(connection))
         _execute(connection, f"ROLLBACK TO SAVEPOINT {SAVEPOINT}")
         _execute(connection, f"RELEASE SAVEPOINT {SAVEPOINT}")
@@ -141,6 +153,13 @@ def _rollback(connection: Any) -> None:
 
 def _end_loan(connection: Any) -> None:
     _in_savepoint.discard(_key(connection))
+    _at_beginning.discard(_key(connection))
+
+
+def _is_unused(connection: Any) -> bool:
+    """Whether it is psycopg's, and no statement was sent in its transaction yet."""
+    info = getattr(getattr(connection, "driver_connection", connection), "info", None)
+    return info is not None and info.transaction_status == IDLE
 
 
 def _key(connection: Any) -> int:

@@ -187,6 +187,7 @@ class BatchRetentionContract(EngineContract):
         kept = open_batch(engine)
         finished = [finished_batch(engine, 1)[0] for _ in range(4)]
         clock.advance(8 * DAY)
-        assert engine.prune_batches(3).forgotten == 3
+        step = engine.prune_batches(3)
+        assert (step.forgotten, step.after) == (3, finished[2])
         assert sorted(batch.id for batch in engine.list_batches()) == [kept, finished[-1]]
         assert prune_batches(engine, 3) == (4, 4)

@@ -78,7 +78,7 @@ def prune_batches(engine: Engine, limit: int = 1000) -> tuple[int, int]:
     """Step by step, until nothing more is to do; how many batches and jobs are gone."""
     steps = [engine.prune_batches(limit)]
     while steps[-1].is_more:
-        steps.append(engine.prune_batches(limit))
+        steps.append(engine.prune_batches(limit, steps[-1].after))
     return sum(step.batches for step in steps), sum(step.jobs for step in steps)
 
 

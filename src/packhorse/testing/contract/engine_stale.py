@@ -86,7 +86,7 @@ class StaleContract(EngineContract):
         assert sum(group.count for group in engine.count_selected(Selection(batch=one))) == 3
 
     def test_a_batch_that_is_given_up_ends_with_the_jobs_that_it_has(self, engine: Engine) -> None:
-        """Whatever was expected; who waits for its success is told nothing, who waits for its end is."""
+        """Whatever was expected; it is no success, who waits for one is told nothing, and who waits for its end is."""
         calls = {name: new_job(task=name) for name in ("on_success", "on_end")}
         id, closed = open_batch(engine, expected=10, **calls), open_batch(engine)
         engine.close_batch(closed)
@@ -94,9 +94,11 @@ class StaleContract(EngineContract):
         settle(engine)
         running, waiting = claim(engine)
         assert acknowledge(engine, waiting, Success("1"))
-        assert engine.give_up_batches([id, closed, closed + 1]) == {id}
+        assert engine.give_up_batches([id, closed, closed + 1], "kim", "its program has died") == {id}
         assert batch_of(engine, id).is_open
         assert acknowledge(engine, running, Success("1"))
-        assert (batch_of(engine, id).state, batch_of(engine, id).expected) == ("succeeded", None)
+        batch = batch_of(engine, id)
+        assert (batch.state, batch.reason) == ("cancelled", "cancelled by kim: its program has died")
+        assert (batch.succeeded, batch.total, batch.expected, batch.time_left) == (2, 2, 10, timedelta(0))
         assert tasks_waiting(engine) == ["on_end"]
         assert engine.give_up_batches([id]) == set()

@@ -66,3 +66,13 @@ create table {statistic_mark} (
     counted_until_us bigint not null,
     primary key (queue, state)
 );
+
+-- Locks a table of the application's, for a handler whose transaction is to begin with that: nobody else writes to it or locks rows of it
+-- until the transaction ends. Its name is looked up, so that it need not be trusted.
+create function {schema}.lock_table(name regclass) returns void
+language plpgsql volatile
+as $$
+begin
+    execute pg_catalog.format('lock table %s in exclusive mode', name);
+end
+$$;

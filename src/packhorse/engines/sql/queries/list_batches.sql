@@ -10,8 +10,10 @@ with news as (
 select id, name, type, parent_id, expected, keep_alive_us, {micros}(created_at),
     {micros}(first_enqueued_at), {micros}(last_enqueued_at), {micros}(last_processed_at), last_job_id,
     enqueued, succeeded, failed, cancelled, {micros}(closed_at), {micros}(ended_at), {micros}({now}),
-    exists (select 1 from news where news.batch_id = batch.id)
-        or (select count(*) from news) > 1000   -- without :id
+    exists (select 1 from news where news.batch_id = batch.id),   -- with :id
+    exists (select 1 from news where news.batch_id = batch.id)   -- without :id
+        or (select count(*) from news) > 1000,   -- without :id
+    reason
 from {batch} as batch
 where forgotten_at is null
   and id = CAST(:id AS bigint)   -- with :id

@@ -1,7 +1,14 @@
--- A package's elements in order, behind the last one that was seen.
+-- A package's elements in order, behind the last one that was seen. Those of a job that has succeeded are done, where nothing was said of
+-- them one by one.
 select position, type, key, outcome, reason
-from {element}
-where job_id = CAST(:id AS bigint) and position > CAST(:after AS integer)
+from (
+    select position, type, key, coalesce(
+        outcome, (select 'done' from {finished} where id = CAST(:id AS bigint) and state = 'succeeded')
+    ) as outcome, reason
+    from {element}
+    where job_id = CAST(:id AS bigint) and position > CAST(:after AS integer)
+) as element
+where true
   and (outcome is null or outcome <> 'done')   -- with :open
   and outcome = 'done'   -- with :done
 order by position

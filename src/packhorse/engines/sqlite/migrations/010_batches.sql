@@ -1,7 +1,7 @@
 -- Batches: jobs that belong together, counted as they come and end; see docs/batches.md.
 -- oldest_supported: 10
 
--- Only whoever counts writes a row after its creation. `on_success`, `on_failure` and `on_end` are jobs, as JSON, until they
+-- Only whoever counts, gives it up or forgets it writes a row after its creation; `reason` says who has given it up, and why. `on_success`, `on_failure` and `on_end` are jobs, as JSON, until they
 -- are enqueued; `on_each` is one that is enqueued for each of its jobs. One with `forgotten_at` is gone for everybody; its rows go a little at a time.
 create table {batch} (
     id integer primary key autoincrement,
@@ -9,6 +9,7 @@ create table {batch} (
     type text,
     parent_id integer,
     expected integer check (expected >= 0),
+    reason text,
     keep_alive_us integer check (keep_alive_us >= 0),
     created_at integer not null,
     first_enqueued_at integer,

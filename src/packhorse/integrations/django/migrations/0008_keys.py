@@ -1,0 +1,12 @@
+"""Runs 008_keys.sql."""
+
+from packhorse.integrations.django.bases import Migration as Base
+from packhorse.integrations.django.bringing import BringUp
+
+
+class Migration(Base):
+    """One step of the schema."""
+
+    atomic = False
+    dependencies = (("packhorse", "0007_inbox"),)
+    operations = (BringUp(8),)
