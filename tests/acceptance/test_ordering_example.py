@@ -1,7 +1,6 @@
 """examples/ordering: its README is followed word for word, and what it shows is what is printed and answered."""
 
 import re
-import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -11,8 +10,7 @@ import httpx
 import pytest
 
 from tests.acceptance.command import ROOT, CommandLine, Running, packhorse
-from tests.acceptance.pages import blocks
-from tests.acceptance.test_invoicing_example import is_shown
+from tests.acceptance.shown import is_shown, steps
 from tests.waiting import wait_until
 
 README = "examples/ordering/README.md"
@@ -83,14 +81,6 @@ def printed(shell: CommandLine, command: list[str]) -> str:
     return ended.out or ended.err
 
 
-def steps() -> Iterator[tuple[list[str], str]]:
-    """Each command of the page in words, and what it prints."""
-    for block in blocks(README, "console"):
-        for step in block.code.split("$ ")[1:]:
-            command, _, output = step.partition("\n")
-            yield shlex.split(command, comments=True), output
-
-
 @pytest.fixture
 def reader(tmp_path: Path, database_url: str) -> Iterator[Reader]:
     """The reader, in a folder with the example's file."""
@@ -105,5 +95,5 @@ def reader(tmp_path: Path, database_url: str) -> Iterator[Reader]:
 @pytest.mark.accepts("T1", "T2", "T12", "T15")
 def test_the_ordering_example_goes_as_its_readme_tells(reader: Reader) -> None:
     """Every command prints what stands there, every request is answered so, whoever the sessions are for."""
-    for words, shown in steps():
+    for words, shown in steps(README):
         reader.type(words, shown)
