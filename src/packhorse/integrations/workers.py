@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from packhorse.app import Packhorse
-from packhorse.errors import DatabaseError, SchemaMissing
+from packhorse.errors import DatabaseError, SchemaError
 
 if TYPE_CHECKING:
     from packhorse.runtime.settings import WorkerSettings
@@ -48,22 +48,26 @@ class WorkerThread:
         self._thread.join()
 
     def _run(self) -> None:
+        trouble = ""
         while not self._ending.is_set():
             try:
                 if not self._run_one():
                     return
-            except (DatabaseError, SchemaMissing) as error:
-                log.warning("no worker runs in this process yet: %s", error)
+            except (DatabaseError, SchemaError) as error:
+                if str(error) != trouble:
+                    log.warning("no worker runs in this process until this has ended: %s", error)
+                trouble = str(error)
                 self._ending.wait(PAUSE_SECONDS)
             except Exception:
                 log.exception("no worker runs in this process")
                 return
 
     def _run_one(self) -> bool:
-        """Whether another one is to follow."""
+        """Whether another one is to follow: in its place, or when the schema fits again."""
         worker = self._jobs.worker(self._settings)
         with self._lock:
             if self._ending.is_set():
                 return False
             self._worker = worker
-        return worker.run().replace
+        ended = worker.run()
+        return ended.replace or worker.schema_error is not None

@@ -10,6 +10,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
@@ -188,6 +189,38 @@ def test_the_session_of_an_endpoint_wins(app: Packhorse, database_url: str) -> N
     asyncio.run(get(web, "/forgotten"))
     assert (notes(app), users(app)) == (["committed"], [7])
     engine.dispose()
+
+
+@pytest.mark.parametrize("is_inside", [False, True])
+def test_middleware_that_runs_the_application_in_a_task_of_its_own_changes_nothing(
+    app: Packhorse, is_inside: bool
+) -> None:
+    """As Starlette's base class does, around ours or inside it."""
+
+    class Passing(BaseHTTPMiddleware):
+        async def dispatch(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
+            return await call_next(request)
+
+    web = Starlette(routes=[Route("/{status:int}", status_of_path(app))])
+    if is_inside:
+        web.add_middleware(Passing)
+    web.add_middleware(PackhorseMiddleware, jobs=app, acting=lambda scope: Acting(user=7))
+    if not is_inside:
+        web.add_middleware(Passing)
+    for path in ("/200", "/404"):
+        asyncio.run(get(web, path))
+    assert (notes(app), users(app)) == (["200"], [7])
+
+
+def status_of_path(app: Packhorse) -> Endpoint:
+    """An endpoint that enqueues, and answers with the status that the path names."""
+
+    async def endpoint(request: Request) -> Response:
+        status = request.path_params["status"]
+        await task_of(app).aenqueue(str(status))
+        return PlainTextResponse("", status)
+
+    return endpoint
 
 
 def test_requests_at_the_same_time_keep_apart(app: Packhorse) -> None:

@@ -16,7 +16,7 @@ from packhorse import JobState, Packhorse
 from packhorse.integrations.asgi import lifespan
 from packhorse.runtime.settings import WorkerSettings
 from tests.acceptance.command import ROOT, CommandLine, Running
-from tests.integration.web.kit import notes, task_of
+from tests.integration.web.kit import jobs_app, notes, task_of
 from tests.waiting import wait_until
 
 SERVED = "tests.integration.web.served_app:web"
@@ -102,6 +102,22 @@ def test_a_web_application_starts_without_its_database(tmp_path: Path) -> None:
         place.joinpath("shop.db").unlink()
 
     asyncio.run(live())
+
+
+@pytest.mark.engines("postgresql")
+def test_its_worker_begins_when_the_schema_is_there(database_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    """It says once what is missing. SQLite's is installed by the first use."""
+    app = jobs_app(database_url)
+
+    async def live() -> None:
+        async with lifespan(app, worker=True)():
+            await asyncio.to_thread(wait_until, lambda: "packhorse migrate up" in caplog.text, 20, "the warning")
+            await asyncio.to_thread(app.engine.migrate)
+            job = await task_of(app).aenqueue("a")
+            assert await job.aresult(timeout=20) == "a"
+
+    asyncio.run(live())
+    assert caplog.text.count("no worker runs in this process") == 1
 
 
 def url_of(running: Running) -> str:
