@@ -143,6 +143,24 @@ def test_a_process_that_has_grown_too_large_is_replaced(
     assert oracle.get_job(running.id).attempt == 1
 
 
+@pytest.mark.accepts("T19")
+def test_a_process_that_has_run_enough_jobs_is_replaced(oracle_url: str, oracle: Packhorse, code: Path) -> None:
+    """Others take the next jobs; none is lost or tried twice."""
+    with fleet(oracle_url, code.parent, "--max-jobs-per-process", "3", "--poll", "50ms", app=STEERED) as ships:
+        ships.start()
+        seen: set[int] = set()
+
+        def has_seen_three() -> bool:
+            seen.add(oracle.enqueue("tell").result(20)[1])
+            return len(seen) >= 3
+
+        wait_until(has_seen_three, 60, "a third process")
+        assert ships.stop() == [0]
+
+    assert "with --max-jobs-per-process 3; it is replaced" in ships.log()
+    assert all(job.attempt == 1 for job in oracle.list_jobs(limit=1000))
+
+
 def test_a_limit_that_is_too_small_for_any_process_is_told_once(oracle_url: str, oracle: Packhorse, code: Path) -> None:
     """It would be replaced for ever: it works on, and says what is wrong."""
     with fleet(oracle_url, code.parent, "--max-memory", "1MiB", app=STEERED) as ships:

@@ -23,7 +23,16 @@ if TYPE_CHECKING:
 log: logging.Logger = logging.getLogger("packhorse.worker")
 
 LEVELS = ("debug", "info", "warning", "error")
-CREW_FLAGS = ("processes", "max_jobs", "drain", "max_memory", "quiet", "health_port", "health_host")
+CREW_FLAGS = (
+    "processes",
+    "max_jobs",
+    "drain",
+    "max_memory",
+    "max_jobs_per_process",
+    "quiet",
+    "health_port",
+    "health_host",
+)
 """What is not for each process by itself, beside --idle-timeout and --start-delay."""
 BEAT_SECONDS, LEASE_SHARE = 4.0, 15 / 4
 """A worker is heard of every 4 s, or more often where its lease is shorter: in the same proportion to it."""
@@ -106,6 +115,11 @@ OPTIONS: tuple[Callable[[Callback], Callback], ...] = (
         "--max-memory",
         type=size,
         help="Replace a process that occupies more, as 512MB, isolated children included; its running jobs end.",
+    ),
+    _flag(
+        "--max-jobs-per-process",
+        type=Integer(1, 10**9),
+        help="Replace a process in which so many runs have ended; its running jobs end.",
     ),
     _flag(
         "--cancel-grace",

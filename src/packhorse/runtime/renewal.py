@@ -14,7 +14,9 @@ from collections.abc import Callable
 
 from packhorse.runtime.crew import Crew
 from packhorse.runtime.endings import ending
+from packhorse.runtime.link import Report
 from packhorse.runtime.place import ChildProcess, Place
+from packhorse.runtime.settings import CrewSettings
 
 log: logging.Logger = logging.getLogger("packhorse.supervisor")
 
@@ -26,19 +28,20 @@ RETRY_SECONDS = 30.0
 
 
 class Renewal:
-    """Replaces processes: all of them when the code has changed, one that has grown too large.
+    """Replaces processes: all of them when the code has changed, one that has grown too large or has run enough jobs.
 
     Args:
         crew: the processes.
         address: the database that they work on; one that works on another can't be told to be alive.
-        max_memory: how many bytes a process may occupy; None for any.
+        limits: how many bytes a process may occupy, and how many jobs it may run.
         done: called when all have been replaced, or none could be.
     """
 
-    def __init__(self, crew: Crew, address: str, max_memory: int | None, done: Callable[[], None]) -> None:
+    def __init__(self, crew: Crew, address: str, limits: CrewSettings, done: Callable[[], None]) -> None:
         self._crew = crew
         self._address = address
-        self._max_memory = max_memory
+        self._max_memory = limits.max_memory
+        self._max_jobs = limits.max_jobs_per_process
         self._done = done
         self._waiting: deque[Place] = deque()
         self._is_renewing_all = False
@@ -63,8 +66,8 @@ class Renewal:
             self._is_renewing_all = False
             log.info("reloaded: the worker processes run the application as it is now")
             self._done()
-        elif self._max_memory is not None and time.monotonic() >= self._retry_at:
-            self._replace_large(self._max_memory)
+        elif time.monotonic() >= self._retry_at and (worn := self._find_worn()) is not None:
+            self._replace(worn)
 
     def failed(self, place: Place, successor: ChildProcess, code: int) -> None:
         """A process that was to take over has ended before it could."""
@@ -94,22 +97,39 @@ class Renewal:
         elif (former := place.take_over()) is not None:
             former.order("retire")
 
-    def _replace_large(self, most: int) -> None:
+    def _find_worn(self) -> Place | None:
+        """The place of a process that is beyond a limit; the log says beyond which."""
         for place in self._crew.places:
             current = place.current
-            if current is None or current.report is None or place.retiring or current.report.memory <= most:
+            if current is None or current.report is None or place.retiring:
                 continue
-            size, limit = current.report.memory / MEBIBYTE, most / MEBIBYTE
-            if current.report.done == 0:
-                self._tell_once(current, size, limit)
-                continue
-            log.warning(
-                "worker process %d occupies %.0f MiB, more than the %.0f MiB of --max-memory, after %d jobs; it is "
-                "replaced, and ends after its %d running ones",
-                *(current.pid, size, limit, current.report.done, current.report.running),
-            )
-            self._replace(place)
-            return
+            if self._is_too_large(current, current.report) or self._has_run_enough(current, current.report):
+                return place
+        return None
+
+    def _has_run_enough(self, process: ChildProcess, report: Report) -> bool:
+        if self._max_jobs is None or report.done < self._max_jobs:
+            return False
+        log.info(
+            "worker process %d has run %d jobs, with --max-jobs-per-process %d; it is replaced, and ends after its %d "
+            "running ones",
+            *(process.pid, report.done, self._max_jobs, report.running),
+        )
+        return True
+
+    def _is_too_large(self, process: ChildProcess, report: Report) -> bool:
+        if self._max_memory is None or report.memory <= self._max_memory:
+            return False
+        size, limit = report.memory / MEBIBYTE, self._max_memory / MEBIBYTE
+        if report.done == 0:
+            self._tell_once(process, size, limit)
+            return False
+        log.warning(
+            "worker process %d occupies %.0f MiB, more than the %.0f MiB of --max-memory, after %d jobs; it is "
+            "replaced, and ends after its %d running ones",
+            *(process.pid, size, limit, report.done, report.running),
+        )
+        return True
 
     def _tell_once(self, process: ChildProcess, size: float, limit: float) -> None:
         if process.pid not in self._told:

@@ -75,6 +75,7 @@ class CrewSettings:
         drain: end when nothing is available or due.
         idle_timeout: end after so many seconds in which no process held a job; None for never.
         max_memory: replace a worker process that occupies more bytes, its isolated children included; None for never.
+        max_jobs_per_process: replace a worker process in which so many runs have ended; None for never.
         quiet: begin without claiming anything, until a CONT.
         start_delay: begin to claim after so many seconds.
         health_port: where the state is told over HTTP, 0 for any free port; None for nowhere.
@@ -86,6 +87,7 @@ class CrewSettings:
     drain: bool = False
     idle_timeout: float | None = None
     max_memory: int | None = None
+    max_jobs_per_process: int | None = None
     quiet: bool = False
     start_delay: float = 0.0
     health_port: int | None = None

@@ -65,7 +65,7 @@ class Supervisor:
         terms = Terms(limited=crew.max_jobs is not None, seeks_end=crew.drain, report_every=crew.report_every)
         self._crew = Crew(command, crew.processes, terms)
         self._end = End(crew)
-        self._renewal = Renewal(self._crew, engine.address, crew.max_memory, self._is_renewed)
+        self._renewal = Renewal(self._crew, engine.address, crew, self._is_renewed)
         self._heartbeat = Heartbeat(engine, self._crew.alive, beat=settings.beat, lease=settings.lease)
         self._probes = None
         if crew.health_port is not None:
