@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from packhorse.domain.job import AttemptRecord, JobRecord
     from packhorse.domain.joblog import LogLine, Progress
     from packhorse.domain.outcome import Cancel, Fail, Retry, ServiceUnavailable, Skip, UserError
-    from packhorse.domain.package import LockRecord, PackageOutcome, PackageRecord, Reference
+    from packhorse.domain.package import Element, LockRecord, PackageOutcome, PackageRecord, Reference
     from packhorse.domain.retry import Backoff
     from packhorse.domain.schedule.cron import Cron
     from packhorse.domain.schedule.every import Every
@@ -105,6 +105,7 @@ __all__ = [
     "Draft",
     "DuplicateJob",
     "DuplicateTask",
+    "Element",
     "Every",
     "Explanation",
     "Fail",
@@ -191,6 +192,7 @@ _PLACES = {
     "Middleware": "packhorse.middleware",
     "Notice": "packhorse.notices",
     "Options": "packhorse.options",
+    "Element": "packhorse.domain.package",
     "PackageOutcome": "packhorse.domain.package",
     "PackageRecord": "packhorse.domain.package",
     "Packhorse": "packhorse.app",

@@ -272,7 +272,7 @@ class Client(Declarations, Lookup, Batching, Correlating, Housekeeping):
         find, watch, missing = self.find_job, self._watch_job, self._missing
         decoders = {signature: _decoder(signature) for signature in {call.signature for call in calls}}
         return [
-            JobHandle(id, find, decoders[call.signature], watch, missing, key, queue, fate)
+            JobHandle(id, find, decoders[call.signature], watch, missing, key, queue, fate, call.may_find)
             for (id, key, queue, fate), call in zip(stored, calls, strict=True)
         ]
 

@@ -45,6 +45,8 @@ class JobHandle(msgspec.Struct, Generic[R_co], eq=False):
     _key: int | None = None
     _queue: str | None = None
     _fate: Fate | None = None
+    _may_be_found: bool = False
+    """Whether the enqueue may have found the job by its unique key: that one is there after a rollback, too."""
 
     def record(self) -> JobRecord:
         """Read the job as it is now.
@@ -105,10 +107,13 @@ class JobHandle(msgspec.Struct, Generic[R_co], eq=False):
 
     def _find_own(self) -> JobRecord | None:
         """The job, not another one that has its id: SQLite gives it again after a rollback."""
-        if self._fate is not None and self._fate.is_undone:
+        is_undone = self._fate is not None and self._fate.is_undone
+        record = None if is_undone and not self._may_be_found else self._find(self.id)
+        if record is not None and self._key in (None, key_of(record)):
+            return record
+        if is_undone:
             raise JobRolledBack(f"the transaction that enqueued job {self.id} was rolled back, and the job with it")
-        record = self._find(self.id)
-        return record if record is None or self._key in (None, key_of(record)) else None
+        return None
 
     def _value(self, record: JobRecord) -> R_co:
         if record.state is not JobState.SUCCEEDED:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from packhorse.context import Context
+from packhorse.domain.frames import calls_handlers
 from packhorse.domain.job import JobRecord
 from packhorse.domain.outcome import Cancel
 from packhorse.domain.state import JobState
@@ -50,6 +51,7 @@ def notice_task(hook: Callable[[Notice], Any], find: Find, enqueuer: Enqueuer) -
 
 
 def _for_functions(hook: Callable[[Notice], Any], find: Find) -> Callable[..., Any]:
+    @calls_handlers
     def tell(ctx: Context, job_id: int, responsible: str) -> Any:
         return hook(_notice(find(job_id), responsible))
 
@@ -57,6 +59,7 @@ def _for_functions(hook: Callable[[Notice], Any], find: Find) -> Callable[..., A
 
 
 def _for_coroutines(hook: Callable[[Notice], Any], find: Find) -> Callable[..., Any]:
+    @calls_handlers
     async def tell(ctx: Context, job_id: int, responsible: str) -> Any:
         return await hook(_notice(find(job_id), responsible))
 

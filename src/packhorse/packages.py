@@ -6,7 +6,7 @@ an acknowledgement of a job that is no package.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from packhorse.domain.job import ClaimedJob
@@ -25,7 +25,7 @@ class Packages(Protocol):
         ...
 
     def list_elements(
-        self, job_id: int, after: int = -1, limit: int = 1000, *, is_open: bool | None = None
+        self, job_id: int, after: int = -1, limit: int = 1000, *, outcomes: Collection[Outcome | None] = ()
     ) -> list[Element]:
         """Up to `limit` elements of a package behind position `after`, in order.
 
@@ -33,7 +33,7 @@ class Packages(Protocol):
             job_id: the package's.
             after: -1 for all.
             limit: at most this many.
-            is_open: only those that are not done yet, or only those that are; None for all.
+            outcomes: only those that have come to one of these, None for what is still to be attempted; () for all.
         """
         ...
 

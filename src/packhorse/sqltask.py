@@ -42,7 +42,9 @@ def statement_runner(engine: Callable[[], Engine]) -> Callable[..., int]:
 def _run_alone(transaction: Transaction, statement: str) -> int:
     """Run a statement and commit; how many rows it has changed."""
     try:
-        changed = _changed_by(transaction.execute(statement))
+        before = _changes_of(transaction)
+        cursor = transaction.execute(statement)
+        changed = _changed_by(cursor, lambda: _changes_of(transaction) - before)
     except BaseException:
         transaction.rollback()
         raise
@@ -50,10 +52,16 @@ def _run_alone(transaction: Transaction, statement: str) -> int:
     return changed
 
 
-def _changed_by(cursor: Any) -> int:
+def _changes_of(transaction: Transaction) -> int:
+    """How many rows SQLite has changed on this connection; other drivers do not count them."""
+    return getattr(transaction.connection, "total_changes", 0)
+
+
+def _changed_by(cursor: Any, count: Callable[[], int]) -> int:
+    """How many rows a statement has changed; `count` tells where the cursor does not: that of SQLite, behind a WITH."""
     if cursor.description is not None:
         cursor.fetchall()  # SQLite changes rows while they are read
     said = getattr(cursor, "statusmessage", None)
     if said is not None and said.split()[0] not in CHANGING:
         return 0
-    return max(0, int(cursor.rowcount))
+    return int(cursor.rowcount) if cursor.rowcount >= 0 else count()

@@ -50,6 +50,11 @@ class Call(msgspec.Struct, Generic[R_co], frozen=True):
     is_placed: bool = False
     package: NewPackage | None = None
 
+    @property
+    def may_find(self) -> bool:
+        """Whether its enqueue may find another job that has its unique key, and give the handle of that one."""
+        return self.options.on_duplicate not in (None, "refuse")
+
 
 class Enqueuer(Protocol):
     """Stores calls as jobs; what a task needs of the client."""

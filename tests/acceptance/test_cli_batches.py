@@ -1,10 +1,12 @@
 """`packhorse batches`: how far a batch is, and waiting for its end."""
 
 import re
+from datetime import timedelta
 
 import pytest
 
 from packhorse import Batch, Packhorse
+from packhorse.testing.clock import HasClock, MovingClock
 from tests.acceptance.command import CommandLine
 
 
@@ -75,6 +77,51 @@ def test_batches_are_listed_and_shown(shop_cli: CommandLine, shop: Packhorse, go
     for words in ("type +accounting", "failed +1", f"not succeeded +{failed}"):
         assert re.search(f"^{words}$", shown, re.MULTILINE), words
     assert shop_cli("batches", "show", "4711").complaint.startswith("packhorse: no batch 4711: ")
+
+
+def test_an_open_batch_says_what_it_waits_for_and_what_can_be_done(shop_cli: CommandLine, shop: Packhorse) -> None:
+    """Its producer may have died; or fewer jobs have come than were expected, and closing it ends nothing."""
+    unclosed, waiting, short = (shop.batch("import", expected=expected) for expected in (None, None, 3))
+    for batch in (unclosed, waiting, short):
+        shop.named("shop.whisper").using(batch=batch).enqueue()
+    short.close()
+    assert shop.run_pending() == 3
+    shop.named("shop.whisper").using(batch=waiting).enqueue()
+    shop.engine.count_batches(100)
+
+    listed = shop_cli("batches", "list", COLUMNS="200")
+    assert ["not closed" in line for line in listed.out.splitlines()[1:]] == [False, False, True]
+    shown = shop_cli("batches", "show", str(unclosed.id))
+    assert "waits for       its producer, which has not closed it\n" in shown.out
+    assert "time left" not in shown.out
+    for words in (f"packhorse batches cancel {unclosed.id}", f"and app.close_batch({unclosed.id}) closes it"):
+        assert words in shown.err
+    running = shop_cli("batches", "show", str(waiting.id))
+    assert "1 of its jobs, which have not ended; its producer, which has not closed it\n" in running.out
+    assert running.err == ""
+    missing = shop_cli("batches", "show", str(short.id))
+    assert "waits for       2 more of the 3 jobs that are expected\n" in missing.out
+    assert missing.err.endswith(f"packhorse batches cancel {short.id}` gives it up\n")
+
+
+def test_of_an_abandoned_batch_nobody_says_how_long_it_will_take(shop_cli: CommandLine, shop: Packhorse) -> None:
+    """It does not go on; the list says how it is given up."""
+    with shop.batch("import", keep_alive=timedelta(hours=1)) as batch:
+        for _ in range(2):
+            shop.named("shop.whisper").using(batch=batch).enqueue()
+    empty = shop.batch("empty", keep_alive=timedelta(hours=1))
+    shop.engine.count_batches(100)
+    assert isinstance(shop.engine, HasClock)
+    MovingClock(shop.engine).advance(timedelta(days=2))
+
+    listed = shop_cli("batches", "list", "--json").json
+    assert [(one["id"], one["state"], one["time_left"]) for one in listed] == [
+        (empty.id, "abandoned", None),
+        (batch.id, "abandoned", None),
+    ]
+    told = shop_cli("batches", "list")
+    assert " ms" not in told.out
+    assert "`packhorse batches cancel --abandoned" in told.err
 
 
 def test_without_batches_it_says_so(shop_cli: CommandLine, shop: Packhorse) -> None:

@@ -57,7 +57,7 @@ def test_every_help_has_an_example(words: tuple[str, ...]) -> None:
     first, *others = command.help.split("\n\n")
 
     assert first.endswith(".")
-    assert any(re.search(r"^ {4}.*packhorse", one, re.MULTILINE) for one in others)
+    assert any(re.search(r"^\x08\n {4}.*packhorse", one) for one in others), "examples that are filled into a paragraph"
 
 
 def test_help_of_a_command_keeps_its_examples_line_by_line(cli: CommandLine) -> None:
@@ -112,6 +112,22 @@ def test_a_mistyped_word_is_answered_with_the_right_one(cli: CommandLine, words:
     assert done.code == 2
     assert hint in done.complaint
     assert "--help`" in done.complaint
+
+
+@pytest.mark.parametrize(
+    ("words", "where"),
+    [
+        (["packages"], "`packhorse jobs list --record order:42`"),
+        (["listen", "import-7"], "app.listen(CORRELATION)"),
+        (["batches", "close", "7"], "app.close_batch(ID)"),
+    ],
+)
+def test_what_is_no_command_is_told_where_it_is(cli: CommandLine, words: list[str], where: str) -> None:
+    """Packages are looked for among jobs, and what only code can do is named."""
+    done = cli(*words)
+
+    assert done.code == 2
+    assert where in done.complaint
 
 
 @pytest.mark.parametrize(

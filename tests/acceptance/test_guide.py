@@ -105,29 +105,29 @@ def present(app: Packhorse) -> dict[JobState, int]:
 
 @pytest.mark.slow
 def test_the_django_page_runs_as_it_is_written(engine_name: str, url: str, reader: CommandLine, tmp_path: Path) -> None:
-    """In a project with nothing but a model: the migration, the test, in both modes, and a worker."""
+    """In a project with nothing but a model: the checks, the migrations, the test, in both modes, and a worker."""
     write_project(tmp_path, None if engine_name == "sqlite" else url)
-    [export, migrate, test, worker] = [one for block in blocks(DJANGO, "console") for one in block.commands]
-    assert export == "export DJANGO_SETTINGS_MODULE=mysite.settings"
-    settings = {"DJANGO_SETTINGS_MODULE": "mysite.settings"}
+    environ = {"DJANGO_SETTINGS_MODULE": "mysite.settings"}
     python = [sys.executable]
-    assert reader.run([*python, "manage.py", "makemigrations", "orders"], **settings).code == 0
+    assert reader.run([*python, "manage.py", "makemigrations", "orders"], **environ).code == 0
     write_files(DJANGO, engine_name, tmp_path, but="mysite/settings.py")
+    [check, migrate, worker, show, test] = [one for block in blocks(DJANGO, "console") for one in block.commands]
 
-    assert reader.run(python + migrate.split()[1:], **settings).code == 0
+    assert "no issues" in reader.run(python + check.split()[1:], **environ).out
+    assert reader.run(python + migrate.split()[1:], **environ).code == 0
     mode, *words = test.split()
     assert mode == "PACKHORSE_WORKER=inline"
     tests = tmp_path / "orders/tests.py"
     for worker_mode, block in (("inline", "captureOnCommitCallbacks(execute=True)"), ("immediate", "subTest()")):
         tests.write_text(tests.read_text().replace("captureOnCommitCallbacks(execute=True)", block))
-        tested = reader.run(python + words[1:], PACKHORSE_WORKER=worker_mode, **settings)
+        tested = reader.run(python + words[1:], PACKHORSE_WORKER=worker_mode, **environ)
         assert tested.code == 0, tested.err
 
-    enqueued = reader("enqueue", "orders.jobs.book", "1", "-A", "orders.jobs:app", **settings)
-    assert enqueued.code == 0, enqueued.err
-    reader.start(*worker.split()[1:], **settings)
-    show = ("jobs", "list", "--state", "succeeded", "--json", "-A", "orders.jobs:app")
-    wait_until(lambda: reader(*show, **settings).json, 30, "the job")
+    place = "from orders.placing import place; place('Ada')"
+    assert reader.run([*python, "manage.py", "shell", "-c", place], **environ).code == 0
+    assert reader.run(python + worker.split()[1:], **environ).code == 0
+    listed = reader.run([*python, *show.split()[1:-1], "succeeded", "--json"], **environ)
+    assert [job["task"] for job in listed.json] == ["orders.tasks.book"], listed
 
 
 def write_project(folder: Path, server_url: str | None) -> None:

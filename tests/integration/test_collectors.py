@@ -134,7 +134,7 @@ def test_one_package_without_records(app: Packhorse, bill: PackageTask[None]) ->
         handles = [collector.schedule(item) for item in ("a", "b", "a")]
     assert packages(app) == [[]]
     assert handles[0] is not None
-    assert app.get_package(handles[0].id).parameters.count("seen_") == 2
+    assert sum(name.startswith("seen_") for name in app.get_package(handles[0].id).parameters) == 2
 
 
 @pytest.mark.accepts("M4")

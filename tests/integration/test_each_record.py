@@ -6,7 +6,17 @@ from typing import Any
 
 import pytest
 
-from packhorse import ConfigurationError, Context, Fail, JobState, Packhorse, Skip, UserError
+from packhorse import (
+    Cancel,
+    ConfigurationError,
+    Context,
+    Fail,
+    JobState,
+    Packhorse,
+    Skip,
+    UsageError,
+    UserError,
+)
 from packhorse.workpackages.package import WorkPackage
 from tests.crash.conftest import connected
 from tests.integration.each_kit import (
@@ -251,3 +261,39 @@ def test_records_that_a_failure_has_rolled_back_are_as_the_database_has_them(app
     with connected(database_url) as db:
         rows = db.execute("select name from account where id < 4 order by id").fetchall()
     assert [name for (name,) in rows] == ["new 0", "account 1", "new 2", "account 3"]
+
+
+@pytest.mark.accepts("M5")
+def test_what_became_of_records_is_listed_page_by_page(app: Packhorse) -> None:
+    """In order, with the reason; all of them, or those of some outcomes, of which None is none yet."""
+
+    @app.work_package(each=True, chunk=2)
+    def post(line: Line) -> None:
+        if line.id == 1:
+            raise UserError("no such account")
+        if line.id == 2:
+            raise Skip("later")
+        if line.id == 4:
+            raise Cancel("enough")
+
+    id = post.package().add(*lines(*range(6))).enqueue().id
+    assert {one.outcome for one in app.list_records(id)} == {None}
+    app.run_pending()
+
+    first = app.list_records(id, limit=4)
+    rest = app.list_records(id, after=first[-1])
+    assert [one.outcome for one in (*first, *rest)] == ["done", "failed", "skipped", "done", None, None]
+    assert [(one.record.key, one.reason) for one in app.list_records(id, "failed", "skipped")] == [
+        ("1", "no such account"),
+        ("2", "later"),
+    ]
+    assert [one.record.key for one in app.list_records(id, None, after=rest[0])] == ["5"]
+    assert app.list_records(id + 1) == []
+
+
+def test_a_list_of_records_refuses_what_is_no_outcome(app: Packhorse) -> None:
+    """It would be empty, as if there were none; and so would one of no records."""
+    with pytest.raises(UsageError, match="'done', 'failed' or 'skipped', or to None yet, not to 'error'"):
+        app.list_records(1, "error")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="limit must be 1 or more"):
+        app.list_records(1, limit=0)

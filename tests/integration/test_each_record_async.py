@@ -149,7 +149,7 @@ def test_a_retry_runs_only_what_is_not_done(app: Packhorse, database_url: str) -
     assert app.get_job(id).state is JobState.SUCCEEDED
     assert told(app, id) == [DONE] * 10
     assert effects(database_url) == list(range(10))
-    assert app.get_package(id).parameters == '{"calls":12}'
+    assert app.get_package(id).parameters == {"calls": 12}
 
 
 def test_a_package_without_records_is_done(app: Packhorse) -> None:

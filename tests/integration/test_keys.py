@@ -3,12 +3,23 @@
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from packhorse import ConfigurationError, Context, DuplicateJob, JobState, Packhorse, UserError
+from packhorse import (
+    ConfigurationError,
+    Context,
+    DuplicateJob,
+    JobHandle,
+    JobRolledBack,
+    JobState,
+    Packhorse,
+    UserError,
+)
+from packhorse.domain.job import OnDuplicate
 from packhorse.testing import Kit
 from tests.integration.worker_kit import working
 
@@ -80,13 +91,29 @@ def test_a_duplicate_is_refused_with_an_error_that_says_so(app: Packhorse, step:
 
 @pytest.mark.accepts("C14")
 def test_a_job_that_is_found_gives_its_own_handle(step: Step, packhorse_kit: Kit, ran: list[int]) -> None:
-    """With the arguments that the rule leaves."""
+    """With the arguments that the rule leaves; all handles are good, whichever arguments they were enqueued with."""
     kept = step.using(unique_key="a", on_duplicate="keep")
     replaced = step.using(unique_key="b", on_duplicate="replace")
-    assert kept.enqueue(1).id == kept.enqueue(2).id
-    assert replaced.enqueue(3).id == asyncio.run(replaced.aenqueue(4)).id
+    handles = [kept.enqueue(1), kept.enqueue(2), replaced.enqueue(3), asyncio.run(replaced.aenqueue(4))]
+    ids = [handle.id for handle in handles]
+    assert ids == [ids[0], ids[0], ids[2], ids[2]]
     packhorse_kit.drain()
     assert ran == [1, 4]
+    assert [handle.result(timeout=1) for handle in handles] == [None] * 4
+
+
+@pytest.mark.accepts("C14", "C24")
+@pytest.mark.parametrize("rule", ["keep", "earliest", "replace"])
+def test_a_job_that_was_found_is_there_after_a_rollback(app: Packhorse, step: Step, rule: OnDuplicate) -> None:
+    """Of the transaction that found it, which stored nothing; one that it stored itself is not."""
+    before, handles = step.using(unique_key="a").enqueue(1), list[JobHandle[None]]()
+    with suppress(KeyError), app.transaction():
+        handles += [step.using(unique_key=key, on_duplicate=rule).enqueue(2) for key in ("a", "b")]
+        raise KeyError
+    found, stored = handles
+    assert found.record().id == before.id
+    with pytest.raises(JobRolledBack):
+        stored.record()
 
 
 @pytest.mark.accepts("C14", "P21")

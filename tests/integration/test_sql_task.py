@@ -54,6 +54,14 @@ def test_a_statement_is_repeated_until_nothing_is_left(kit: Kit) -> None:
     assert (left(kit.app), notes(kit.app), job.result()) == ([], 1, 5)
 
 
+def test_a_statement_may_begin_with_its_subqueries(kit: Kit) -> None:
+    """The driver of SQLite counts no rows of it: it is repeated all the same, and the other one waits for the end."""
+    text = "with few as (select n from leaf order by n limit 2) delete from leaf where n in (select n from few)"
+    job = kit.app.enqueue("packhorse.sql", text, NOTE)
+    kit.drain()
+    assert (left(kit.app), notes(kit.app), job.result()) == ([], 1, 5)
+
+
 def test_each_run_is_a_transaction_of_its_own(kit: Kit) -> None:
     """What was done before a run that fails stays done; the next attempt goes on there, and the end comes once."""
     do(kit.app, "create table bough (n integer primary key references leaf (n))")

@@ -239,7 +239,7 @@ def test_a_parameter_that_a_handler_sets_is_there_at_its_next_attempt(app: Packh
 
     handle = bill.package().param("other", "x").enqueue()
     app.run_pending()
-    assert app.get_package(handle.id).parameters == '{"other":"x","seen":1}'
+    assert app.get_package(handle.id).parameters == {"other": "x", "seen": 1}
 
 
 @pytest.mark.accepts("M7")
@@ -257,9 +257,7 @@ def test_a_coroutine_keeps_parameters_as_well(app: Packhorse) -> None:
     with working(app):
         wait_for(app, ids[0], JobState.SCHEDULED)
         wait_for(app, ids[1])
-    assert [app.get_package(id).parameters for id in ids] == [
-        f'{{"skip":{skip},"seen":true}}' for skip in ("true", "false")
-    ]
+    assert [app.get_package(id).parameters for id in ids] == [{"skip": skip, "seen": True} for skip in (True, False)]
 
 
 @pytest.mark.accepts("M9")
@@ -350,7 +348,7 @@ def test_packages_are_enqueued_many_at_once(app: Packhorse, orders: Orders) -> N
     bill = app.work_package(name="bill")(lambda package: None)
     made = orders.add(*range(30))
     handles = app.enqueue_many([bill.package().param("n", n).add(order).call() for n, order in enumerate(made)])
-    assert [app.get_package(handle.id).parameters for handle in handles] == [f'{{"n":{n}}}' for n in range(30)]
+    assert [app.get_package(handle.id).parameters for handle in handles] == [{"n": n} for n in range(30)]
     found = [job.id for order in made for job in app.list_jobs(record=app.reference(order))]
     assert found == [handle.id for handle in handles]
 
@@ -371,3 +369,17 @@ def test_a_plain_job_is_no_package(app: Packhorse, asked: Callable[[WorkPackage]
         job = app.get_job(id)
         assert (job.state, job.error_type) == (JobState.FAILED, "UsageError")
         assert f"job {id} was enqueued as a plain job" in str(job.error_message)
+
+
+@pytest.mark.accepts("M7")
+def test_whoever_looks_at_a_package_reads_its_parameters_as_values(app: Packhorse) -> None:
+    """As they were given; of an enum its code, unless the enum is wanted; of a job that is none there are none."""
+    bill = app.work_package(name="bill")(lambda package: None)
+    id = bill.package().params(day=date(2026, 11, 22), rate=Decimal("1.10"), mode=Mode.FAST).enqueue().id
+
+    found = app.get_package(id)
+    assert found.parameters == {"day": date(2026, 11, 22), "rate": Decimal("1.10"), "mode": "fast"}
+    assert (found.param("mode", Mode), found.param("left", int, 7)) == (Mode.FAST, 7)
+    with pytest.raises(UsageError, match=rf"package {id} has no parameter 'left' \(it has: day, mode, rate\)"):
+        found.param("left", int)
+    assert app.find_package(app.enqueue("elsewhere").id) is None

@@ -2,8 +2,10 @@
 
 from django.db import models
 
+from packhorse import Deferrable
 
-class Order(models.Model):
+
+class Order(Deferrable, models.Model):
     """What a customer has ordered."""
 
     customer = models.CharField(max_length=100)

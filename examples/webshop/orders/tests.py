@@ -29,8 +29,9 @@ class PlacingTest(TestCase):
         self.assertFalse(Order.objects.exists() or application().list_jobs())
 
     def test_an_order_is_shipped(self) -> None:
-        """On its page."""
+        """By a call that its page makes later."""
         order = Order.objects.create(customer="Ada", total=1)
-        self.client.post(f"/orders/{order.pk}/ship/")
+        answer = self.client.post(f"/orders/{order.pk}/ship/")
+        self.assertEqual(answer.status_code, 202)
         order.refresh_from_db()
         self.assertTrue(order.shipped)

@@ -19,7 +19,7 @@ def place(request: HttpRequest) -> JsonResponse:
 
 @require_POST
 def ship(request: HttpRequest, order_id: int) -> JsonResponse:
-    """Ship an order."""
+    """Have an order shipped, later: the carrier is slow."""
     order = get_object_or_404(Order, pk=order_id)
-    order.ship()
-    return JsonResponse({"order": order.pk, "shipped": order.shipped})
+    job = Order.later.ship(order)
+    return JsonResponse({"order": order.pk, "job": job.id}, status=202)

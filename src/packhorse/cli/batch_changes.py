@@ -9,6 +9,7 @@ import click
 
 from packhorse.cli.exits import ExitCode
 from packhorse.cli.flags import json_option, target_options
+from packhorse.cli.groups import Command
 from packhorse.cli.operate import record_options
 from packhorse.cli.output import counted, print_json
 from packhorse.cli.selecting import confirm, user_name
@@ -20,9 +21,13 @@ if TYPE_CHECKING:
     from packhorse.domain.batch import BatchRecord
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("ids", type=ID, nargs=-1)
-@click.option("--abandoned", is_flag=True, help="All those that are open and not kept alive any more; see `stale`.")
+@click.option(
+    "--abandoned",
+    is_flag=True,
+    help="All abandoned ones: open, with nothing new for as long as they were to be kept alive.",
+)
 @click.option("--dry-run", is_flag=True, help="Only count.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @record_options

@@ -27,7 +27,11 @@ TOLD_SECONDS = 2.0
 """After how long it is told again how far the batch is."""
 
 
-@click.group(cls=LazyGroup, places={"cancel": "packhorse.cli.batch_changes:cancel"})
+@click.group(
+    cls=LazyGroup,
+    places={"cancel": "packhorse.cli.batch_changes:cancel"},
+    elsewhere={"close": "In Python: app.close_batch(ID). `packhorse batches cancel ID` gives one up."},
+)
 def batches() -> None:
     """Look at batches of jobs, wait for them, and give them up.
 
@@ -35,6 +39,8 @@ def batches() -> None:
         packhorse batches show 7            which of its jobs have failed
         packhorse batches wait 7            until all of them have ended
         packhorse batches cancel 7          nobody will go on with it
+
+    Code makes them: `with app.batch("month end") as batch:` and `task.using(batch=batch).enqueue(…)`.
 
     Next: `packhorse batches list --help`.
     """
@@ -52,10 +58,11 @@ def list_(target: Target, *, is_open: bool, before_id: int | None, limit: int, a
         packhorse batches list --open
         packhorse batches list --json | jq '.[] | select(.state == "abandoned").id'
 
-    STATE is `abandoned` where nothing has come or ended for as long as the batch is to be kept alive. LEFT is how long
-    the rest will take at the pace until now.
+    A batch is `open` until its producer has closed it and all its jobs have ended. STATE is `abandoned` where nothing
+    has come or ended for as long as the batch is to be kept alive. LEFT is how long the rest will take at the pace
+    until now; `not closed` says that all that came has ended, and more may still come.
 
-    Next: `packhorse batches show ID`.
+    Next: `packhorse batches show ID` says what an open one waits for.
     """
     found = target.existing.list_batches(is_open=is_open, before_id=before_id, limit=limit)
     if as_json:
@@ -64,6 +71,8 @@ def list_(target: Target, *, is_open: bool, before_id: int | None, limit: int, a
         click.echo("no batches")
     else:
         print_table(HEADERS, [_row(batch) for batch in found], numbers=NUMBERS)
+        if any(batch.is_abandoned for batch in found):
+            _hint(target, "abandoned ones are given up by `packhorse batches cancel --abandoned`, which counts first")
 
 
 @batches.command()
@@ -76,7 +85,8 @@ def show(target: Target, id: int, *, as_json: bool) -> None:
         packhorse batches show 7
         packhorse batches show 7 --json | jq .unsuccessful
 
-    Its counters and times, its parent, and the first hundred of its jobs that have failed or were cancelled.
+    Its counters and times, what it waits for, its parent, and the first hundred of its jobs that have failed or were
+    cancelled.
 
     Next: `packhorse jobs list --batch 7` lists its jobs, `packhorse jobs show ID` says why one has failed, and
     `packhorse jobs retry ID` lets it run again.
@@ -88,6 +98,8 @@ def show(target: Target, id: int, *, as_json: bool) -> None:
         print_json({**batch_document(batch), "unsuccessful": ids})
     else:
         print_fields({**_fields(batch), "not succeeded": " ".join(map(str, ids)) or None})
+        if batch.is_waiting_for_more and batch.processed >= batch.enqueued:
+            _hint(target, f"if nothing more will come: {_ways_to_end(batch)}")
 
 
 @batches.command()
@@ -107,8 +119,8 @@ def wait(target: Target, id: int, *, timeout: timedelta, as_json: bool) -> None:
         packhorse batches wait 7 && ./send-report
         packhorse batches wait 7 --timeout 2h
 
-    Exits with 1 if one of them has failed or was cancelled, if the batch was given up, or when the time is over.
-    How far it is goes to standard error.
+    Exits with 1 if one of them has failed or was cancelled, if the batch was given up, or when the time is over. How
+    far it is goes to standard error.
 
     Next: `packhorse batches show ID` names the jobs that have failed.
     """
@@ -149,7 +161,6 @@ def _waited(target: Target, id: int, timeout: timedelta) -> BatchRecord:
 
 
 def _row(batch: BatchRecord) -> tuple[object, ...]:
-    left = batch.time_left if batch.is_open else None
     return (
         batch.id,
         batch.state,
@@ -157,9 +168,39 @@ def _row(batch: BatchRecord) -> tuple[object, ...]:
         batch.failed,
         batch.cancelled,
         ago(batch.created_at, batch.seen_at),
-        "" if left is None else duration(left),
+        _left(batch),
         batch.name,
     )
+
+
+def _left(batch: BatchRecord) -> str | None:
+    """How long an open batch will take; or that it is not closed, when that is all that it waits for."""
+    if not batch.is_open:
+        return None
+    if batch.time_left is not None:
+        return duration(batch.time_left)
+    return "not closed" if batch.closed_at is None and batch.processed >= batch.total else None
+
+
+def _waits_for(batch: BatchRecord) -> str | None:
+    """What keeps an open batch from ending."""
+    jobs, missing = batch.enqueued - batch.processed, batch.total - batch.enqueued
+    reasons = [
+        f"{jobs:,} of its jobs, which have not ended" if jobs else "",
+        f"{missing:,} more of the {batch.total:,} jobs that are expected" if missing else "",
+        "its producer, which has not closed it" if batch.closed_at is None else "",
+    ]
+    return "; ".join(filter(None, reasons)) if batch.is_open else None
+
+
+def _ways_to_end(batch: BatchRecord) -> str:
+    cancel = f"`packhorse batches cancel {batch.id}` gives it up"
+    can_be_closed = batch.closed_at is None and batch.enqueued >= batch.total
+    return f"{cancel}, and app.close_batch({batch.id}) closes it" if can_be_closed else cancel
+
+
+def _hint(target: Target, text: str) -> None:
+    click.echo(target.completed(text), err=True)
 
 
 def _progress(batch: BatchRecord) -> str:
@@ -167,7 +208,6 @@ def _progress(batch: BatchRecord) -> str:
 
 
 def _fields(batch: BatchRecord) -> dict[str, object]:
-    left = batch.time_left if batch.is_open else None
     return {
         "id": batch.id,
         "name": batch.name,
@@ -181,7 +221,8 @@ def _fields(batch: BatchRecord) -> dict[str, object]:
         "succeeded": batch.succeeded,
         "failed": batch.failed,
         "cancelled": batch.cancelled,
-        "time left": None if left is None else duration(left),
+        "waits for": _waits_for(batch),
+        "time left": duration(batch.time_left) if batch.is_open and batch.time_left is not None else None,
         "keep alive": None if batch.keep_alive is None else duration(batch.keep_alive),
         "created": moment(batch.created_at),
         "first enqueued": moment(batch.first_enqueued_at),

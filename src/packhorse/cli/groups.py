@@ -46,14 +46,22 @@ class LazyGroup(click.Group):
 
     Args:
         places: the place of each command by its name, in the order in which `--help` lists them.
+        elsewhere: for what somebody may take for one of its commands: where that is found instead.
     """
 
     command_class: type[click.Command] | None = Command
 
-    def __init__(self, *args: Any, places: Mapping[str, str] | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        places: Mapping[str, str] | None = None,
+        elsewhere: Mapping[str, str] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.help: str | None = _keep_examples(self.help)
         self._places = dict(places or {})
+        self._elsewhere = dict(elsewhere or {})
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names, in the order given."""
@@ -97,6 +105,8 @@ class LazyGroup(click.Group):
     def _suggestion(self, ctx: click.Context, name: str) -> str:
         import difflib
 
+        if name in self._elsewhere:
+            return f" {self._elsewhere[name]}"
         close = difflib.get_close_matches(name, self.list_commands(ctx), n=3, cutoff=0.5)
         return f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
 

@@ -85,7 +85,7 @@ def show(target: Target, id: int, *, as_json: bool) -> None:
     from packhorse.cli.records import attempt_document, print_job
 
     app = target.existing
-    item, attempts, package = app.inbox.get(id), app.list_attempts(id), find_package(app.engine, id)
+    item, attempts, package = app.inbox.get(id), app.list_attempts(id), find_package(app, id)
     if as_json:
         print_json(
             _item_document(item)

@@ -107,7 +107,7 @@ def show(target: Target, id: int, *, as_json: bool) -> None:
 
     app = target.existing
     job, attempts, progress = app.get_job(id), app.list_attempts(id), app.find_progress(id)
-    needed, package = app.engine.list_needed(id), find_package(app.engine, id)
+    needed, package = app.engine.list_needed(id), find_package(app, id)
     if as_json:
         more = {"progress": progress_document(progress, job), "after": [needed_document(one) for one in needed]}
         more |= package_document(package)

@@ -36,6 +36,16 @@ PLACES = {
 }
 
 
+OF_PACKAGES = (
+    "A work package is a job: `packhorse jobs list --record order:42` finds those about a record, "
+    "`packhorse jobs show ID` says what became of its records."
+)
+ELSEWHERE = {
+    **dict.fromkeys(("package", "packages", "record", "records"), OF_PACKAGES),
+    "listen": "In Python: app.listen(CORRELATION). `packhorse batches wait ID` waits for the jobs of a batch.",
+}
+
+
 class OutputClosed(Exception):
     """Whoever read our output has left, as `head` does."""
 
@@ -54,6 +64,7 @@ class Root(LazyGroup):
 @click.group(
     cls=Root,
     places=PLACES,
+    elsewhere=ELSEWHERE,
     context_settings={
         "auto_envvar_prefix": "PACKHORSE",
         "help_option_names": ["-h", "--help"],

@@ -13,6 +13,7 @@ import click
 
 from packhorse.cli.exits import ExitCode
 from packhorse.cli.flags import Callback, json_option, target_options
+from packhorse.cli.groups import Command
 from packhorse.cli.output import counted, print_json
 from packhorse.cli.selecting import check_which, confirm, filter_options, group_documents, summary, user_name
 from packhorse.cli.target import Target
@@ -63,7 +64,7 @@ def record_options(command: Callback) -> Callback:
     )
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("ids", type=ID, nargs=-1)
 @filter_options
 @record_options
@@ -84,7 +85,7 @@ def cancel(target: Target, ids: Sequence[int], filters: Mapping[str, Any], by: s
     return carry_out(target, ids, filters, Order(verb="cancel", by=by or user_name(), **rest))
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("ids", type=ID, nargs=-1)
 @filter_options
 @record_options
@@ -104,7 +105,7 @@ def retry(target: Target, ids: Sequence[int], filters: Mapping[str, Any], by: st
     return carry_out(target, ids, filters, Order(verb="retry", by=by or user_name(), **rest))
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("ids", type=ID, nargs=-1)
 @filter_options
 @record_options
@@ -124,7 +125,7 @@ def hold(target: Target, ids: Sequence[int], filters: Mapping[str, Any], by: str
     return carry_out(target, ids, filters, Order(verb="hold", by=by or user_name(), **rest))
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("ids", type=ID, nargs=-1)
 @filter_options
 @json_option
@@ -140,7 +141,7 @@ def release(target: Target, ids: Sequence[int], filters: Mapping[str, Any], **re
     return carry_out(target, ids, filters, Order(verb="release", **rest))
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("ids", type=ID, nargs=-1)
 @filter_options
 @json_option

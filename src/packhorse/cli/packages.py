@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from packhorse.cli.records import decoded
-from packhorse.domain.package import Element, Outcome, PackageRecord
-from packhorse.domain.parameters import decode_parameters
+from packhorse.domain.package import NOT_DONE, Element, Outcome, PackageRecord
 from packhorse.errors import PayloadError
-from packhorse.packages import Packages
+
+if TYPE_CHECKING:
+    from packhorse.app import Packhorse
 
 SHOWN = 10
 """How many records that are not done are listed for people."""
@@ -27,10 +28,10 @@ class Shown:
     open: Sequence[Element]
 
 
-def find_package(packages: Packages, id: int) -> Shown | None:
+def find_package(app: Packhorse, id: int) -> Shown | None:
     """What there is to tell of a job that is a package; None of another one."""
-    package = packages.find_package(id)
-    return None if package is None else Shown(package, packages.list_elements(id, limit=LISTED, is_open=True))
+    package = app.find_package(id)
+    return None if package is None else Shown(package, app.list_records(id, *NOT_DONE, limit=LISTED))
 
 
 def package_document(shown: Shown | None) -> dict[str, Any]:
@@ -40,7 +41,7 @@ def package_document(shown: Shown | None) -> dict[str, Any]:
     counts = {outcome or "open": count for outcome, count in shown.package.counts.items()}
     return {
         "package": {
-            "parameters": decoded(shown.package.parameters),
+            "parameters": decoded(shown.package.parameters_text),
             "correlation": shown.package.correlation,
             "records": counts,
             "open": [{**dataclasses.asdict(element), "record": str(element.record)} for element in shown.open],
@@ -53,20 +54,20 @@ def package_texts(shown: Shown | None) -> dict[str, str | None]:
     if shown is None:
         return {}
     return {
-        "parameters": _parameters_text(shown.package.parameters),
+        "parameters": _parameters_text(shown.package),
         "correlation": shown.package.correlation,
         "records": _counts_text(shown.package),
         "not done": _open_text(shown),
     }
 
 
-def _parameters_text(text: str) -> str | None:
+def _parameters_text(package: PackageRecord) -> str | None:
     """`day=2026-11-23, rate=1.10`; what can't be read stays as it is."""
     try:
-        parameters = decode_parameters(text)
+        parameters = package.parameters
     except PayloadError:
-        return text
-    return ", ".join(f"{name}={parameter.value}" for name, parameter in parameters.items()) or None
+        return package.parameters_text
+    return ", ".join(f"{name}={value}" for name, value in parameters.items()) or None
 
 
 def _counts_text(package: PackageRecord) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from packhorse.domain.package import Reference, parsed
+if TYPE_CHECKING:
+    from packhorse.domain.package import Reference
 
 UNITS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
 DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)", re.ASCII)
@@ -103,6 +104,8 @@ def record(text: str) -> Reference:
     Raises:
         click.BadParameter: one of them is missing.
     """
+    from packhorse.domain.package import parsed
+
     try:
         return parsed(text)
     except ValueError as error:

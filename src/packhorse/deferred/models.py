@@ -20,6 +20,8 @@ _homes: Final[weakref.WeakKeyDictionary[type, weakref.WeakMethod[Adopt]]] = weak
 """The application that a class was given to."""
 _applications: Final[weakref.WeakSet[Any]] = weakref.WeakSet()
 """All applications of this process."""
+_offers: Final[list[Callable[[], Any]]] = []
+"""What makes the application of a framework's project, the last one counts."""
 
 
 class _Proxies:
@@ -60,13 +62,18 @@ def know_application(application: Any) -> None:
     _applications.add(application)
 
 
+def offer(make: Callable[[], Any]) -> None:
+    """Say what gives the application of all classes that were given to none: that of a framework's project."""
+    _offers.append(make)
+
+
 def give(model: type, adopt: Adopt) -> None:
     """Say whose a class is."""
     _homes[model] = weakref.WeakMethod(adopt)
 
 
 def home_of(model: type) -> Adopt:
-    """What gives the calls of a class: the application that it was given to, else the only one there is.
+    """What gives the calls of a class: the application that it was given to, else the project's, or the only one.
 
     Raises:
         ConfigurationError: it was given to none, and there is none or more than one.
@@ -75,7 +82,7 @@ def home_of(model: type) -> Adopt:
     adopt = given() if given is not None else None
     if adopt is not None:
         return adopt
-    applications = list(_applications)
+    applications = [_offers[-1]()] if _offers else list(_applications)
     if len(applications) != 1:
         count = f"there are {len(applications)} applications" if applications else "there is no application"
         raise ConfigurationError(f"{count}: say whose {model.__qualname__} is by app.deferrable({model.__qualname__})")

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from packhorse.context import Context
 from packhorse.deferred.methods import Method
+from packhorse.domain.frames import calls_handlers
 from packhorse.domain.package import Reference
 from packhorse.records import RecordType, RecordTypes
 
@@ -35,6 +36,7 @@ def runner(method: Method, kind: RecordType) -> Callable[..., Any]:
     return arun if method.is_async else run
 
 
+@calls_handlers
 def _call(method: Method, records: Sequence[Any], keys: str | list[str], args: Any, kwargs: Any) -> Any:
     """A single record's method gives the call its result; that of each of a list has none."""
     if not records:
@@ -48,6 +50,7 @@ def _call(method: Method, records: Sequence[Any], keys: str | list[str], args: A
     return None
 
 
+@calls_handlers
 async def _acall(method: Method, records: Sequence[Any], keys: str | list[str], args: Any, kwargs: Any) -> Any:
     if not records:
         return None

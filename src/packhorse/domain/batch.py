@@ -215,13 +215,23 @@ class BatchRecord(SomeBatch):
         return self.seen_at - max(sign for sign in signs if sign is not None) > self.keep_alive
 
     @property
+    def is_waiting_for_more(self) -> bool:
+        """Whether it is not closed, or fewer jobs have come than were expected."""
+        return self.is_open and (self.closed_at is None or self.enqueued < self.total)
+
+    @property
     def total(self) -> int:
         """How many jobs there are or will be, as far as is known; of one that was given up, how many there are."""
         return max(self.enqueued, self.expected or 0) if self.reason is None else self.enqueued
 
     @property
     def time_left(self) -> timedelta | None:
-        """How long until all its jobs have ended, if they go on as until now; None while nobody can tell."""
+        """How long until all its jobs have ended, if they go on as until now; None while nobody can tell.
+
+        Nobody can of an abandoned one, which does not go on, and of one that is not closed when all of it has ended.
+        """
+        if self.is_abandoned or (self.closed_at is None and self.processed >= self.total):
+            return None
         return time_left(self.processed, self.total, self.first_enqueued_at, self.seen_at)
 
 

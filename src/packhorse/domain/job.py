@@ -101,8 +101,13 @@ class NewJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 def key_of(job: NewJob | JobRecord) -> int:
-    """A number by which this process knows the call that a job is: an id may have been given again after a rollback."""
-    return hash((job.task, job.args, job.kwargs))
+    """A number by which this process knows a job again: an id may have been given anew after a rollback.
+
+    One with a unique key is known by that, since it may be there for several calls, and another one may replace its
+    arguments.
+    """
+    unique_key = job.unique_key if isinstance(job, JobRecord) else job.keys.unique_key if job.keys else None
+    return hash((job.task, job.args, job.kwargs) if unique_key is None else (job.task, unique_key))
 
 
 def are_alike(jobs: Sequence[NewJob]) -> bool:

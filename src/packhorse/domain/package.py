@@ -5,13 +5,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
+from packhorse.domain.parameters import MISSING, decode_parameters, read_from
 from packhorse.errors import UsageError
 
 _CORRELATION = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,200}")
 Outcome = Literal["done", "failed", "skipped"]
 """What has become of an element; None while nothing has."""
+DONE: Final[tuple[Outcome | None, ...]] = ("done",)
+NOT_DONE: Final[tuple[Outcome | None, ...]] = ("failed", "skipped", None)
+OUTCOMES: Final = (*DONE, *NOT_DONE)
+"""What an element can have come to, and None."""
 How = Literal["done", "skipped", "error"]
 """What has become of a package: `error` is one that has failed or was cancelled, and `skipped` no end."""
 
@@ -89,7 +94,7 @@ class PackageRecord:
 
     Attributes:
         job_id: its job's.
-        parameters: typed parameters, a JSON object.
+        parameters_text: typed parameters as they are stored, a JSON object; for engines.
         correlation: by which whoever enqueued it knows it again.
         counts: of its elements, by outcome; under None those that are still to be attempted.
         locks: how many records it has locked, when it was enqueued.
@@ -97,11 +102,34 @@ class PackageRecord:
     """
 
     job_id: int
-    parameters: str
+    parameters_text: str
     correlation: str | None
     counts: dict[Outcome | None, int]
     locks: int = 0
     locks_held: int = 0
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Its parameters by name, as they are stored: of an enum its code, of an id what that wraps.
+
+        Raises:
+            PayloadError: one of them can't be read, as it was written by hand or by a newer version.
+        """
+        return {name: parameter.value for name, parameter in decode_parameters(self.parameters_text).items()}
+
+    def param(self, name: str, wanted: Any = Any, default: Any = MISSING) -> Any:
+        """A parameter, as the type that the reader wants: `app.get_package(7).param("mode", Mode)`.
+
+        Args:
+            name: what it is called.
+            wanted: a plain type, an enum, an id's class; by default whatever is stored.
+            default: what to return when it has none of that name.
+
+        Raises:
+            PayloadError: it holds no such value, or one of them can't be read.
+            UsageError: it has none of that name, and no default was given.
+        """
+        return read_from(decode_parameters(self.parameters_text), name, wanted, default, self.job_id)
 
 
 @dataclass(frozen=True, slots=True)

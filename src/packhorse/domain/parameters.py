@@ -31,7 +31,7 @@ from packhorse.domain.strictjson import (
     read_json,
     write_json,
 )
-from packhorse.errors import PayloadError
+from packhorse.errors import PayloadError, UsageError
 
 V = TypeVar("V")
 
@@ -39,6 +39,8 @@ LONGEST_NAME: Final = 200
 """How many characters the name of a parameter may have."""
 RESERVED: Final = "packhorse."
 """How names begin that the application may not give."""
+MISSING: Final[Any] = object()
+"""In place of a default where there is none."""
 
 _SCALARS: Final = (types.NoneType, bool, int, str)
 _TAGGED: Final[Mapping[str, type]] = {
@@ -117,6 +119,22 @@ def read(parameter: Parameter, wanted: Any = Any) -> Any:
         return guarded(lambda: fit(parameter.value, wanted))
     except Refusal as refusal:
         raise refusal.at(_called(parameter.name)) from refusal.__cause__
+
+
+def read_from(parameters: Mapping[str, Parameter], name: str, wanted: Any, default: Any, package_id: int) -> Any:
+    """The value of one of a package's parameters, as the type that the reader wants; `default` where there is none.
+
+    Raises:
+        PayloadError: it holds no such value.
+        UsageError: the package has none of that name, and the default is `MISSING`.
+    """
+    parameter = parameters.get(name)
+    if parameter is not None:
+        return read(parameter, wanted)
+    if default is MISSING:
+        known = ", ".join(sorted(parameters)) or "none"
+        raise UsageError(f"package {package_id} has no parameter {name!r} (it has: {known})")
+    return default
 
 
 def parameter_of(name: str, value: object) -> Parameter:

@@ -8,6 +8,7 @@ import traceback
 from msgspec.structs import replace
 
 from packhorse.domain.decide import Ack
+from packhorse.domain.frames import handlers_part
 from packhorse.domain.job import ClaimedJob
 from packhorse.domain.outcome import ErrorInfo, Fail, Failure, UserError, message_of
 from packhorse.domain.state import JobState
@@ -19,8 +20,11 @@ LONGEST_TEXT = 16 * 1024
 
 
 def error_info(error: BaseException) -> ErrorInfo:
-    """The exception as text: bounded, without NUL and lone surrogates, even when its own `str` raises."""
-    lines = traceback.format_exception(error)
+    """The exception as text: bounded, without NUL and lone surrogates, even when its own `str` raises.
+
+    Its traceback begins with the handler.
+    """
+    lines = traceback.format_exception(type(error), error, handlers_part(error))
     return ErrorInfo(type(error).__name__, storable(message_of(error)), storable("".join(lines), keep_end=True))
 
 

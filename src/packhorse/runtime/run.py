@@ -24,6 +24,7 @@ from msgspec.structs import replace
 from packhorse.context import UNWATCHED, Context, Entered, Watch
 from packhorse.domain.decide import UNRUN, Ack, decide
 from packhorse.domain.firstlock import FirstLock
+from packhorse.domain.frames import calls_handlers
 from packhorse.domain.job import ClaimedJob
 from packhorse.domain.outcome import (
     ErrorInfo,
@@ -46,7 +47,7 @@ from packhorse.runtime.conflicts import is_transient
 from packhorse.runtime.hooks import Hooks
 from packhorse.runtime.mistakes import mistake_in, mistake_with
 from packhorse.runtime.report import error_info, report_ack, report_lost, storable_ack, user_failure
-from packhorse.runtime.tries import Tries
+from packhorse.runtime.tries import Tries, abegin_with, begin_with
 from packhorse.statement import AsyncTransaction, Statement, Transaction
 from packhorse.task import Task, TaskRegistry
 from packhorse.tasktransaction import AsyncTaskTransaction, SessionFactory, TaskTransaction, no_sessions
@@ -181,6 +182,7 @@ class Runner:
             run.outcome = Failure(error_info(error), Fail("its stored arguments can't be read"))
         return run
 
+    @calls_handlers
     def _run(self, run: Run) -> None:
         task = run.task
         if task is None or run.outcome is not None:
@@ -193,13 +195,14 @@ class Runner:
             with Entered(run.context), self.hooks.around(run.context):
                 if tx is not None:
                     tx.ready()
-                    _lock(run)
+                    begin_with(run.context, run.locks)
                 run.outcome = outcome_of(run, task.function(*_leading(run), *run.args, **run.kwargs))
         except BaseException as error:  # noqa: BLE001 - whatever a handler raises is its outcome
             run.outcome = outcome_of_error(run, error)
         if run.watch.is_late():
             run.outcome = timed_out(run.job, task)
 
+    @calls_handlers
     async def _arun(self, run: Run) -> None:
         task = run.task
         if task is None or run.outcome is not None:
@@ -210,7 +213,7 @@ class Runner:
                 tx = AsyncTaskTransaction(await begin(), self.sessions, begin)
                 run.context = Context(run.job, tx, run.watch, self.journal)
             with Entered(run.context), self.hooks.around(run.context):
-                await _alock(run)
+                await abegin_with(run.context, run.locks)
                 run.outcome = outcome_of(run, await _within_limit(run, task))
         except BaseException as error:  # noqa: BLE001 - whatever a handler raises is its outcome
             run.outcome = outcome_of_error(run, error)
@@ -339,6 +342,7 @@ def timed_out(job: ClaimedJob, task: Task[..., Any] | None) -> Failure:
     return Failure(ErrorInfo("TimeLimit", str(error)), policy.verdict_on(error))
 
 
+@calls_handlers
 async def _within_limit(run: Run, task: Task[..., Any]) -> Any:
     if task.timeout is None:
         return await task.function(*_leading(run), *run.args, **run.kwargs)
@@ -351,19 +355,6 @@ async def _within_limit(run: Run, task: Task[..., Any]) -> Any:
         if deadline.expired():
             raise TimeLimit(f"job {run.job.id} ran for longer than its time limit of {limit:g} s") from error
         raise
-
-
-def _lock(run: Run) -> None:
-    """Begin the transaction with its locks, in one order."""
-    run.context.locked = run.locks
-    for lock in sorted(run.locks):
-        lock.take(run.context.transaction)
-
-
-async def _alock(run: Run) -> None:
-    run.context.locked = run.locks
-    for lock in sorted(run.locks):
-        await lock.take(run.context.transaction)
 
 
 async def _is_cancelled_in(seconds: float) -> bool:

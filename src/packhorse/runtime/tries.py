@@ -53,3 +53,17 @@ class Tries:
             return None
         context.log.info("run again in place (%d of %d): %s: %s", self._reruns, most, error.type, error.message)
         return rerun_pause(self._reruns)
+
+
+def begin_with(context: Context, locks: frozenset[FirstLock]) -> None:
+    """Begin a handler's transaction with its locks, in one order."""
+    context.locked = locks
+    for lock in sorted(locks):
+        lock.take(context.transaction)
+
+
+async def abegin_with(context: Context, locks: frozenset[FirstLock]) -> None:
+    """The same in a coroutine's transaction."""
+    context.locked = locks
+    for lock in sorted(locks):
+        await lock.take(context.transaction)

@@ -12,6 +12,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol, TypeVar
 
 from packhorse.context import Context
+from packhorse.domain.frames import calls_handlers
 from packhorse.domain.outcome import Failure
 from packhorse.domain.package import Reference
 from packhorse.records import RecordTypes
@@ -66,8 +67,7 @@ class Calling(Protocol):
 class InThread:
     """Of a function."""
 
-    def __init__(self, ctx: Context, tx: TaskTransaction, records: RecordTypes) -> None:
-        self._ctx = ctx
+    def __init__(self, tx: TaskTransaction, records: RecordTypes) -> None:
         self._tx = tx
         self._records = records
 
@@ -88,6 +88,7 @@ class InThread:
         with self._tx.savepoint():
             yield
 
+    @calls_handlers
     async def call(self, handler: Callable[..., Any], given: Sequence[Any]) -> Any:
         return handler(*given)
 
@@ -125,6 +126,7 @@ class InCoroutine:
     def savepoint(self) -> AbstractAsyncContextManager[None]:
         return self._tx.savepoint()
 
+    @calls_handlers
     async def call(self, handler: Callable[..., Any], given: Sequence[Any]) -> Any:
         return await handler(*given)
 

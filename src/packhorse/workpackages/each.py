@@ -7,11 +7,13 @@ import inspect
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
+from types import TracebackType
 from typing import Any, Final, NamedTuple
 
 from msgspec.structs import replace
 
 from packhorse.context import Context
+from packhorse.domain.frames import handlers_part
 from packhorse.domain.outcome import Cancel, Fail, Retry, Skip, UserError, Verdict, find_advice, message_of
 from packhorse.domain.package import Element, Outcome, Reference
 from packhorse.domain.retry import RetryPolicy
@@ -325,6 +327,8 @@ def _reason(error: BaseException) -> str:
     return storable(text)[:LONGEST_REASON]
 
 
-def _shown(error: Exception) -> Exception | None:
-    """The error where it is one that nobody has foreseen, whose traceback a person needs."""
-    return None if isinstance(error, Verdict | UserError | RecordMissing) else error
+def _shown(error: Exception) -> tuple[type[Exception], Exception, TracebackType | None] | None:
+    """The error where it is one that nobody has foreseen, whose traceback, from the handler on, a person needs."""
+    if isinstance(error, Verdict | UserError | RecordMissing):
+        return None
+    return type(error), error, handlers_part(error)

@@ -9,15 +9,21 @@ from typing import Any
 
 from packhorse.behalf import acting
 from packhorse.context import Context
-from packhorse.domain.package import Element, Outcome, PackageRecord, Reference
-from packhorse.domain.parameters import Parameter, decode_parameters, encode_parameters, parameter_of, read
+from packhorse.domain.package import DONE, NOT_DONE, Element, Outcome, PackageRecord, Reference
+from packhorse.domain.parameters import (
+    MISSING,
+    Parameter,
+    decode_parameters,
+    encode_parameters,
+    parameter_of,
+    read_from,
+)
 from packhorse.engine import Engine
 from packhorse.errors import RecordMissing, UsageError, WrongTenant
 from packhorse.records import RecordTypes
 
 PAGE = 1000
 """How many elements are read at once, and records loaded."""
-_MISSING: Any = object()
 
 
 class WorkPackage:
@@ -58,7 +64,7 @@ class WorkPackage:
         """Its parameters as they are stored: of an enum its code, of an id what that wraps."""
         return {name: parameter.value for name, parameter in self._parameters.items()}
 
-    def param(self, name: str, wanted: Any = Any, default: Any = _MISSING) -> Any:
+    def param(self, name: str, wanted: Any = Any, default: Any = MISSING) -> Any:
         """A parameter, as the type that the handler wants.
 
         Args:
@@ -70,13 +76,7 @@ class WorkPackage:
             PayloadError: it holds no such value.
             UsageError: it has none of that name, and no default was given.
         """
-        parameter = self._parameters.get(name)
-        if parameter is not None:
-            return read(parameter, wanted)
-        if default is _MISSING:
-            known = ", ".join(sorted(self._parameters)) or "none"
-            raise UsageError(f"package {self.id} has no parameter {name!r} (it has: {known})")
-        return default
+        return read_from(self._parameters, name, wanted, default, self.id)
 
     def set_param(self, name: str, value: object) -> None:
         """Give it another parameter, or another value, which its next attempt finds, whatever becomes of this one.
@@ -163,7 +163,8 @@ class WorkPackage:
     def pages(self, *, is_open: bool | None = None) -> Iterator[list[Element]]:
         """The same as lists of up to a thousand, each read when it is asked for; for the worker."""
         engine, after = self._engine(), -1
-        while page := engine.list_elements(self.id, after, PAGE, is_open=is_open):
+        outcomes = () if is_open is None else NOT_DONE if is_open else DONE
+        while page := engine.list_elements(self.id, after, PAGE, outcomes=outcomes):
             yield page
             after = page[-1].position
         if after < 0:
@@ -202,4 +203,4 @@ class WorkPackage:
 
     @cached_property
     def _parameters(self) -> dict[str, Parameter]:
-        return decode_parameters(self._record.parameters)
+        return decode_parameters(self._record.parameters_text)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, TypeVar, Un
 from uuid import uuid4
 
 from packhorse.domain.outcome import Verdict
-from packhorse.domain.package import LockRecord, OnLocked, PackageRecord, Reference
+from packhorse.domain.package import OUTCOMES, Element, LockRecord, OnLocked, Outcome, PackageRecord, Reference
 from packhorse.domain.retry import Backoff
 from packhorse.domain.sizing import SizeSteps
-from packhorse.errors import ConfigurationError, JobNotFound
+from packhorse.errors import ConfigurationError, JobNotFound, UsageError
 from packhorse.options import Isolation, task_options
 from packhorse.records import KeyOf, Load, Loading, Named, RecordType, RecordTypes
 from packhorse.task import Task
@@ -159,16 +159,49 @@ class Packaging:
             return lambda function: self._work_package(function, options)
         return self._work_package(function, {})
 
+    def find_package(self, job_id: int) -> PackageRecord | None:
+        """What is known of a package, as `get_package` tells it; None of a job that is none, or not there."""
+        return self._caught_up().find_package(job_id)
+
     def get_package(self, job_id: int) -> PackageRecord:
         """What is known of a package: its parameters, and how many of its records have come to what.
+
+            app.get_package(7).param("day", date)
+            app.get_package(7).counts["failed"]
 
         Raises:
             JobNotFound: no job of that number is a package.
         """
-        found = self.engine.find_package(job_id)
+        found = self.find_package(job_id)
         if found is None:
             raise JobNotFound(f"no job {job_id} is a work package")
         return found
+
+    def list_records(
+        self, job_id: int, *outcomes: Outcome | None, after: Element | None = None, limit: int = 1000
+    ) -> Sequence[Element]:
+        """The records of a package in order, each with what has become of it, and why.
+
+            for one in app.list_records(7, "failed", "skipped"):
+                print(one.record, one.outcome, one.reason)
+
+        Args:
+            job_id: the package's.
+            outcomes: only those that have come to one of these: `done`, `failed`, `skipped`, or None for those that are
+                still to be attempted; by default all.
+            after: the last one seen, for those behind it.
+            limit: at most this many.
+
+        Raises:
+            UsageError: there is no such outcome, or the limit is not above zero.
+        """
+        for outcome in outcomes:
+            if outcome not in OUTCOMES:
+                raise UsageError(f"a record comes to 'done', 'failed' or 'skipped', or to None yet, not to {outcome!r}")
+        if limit < 1:
+            raise UsageError(f"limit must be 1 or more, not {limit}")
+        position = -1 if after is None else after.position
+        return self._caught_up().list_elements(job_id, position, limit, outcomes=outcomes)
 
     def reference(self, record: object) -> Reference:
         """The reference to a record of a registered type: `app.list_jobs(record=app.reference(order))`.
@@ -312,6 +345,10 @@ class Packaging:
         @property
         def engine(self) -> Engine:
             """Where the packages are."""
+            ...
+
+        def _caught_up(self) -> Engine:
+            """The same, after what other transactions have committed was taken notice of."""
             ...
 
         def _register(self, function: Callable[..., Any], options: Mapping[str, Any]) -> Task[..., Any]:

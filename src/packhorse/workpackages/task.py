@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final, Generic, TypeVar
 
 from packhorse.context import Context
 from packhorse.domain.annotations import hints_of
+from packhorse.domain.frames import calls_handlers
 from packhorse.domain.outcome import UserError, Verdict
 from packhorse.domain.signature import CallSignature
 from packhorse.domain.sizing import SizeSteps
@@ -154,7 +155,7 @@ def each_runner(handler: Handler, each: Each, engine: Callable[[], Engine], reco
         package.note_lost_locks()
         try:
             with passing_on():
-                at_once(for_each.run(InThread(ctx, ctx.tx, records), ctx, package))
+                at_once(for_each.run(InThread(ctx.tx, records), ctx, package))
         except BaseException:
             _keep_elsewhere(ctx, package, engine)
             raise
@@ -172,6 +173,7 @@ def runner(handler: Handler, engine: Callable[[], Engine], records: RecordTypes)
     leads = _takes_context(handler)
     if inspect.iscoroutinefunction(handler):
 
+        @calls_handlers
         async def arun(ctx: Context) -> Any:
             package = WorkPackage(ctx, engine, records)
             await asyncio.to_thread(package.note_lost_locks)
@@ -185,6 +187,7 @@ def runner(handler: Handler, engine: Callable[[], Engine], records: RecordTypes)
 
         return _called_as(arun, handler)
 
+    @calls_handlers
     def run(ctx: Context) -> Any:
         package = WorkPackage(ctx, engine, records)
         package.note_lost_locks()

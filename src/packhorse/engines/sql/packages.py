@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 
 from packhorse.domain.job import ClaimedJob
 from packhorse.domain.package import Element, NewPackage, Outcome, PackageOutcome, PackageRecord, Reference
@@ -26,14 +26,16 @@ class SqlPackages(SqlBase):
         id, parameters, correlation, _, _, locks, held = rows[0]
         counts = {row[3]: row[4] for row in rows if row[4]}
         return PackageRecord(
-            job_id=id, parameters=parameters, correlation=correlation, counts=counts, locks=locks, locks_held=held
+            job_id=id, parameters_text=parameters, correlation=correlation, counts=counts, locks=locks, locks_held=held
         )
 
     def list_elements(
-        self, job_id: int, after: int = -1, limit: int = 1000, *, is_open: bool | None = None
+        self, job_id: int, after: int = -1, limit: int = 1000, *, outcomes: Collection[Outcome | None] = ()
     ) -> list[Element]:
-        options = () if is_open is None else ("open",) if is_open else ("done",)
-        rows = self._read("list_elements", {"id": job_id, "after": after, "limit": limit}, *options)
+        params: Params = {"id": job_id, "after": after, "limit": limit}
+        if outcomes:
+            params = {**params, "names": list_document(outcome or "" for outcome in outcomes)}
+        rows = self._read("list_elements", params, *(("chosen",) if outcomes else ()))
         return [Element(position, Reference(kind, key), *rest) for position, kind, key, *rest in rows]
 
     def list_scheduled(self, job_id: int, positions: Sequence[int]) -> set[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     class BaseCommand(Untyped):
         """`django.core.management.base.BaseCommand`."""
 
+    class CommandError(Untyped, Exception):
+        """`django.core.management.CommandError`."""
+
     class Field(Untyped):
         """`django.db.models.Field`."""
 
@@ -30,6 +34,10 @@ if TYPE_CHECKING:
     class Migration(Untyped):
         """`django.db.migrations.Migration`."""
 
+        atomic: bool
+        dependencies: Sequence[tuple[str, str]]
+        operations: Sequence[Any]
+
     class Model(Untyped):
         """`django.db.models.Model`."""
 
@@ -38,9 +46,13 @@ if TYPE_CHECKING:
     class Operation(Untyped):
         """`django.db.migrations.operations.base.Operation`."""
 
+        atomic: bool
+        reduces_to_sql: bool
+        reversible: bool
+
 else:
     from django.apps import AppConfig
-    from django.core.management.base import BaseCommand
+    from django.core.management.base import BaseCommand, CommandError
     from django.db.migrations import Migration
     from django.db.migrations.operations.base import Operation
     from django.db.models import Field, Manager, Model
@@ -48,6 +60,7 @@ else:
 __all__ = [
     "AppConfig",
     "BaseCommand",
+    "CommandError",
     "Field",
     "Manager",
     "Migration",

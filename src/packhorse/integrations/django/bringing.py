@@ -6,22 +6,20 @@ from collections.abc import Sequence
 from contextlib import closing
 from typing import Any
 
-from django.core.management import CommandError
 from django.db import router
-from django.db.migrations.exceptions import IrreversibleError
 from django.db.migrations.operations import CreateModel
 from django.db.migrations.state import ModelState
 
 from packhorse.backends import open_engine
 from packhorse.integrations.django.application import application
-from packhorse.integrations.django.bases import Operation
+from packhorse.integrations.django.bases import CommandError, Operation
 from packhorse.integrations.django.configuration import Configuration
 from packhorse.integrations.django.models import MIRRORS
 
 LABEL = "packhorse"
 
 
-class NoWayBack(CommandError, IrreversibleError):  # type: ignore[misc]  # Django ships no types
+class NoWayBack(CommandError):
     """A migration is to be undone."""
 
 

@@ -5,6 +5,7 @@ What they hold may change with any version; programs use the methods of `Packhor
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import models
@@ -27,41 +28,41 @@ def _moment(*, optional: bool = False, **options: Any) -> Any:
 class Job(Model):
     """A job that waits or runs."""
 
-    id = models.BigIntegerField(primary_key=True)
-    task = _text()
-    queue = _text()
-    state = _text(choices=STATES)
-    priority = models.SmallIntegerField()
-    enqueued_at = _moment()
-    scheduled_at = _moment(optional=True)
-    expected_at = _moment(optional=True)
-    started_at = _moment(optional=True)
-    args = _text()
-    kwargs = _text(optional=True)
-    meta = _text(optional=True)
-    max_attempts = models.IntegerField(null=True)
-    attempt = models.IntegerField()
-    failures = models.IntegerField()
-    skips = models.IntegerField()
-    crashes = models.IntegerField()
-    waits_for = _text(optional=True)
-    reason = _text(optional=True)
-    unique_key = _text(optional=True)
-    serial_key = _text(optional=True)
-    group_key = _text(optional=True)
-    responsible = _text(optional=True)
-    error_type = _text(optional=True)
-    error_message = _text(optional=True)
-    error_traceback = _text(optional=True)
+    id: Any = models.BigIntegerField(primary_key=True)
+    task: Any = _text()
+    queue: Any = _text()
+    state: Any = _text(choices=STATES)
+    priority: Any = models.SmallIntegerField()
+    enqueued_at: Any = _moment()
+    scheduled_at: Any = _moment(optional=True)
+    expected_at: Any = _moment(optional=True)
+    started_at: Any = _moment(optional=True)
+    args: Any = _text()
+    kwargs: Any = _text(optional=True)
+    meta: Any = _text(optional=True)
+    max_attempts: Any = models.IntegerField(null=True)
+    attempt: Any = models.IntegerField()
+    failures: Any = models.IntegerField()
+    skips: Any = models.IntegerField()
+    crashes: Any = models.IntegerField()
+    waits_for: Any = _text(optional=True)
+    reason: Any = _text(optional=True)
+    unique_key: Any = _text(optional=True)
+    serial_key: Any = _text(optional=True)
+    group_key: Any = _text(optional=True)
+    responsible: Any = _text(optional=True)
+    error_type: Any = _text(optional=True)
+    error_message: Any = _text(optional=True)
+    error_traceback: Any = _text(optional=True)
 
-    objects = Rows()
+    objects: Any = Rows()
 
     class Meta:
         """Only to be read."""
 
         managed = False
-        db_table = table("job")
-        default_permissions = ("view",)
+        db_table: str = table("job")
+        default_permissions: Sequence[str] = ("view",)
         verbose_name = "live job"
 
     def __str__(self) -> str:
@@ -71,48 +72,48 @@ class Job(Model):
 class Finished(Model):
     """A job that has ended."""
 
-    id = models.BigIntegerField(primary_key=True)
-    task = _text()
-    queue = _text()
-    state = _text(choices=ENDS)
-    priority = models.SmallIntegerField()
-    enqueued_at = _moment()
-    scheduled_at = _moment(optional=True)
-    expected_at = _moment(optional=True)
-    started_at = _moment(optional=True)
-    finished_at = _moment()
-    args = _text()
-    kwargs = _text(optional=True)
-    meta = _text(optional=True)
-    max_attempts = models.IntegerField(null=True)
-    attempt = models.IntegerField()
-    failures = models.IntegerField()
-    skips = models.IntegerField()
-    crashes = models.IntegerField()
-    unique_key = _text(optional=True)
-    serial_key = _text(optional=True)
-    group_key = _text(optional=True)
-    responsible = _text(optional=True)
-    worker = _text(optional=True)
-    reason = _text(optional=True)
-    result = _text(optional=True)
-    error_type = _text(optional=True)
-    error_message = _text(optional=True)
-    error_traceback = _text(optional=True)
-    taken_at = _moment(optional=True)
-    taken_by = _text(optional=True)
-    dismissed_at = _moment(optional=True)
-    dismissed_by = _text(optional=True)
-    dismissal = _text(optional=True)
+    id: Any = models.BigIntegerField(primary_key=True)
+    task: Any = _text()
+    queue: Any = _text()
+    state: Any = _text(choices=ENDS)
+    priority: Any = models.SmallIntegerField()
+    enqueued_at: Any = _moment()
+    scheduled_at: Any = _moment(optional=True)
+    expected_at: Any = _moment(optional=True)
+    started_at: Any = _moment(optional=True)
+    finished_at: Any = _moment()
+    args: Any = _text()
+    kwargs: Any = _text(optional=True)
+    meta: Any = _text(optional=True)
+    max_attempts: Any = models.IntegerField(null=True)
+    attempt: Any = models.IntegerField()
+    failures: Any = models.IntegerField()
+    skips: Any = models.IntegerField()
+    crashes: Any = models.IntegerField()
+    unique_key: Any = _text(optional=True)
+    serial_key: Any = _text(optional=True)
+    group_key: Any = _text(optional=True)
+    responsible: Any = _text(optional=True)
+    worker: Any = _text(optional=True)
+    reason: Any = _text(optional=True)
+    result: Any = _text(optional=True)
+    error_type: Any = _text(optional=True)
+    error_message: Any = _text(optional=True)
+    error_traceback: Any = _text(optional=True)
+    taken_at: Any = _moment(optional=True)
+    taken_by: Any = _text(optional=True)
+    dismissed_at: Any = _moment(optional=True)
+    dismissed_by: Any = _text(optional=True)
+    dismissal: Any = _text(optional=True)
 
-    objects = Rows()
+    objects: Any = Rows()
 
     class Meta:
         """Only to be read."""
 
         managed = False
-        db_table = table("finished")
-        default_permissions = ("view",)
+        db_table: str = table("finished")
+        default_permissions: Sequence[str] = ("view",)
         verbose_name = "finished job"
 
     def __str__(self) -> str:
@@ -126,7 +127,7 @@ class Inbox(Finished):
         """The same rows."""
 
         proxy = True
-        default_permissions = ("view",)
+        default_permissions: Sequence[str] = ("view",)
         verbose_name = "failed job in the inbox"
         verbose_name_plural = "inbox"
 
@@ -134,21 +135,21 @@ class Inbox(Finished):
 class Queue(Model):
     """A queue that has settings of its own; one without has no row."""
 
-    name = _text(primary_key=True)
-    declared = _text()
-    changed = _text()
-    paused_at = _moment(optional=True)
-    paused_by = _text(optional=True)
-    paused_reason = _text(optional=True)
+    name: Any = _text(primary_key=True)
+    declared: Any = _text()
+    changed: Any = _text()
+    paused_at: Any = _moment(optional=True)
+    paused_by: Any = _text(optional=True)
+    paused_reason: Any = _text(optional=True)
 
-    objects = Rows()
+    objects: Any = Rows()
 
     class Meta:
         """Only to be read."""
 
         managed = False
-        db_table = table("queue")
-        default_permissions = ("view",)
+        db_table: str = table("queue")
+        default_permissions: Sequence[str] = ("view",)
 
     def __str__(self) -> str:
         return str(self.name)
@@ -157,20 +158,20 @@ class Queue(Model):
 class Worker(Model):
     """A worker process."""
 
-    id = models.BigIntegerField(primary_key=True)
-    name = _text()
-    queues = _text()
-    started_at = _moment()
-    expires_at = _moment()
+    id: Any = models.BigIntegerField(primary_key=True)
+    name: Any = _text()
+    queues: Any = _text()
+    started_at: Any = _moment()
+    expires_at: Any = _moment()
 
-    objects = Rows()
+    objects: Any = Rows()
 
     class Meta:
         """Only to be read."""
 
         managed = False
-        db_table = table("worker")
-        default_permissions = ("view",)
+        db_table: str = table("worker")
+        default_permissions: Sequence[str] = ("view",)
 
     def __str__(self) -> str:
         return str(self.name)
@@ -179,29 +180,29 @@ class Worker(Model):
 class Schedule(Model):
     """What runs again and again."""
 
-    name = _text(primary_key=True)
-    rule = _text()
-    job = _text()
-    policy = _text()
-    is_declared = models.BooleanField()
-    owner = _text(optional=True)
-    changed_at = _moment()
-    changed_by = _text(optional=True)
-    next_at = _moment(optional=True)
-    missed_at = _moment(optional=True)
-    undeclared_at = _moment(optional=True)
-    paused_at = _moment(optional=True)
-    paused_by = _text(optional=True)
-    pause_reason = _text(optional=True)
+    name: Any = _text(primary_key=True)
+    rule: Any = _text()
+    job: Any = _text()
+    policy: Any = _text()
+    is_declared: Any = models.BooleanField()
+    owner: Any = _text(optional=True)
+    changed_at: Any = _moment()
+    changed_by: Any = _text(optional=True)
+    next_at: Any = _moment(optional=True)
+    missed_at: Any = _moment(optional=True)
+    undeclared_at: Any = _moment(optional=True)
+    paused_at: Any = _moment(optional=True)
+    paused_by: Any = _text(optional=True)
+    pause_reason: Any = _text(optional=True)
 
-    objects = Rows()
+    objects: Any = Rows()
 
     class Meta:
         """Only to be read."""
 
         managed = False
-        db_table = table("schedule")
-        default_permissions = ("view",)
+        db_table: str = table("schedule")
+        default_permissions: Sequence[str] = ("view",)
 
     def __str__(self) -> str:
         return str(self.name)
@@ -210,31 +211,31 @@ class Schedule(Model):
 class Batch(Model):
     """Jobs that belong together."""
 
-    id = models.BigIntegerField(primary_key=True)
-    name = _text()
-    type = _text(optional=True)
-    parent_id = models.BigIntegerField(null=True)
-    expected = models.IntegerField(null=True)
-    created_at = _moment()
-    first_enqueued_at = _moment(optional=True)
-    last_enqueued_at = _moment(optional=True)
-    last_processed_at = _moment(optional=True)
-    enqueued = models.IntegerField()
-    succeeded = models.IntegerField()
-    failed = models.IntegerField()
-    cancelled = models.IntegerField()
-    closed_at = _moment(optional=True)
-    ended_at = _moment(optional=True)
-    forgotten_at = _moment(optional=True)
+    id: Any = models.BigIntegerField(primary_key=True)
+    name: Any = _text()
+    type: Any = _text(optional=True)
+    parent_id: Any = models.BigIntegerField(null=True)
+    expected: Any = models.IntegerField(null=True)
+    created_at: Any = _moment()
+    first_enqueued_at: Any = _moment(optional=True)
+    last_enqueued_at: Any = _moment(optional=True)
+    last_processed_at: Any = _moment(optional=True)
+    enqueued: Any = models.IntegerField()
+    succeeded: Any = models.IntegerField()
+    failed: Any = models.IntegerField()
+    cancelled: Any = models.IntegerField()
+    closed_at: Any = _moment(optional=True)
+    ended_at: Any = _moment(optional=True)
+    forgotten_at: Any = _moment(optional=True)
 
-    objects = Rows()
+    objects: Any = Rows()
 
     class Meta:
         """Only to be read."""
 
         managed = False
-        db_table = table("batch")
-        default_permissions = ("view",)
+        db_table: str = table("batch")
+        default_permissions: Sequence[str] = ("view",)
         verbose_name_plural = "batches"
 
     def __str__(self) -> str:

@@ -21,7 +21,7 @@ unreachable or unusable; 4 schema missing, older or newer; 5 killed after the sh
 unique key is there already; 9 stopped after --max-jobs.
 """
 
-packhorse = Root(
+packhorse: Root = Root(
     "packhorse",
     places={name: place for name, place in PLACES.items() if name not in ("completion", "child")},
     help=HELP,

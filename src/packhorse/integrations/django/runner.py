@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 
 from django.db import connections
@@ -14,6 +14,7 @@ from packhorse.integrations.django.database import alias_in
 from packhorse.integrations.django.transaction import AtomicTransaction, no_async_transaction
 from packhorse.runtime.hooks import Hooks, RunHook
 from packhorse.runtime.run import Runner
+from packhorse.task import TaskRegistry
 
 
 class FreshConnections:
@@ -32,12 +33,34 @@ class FreshConnections:
         """Nothing follows."""
 
 
+class DjangoTasks:
+    """Tells the signals of Django's task API which of its tasks have ended.
+
+    That they begin is told where their function is called, which may be in a child process.
+    """
+
+    def __init__(self, registry: TaskRegistry) -> None:
+        self._registry = registry
+
+    def running(self, context: Context) -> AbstractContextManager[object]:
+        """Nothing is to be done around the run."""
+        return nullcontext()
+
+    def finished(self, context: Context, ack: Ack) -> None:
+        """Send `task_finished`, for a Django task that is over."""
+        task = self._registry.find(context.job.task)
+        if (declared := getattr(task and task.function, "django_task", None)) is not None:
+            from packhorse.integrations.django.running import tell_finished
+
+            tell_finished(declared, context, ack)
+
+
 def adjusted(runner: Runner, address: str, middleware: Sequence[RunHook]) -> Runner:
     """The runner for an application at `django://alias` with this middleware."""
     alias = alias_in(address)
     return replace(
         runner,
-        hooks=Hooks((FreshConnections(), *middleware)),
+        hooks=Hooks((FreshConnections(), DjangoTasks(runner.registry), *middleware)),
         begin=lambda: AtomicTransaction(alias),
         abegin=no_async_transaction,
         eager=True,

@@ -52,7 +52,7 @@ class MergeContract(EngineContract):
         assert keys(engine, first) == ["a", "b", "c"]
         package = engine.find_package(first)
         assert package is not None
-        assert json.loads(package.parameters) == {"n": 1, "m": "x"}
+        assert json.loads(package.parameters_text) == {"n": 1, "m": "x"}
         assert package.counts == {None: 3}
 
     @pytest.mark.accepts("M33")
@@ -96,7 +96,7 @@ class MergeContract(EngineContract):
         transaction.commit()
         run_one(engine, Skip())
         assert enqueue_one(engine, keys=until_end, package=NewPackage(elements=(A,))) == id
-        assert [element.record for element in engine.list_elements(id, is_open=True)] == [A]
+        assert [element.record for element in engine.list_elements(id, outcomes=[None])] == [A]
 
     def test_what_is_merged_is_locked_by_the_package_that_waits(self, engine: Engine) -> None:
         """Which keeps the locks that it has."""

@@ -9,7 +9,6 @@ from (
     where job_id = CAST(:id AS bigint) and position > CAST(:after AS integer)
 ) as element
 where true
-  and (outcome is null or outcome <> 'done')   -- with :open
-  and outcome = 'done'   -- with :done
+  and coalesce(outcome, '') in (select CAST(value AS text) from {names})   -- with :chosen
 order by position
 limit CAST(:limit AS bigint)

@@ -1,5 +1,8 @@
 """Runs 001_jobs.sql, and tells Django of the models, which are about tables that it leaves alone."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from packhorse.integrations.django.bases import Migration as Base
 from packhorse.integrations.django.bringing import BringUp, mirrored
 
@@ -8,5 +11,5 @@ class Migration(Base):
     """One step of the schema."""
 
     atomic = False
-    dependencies: tuple[tuple[str, str], ...] = ()
-    operations = (BringUp(1), *mirrored())
+    dependencies: Sequence[tuple[str, str]] = ()
+    operations: Sequence[Any] = (BringUp(1), *mirrored())

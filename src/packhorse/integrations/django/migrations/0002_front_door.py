@@ -1,5 +1,7 @@
 """Runs 002_front_door.sql."""
 
+from collections.abc import Sequence
+
 from packhorse.integrations.django.bases import Migration as Base
 from packhorse.integrations.django.bringing import BringUp
 
@@ -8,5 +10,5 @@ class Migration(Base):
     """One step of the schema."""
 
     atomic = False
-    dependencies = (("packhorse", "0001_jobs"),)
-    operations = (BringUp(2),)
+    dependencies: Sequence[tuple[str, str]] = (("packhorse", "0001_jobs"),)
+    operations: Sequence[BringUp] = (BringUp(2),)

@@ -1,5 +1,7 @@
 """Runs 007_inbox.sql."""
 
+from collections.abc import Sequence
+
 from packhorse.integrations.django.bases import Migration as Base
 from packhorse.integrations.django.bringing import BringUp
 
@@ -8,5 +10,5 @@ class Migration(Base):
     """One step of the schema."""
 
     atomic = False
-    dependencies = (("packhorse", "0006_retention"),)
-    operations = (BringUp(7),)
+    dependencies: Sequence[tuple[str, str]] = (("packhorse", "0006_retention"),)
+    operations: Sequence[BringUp] = (BringUp(7),)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from django.utils.html import format_html, format_html_join
@@ -21,7 +22,7 @@ CALL, MANAGE = "`packhorse ", "`manage.py packhorse "
 class Details(Shown):
     """A job's page: its arguments, records, attempts and log lines. And how jobs are searched for."""
 
-    search_fields = ("task",)
+    search_fields: Sequence[Any] = ("task",)
     search_help_text = "a job's id, a record (order:42), or a part of the task's name, among the newest 100,000"
 
     def get_search_results(self, request: Any, queryset: Any, search_term: str) -> tuple[Any, bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db.models.expressions import RawSQL
@@ -21,16 +22,16 @@ MORE = ("arguments", "records", "attempts", "log_lines")
 class JobPages(Details):
     """Jobs that wait or run."""
 
-    list_display = ("id", "task", "queue", "state", "enqueued_at", "scheduled_at", "attempt")
-    list_filter: tuple[Any, ...] = ("state", ByQueue)
-    fieldsets = (
+    list_display: Sequence[Any] = ("id", "task", "queue", "state", "enqueued_at", "scheduled_at", "attempt")
+    list_filter: Sequence[Any] = ("state", ByQueue)
+    fieldsets: Sequence[Any] = (
         (None, {"fields": (*MAIN, "why", "reason")}),
         ("Times", {"fields": TIMES}),
         ("Work", {"fields": MORE}),
         ("Last error", {"fields": ("error_type", "error_message", "traceback")}),
         ("Counts and keys", {"fields": (*COUNTS, *KEYS), "classes": ("collapse",)}),
     )
-    readonly_fields = (*MORE, "why", "traceback")
+    readonly_fields: Sequence[Any] = (*MORE, "why", "traceback")
 
     def change_view(self, request: Any, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
         """The page of a job; that of the finished one when it has ended meanwhile."""
@@ -43,9 +44,9 @@ class JobPages(Details):
 class FinishedPages(Details):
     """Jobs that have ended."""
 
-    list_display = ("id", "task", "queue", "state", "finished_at", "took", "attempt", "error_type")
-    list_filter: tuple[Any, ...] = ("state", ByQueue)
-    fieldsets = (
+    list_display: Sequence[Any] = ("id", "task", "queue", "state", "finished_at", "took", "attempt", "error_type")
+    list_filter: Sequence[Any] = ("state", ByQueue)
+    fieldsets: Sequence[Any] = (
         (None, {"fields": (*MAIN, "worker", "reason", "result")}),
         ("Times", {"fields": (*TIMES, ("finished_at", "took"))}),
         ("Error", {"fields": ("error_type", "error_message", "traceback")}),
@@ -53,11 +54,11 @@ class FinishedPages(Details):
         ("Inbox", {"fields": (("taken_at", "taken_by"), ("dismissed_at", "dismissed_by"), "dismissal")}),
         ("Counts and keys", {"fields": (*COUNTS, *KEYS), "classes": ("collapse",)}),
     )
-    readonly_fields = (*MORE, "took", "traceback")
+    readonly_fields: Sequence[Any] = (*MORE, "took", "traceback")
 
     def changelist_view(self, request: Any, extra_context: Any = None) -> Any:
         """The list, with what it leaves out."""
-        told = f"The newest {NEWEST:,}; older ones by their id, and by `packhorse jobs list`"
+        told = f"The newest {NEWEST:,}; older ones by their id, and by `manage.py packhorse jobs list`"
         return super().changelist_view(request, {"subtitle": told, **(extra_context or {})})
 
     def took(self, job: Any) -> str:
@@ -70,8 +71,17 @@ class FinishedPages(Details):
 class InboxPages(FinishedPages):
     """Failed jobs that wait for a person."""
 
-    list_display = ("id", "task", "queue", "error_type", "error_message", "finished_at", "attempt", "taken_by")
-    list_filter: tuple[Any, ...] = (ByQueue,)
+    list_display: Sequence[Any] = (
+        "id",
+        "task",
+        "queue",
+        "error_type",
+        "error_message",
+        "finished_at",
+        "attempt",
+        "taken_by",
+    )
+    list_filter: Sequence[Any] = (ByQueue,)
     search_help_text = "a job's id, a record (order:42), or a part of the task's name"
 
     def get_queryset(self, request: Any) -> Any:

@@ -24,7 +24,7 @@ class QueuePages(Listing):
     """The queues with their jobs by state."""
 
     remark = "Counts lead to the jobs. Settings are changed by `manage.py packhorse queues set`, `pause` and `resume`."
-    headers = ("QUEUE", *(state.value.upper() for state in JobState), "OLDEST", "REMARK")
+    headers: Sequence[Any] = ("QUEUE", *(state.value.upper() for state in JobState), "OLDEST", "REMARK")
 
     def rows(self) -> Iterable[Sequence[object]]:
         """A queue in each."""
@@ -39,7 +39,7 @@ class WorkerPages(Listing):
     """The worker processes."""
 
     remark = "`manage.py packhorse worker` starts one."
-    headers = WORKER_HEADERS
+    headers: Sequence[Any] = WORKER_HEADERS
 
     def rows(self) -> Iterable[Sequence[object]]:
         """A worker in each."""
@@ -50,7 +50,7 @@ class SchedulePages(Listing):
     """What runs again and again."""
 
     remark = "`manage.py packhorse schedules run`, `pause` and `resume` change them."
-    headers = SCHEDULE_HEADERS
+    headers: Sequence[Any] = SCHEDULE_HEADERS
 
     def rows(self) -> Iterable[Sequence[object]]:
         """A schedule in each."""
@@ -75,11 +75,21 @@ class IsOpen(Filter):
 class BatchPages(Shown):
     """Batches, the newest first."""
 
-    list_display = ("id", "name", "type", "enqueued", "succeeded", "failed", "cancelled", "created_at", "ended_at")
-    list_filter: tuple[Any, ...] = (IsOpen,)
-    search_fields = ("name",)
+    list_display: Sequence[Any] = (
+        "id",
+        "name",
+        "type",
+        "enqueued",
+        "succeeded",
+        "failed",
+        "cancelled",
+        "created_at",
+        "ended_at",
+    )
+    list_filter: Sequence[Any] = (IsOpen,)
+    search_fields: Sequence[Any] = ("name",)
     search_help_text = "a batch's id, or a part of its name, among the newest 100,000"
-    ordering = ("-id",)
+    ordering: Sequence[Any] = ("-id",)
 
     def get_queryset(self, request: Any) -> Any:
         """But for those that are being deleted."""

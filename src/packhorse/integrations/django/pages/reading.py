@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     class ModelAdmin(Untyped):
         """`django.contrib.admin.ModelAdmin`."""
 
+        fieldsets: Sequence[Any]
+        list_display: Sequence[str]
+        list_filter: Sequence[Any]
+        ordering: Sequence[str]
+        readonly_fields: Sequence[str]
+        search_fields: Sequence[str]
+
         def change_view(self, request: Any, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
             """The page of one."""
 
@@ -62,8 +69,8 @@ class Shown(ModelAdmin):
     actions = None
     paginator = FewPages
     show_full_result_count = False
-    show_facets = ShowFacets.NEVER
-    sortable_by = ()
+    show_facets: Any = ShowFacets.NEVER
+    sortable_by: Sequence[Any] = ()
     list_per_page = 50
     list_max_show_all = 200
 

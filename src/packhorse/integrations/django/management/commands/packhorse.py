@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+import sysconfig
 from argparse import REMAINDER
 from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -63,11 +65,12 @@ class Command(BaseCommand):
 
 def _run(words: Sequence[str], program: str) -> int:
     os.environ["PACKHORSE_APP"] = PLACE
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [*_first(sys.path), os.environ.get("PYTHONPATH")]))
+    os.environ["PYTHONPATH"] = os.pathsep.join(_own_folders())
     return run(list(words), command=packhorse, program=program)
 
 
-def _first(path: Sequence[str]) -> list[str]:
-    """What the folder of manage.py and --pythonpath have put before Python's own, for the processes that we start."""
-    own = {sys.prefix, sys.base_prefix, sys.exec_prefix}
-    return [one for one in path if one and not any(Path(one).is_relative_to(prefix) for prefix in own)]
+def _own_folders() -> list[str]:
+    """Where worker processes look first, too: the folder of manage.py, PYTHONPATH, and --pythonpath."""
+    library = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")}
+    own = takewhile(lambda place: place not in library and not place.endswith(".zip"), sys.path)
+    return [str(Path(place).absolute()) for place in own]
