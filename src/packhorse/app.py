@@ -27,6 +27,7 @@ from packhorse.middleware import Middleware
 from packhorse.notifiers.local import announce, is_heard
 from packhorse.options import Isolation, task_options
 from packhorse.presets import PolicyName
+from packhorse.queuetables.declaring import Tabling
 from packhorse.records import Loading
 from packhorse.scheduling import Scheduling
 from packhorse.task import Task, TaskRegistry
@@ -72,7 +73,7 @@ class TaskDecorator(Protocol):
     def __call__(self, function: Callable[P, R], /) -> Task[P, R]: ...
 
 
-class Packhorse(Client, Scheduling, Packaging, Deferring, LockingFirst):
+class Packhorse(Client, Scheduling, Packaging, Deferring, Tabling, LockingFirst):
     """An application: its tasks, and the database that its jobs live in.
 
     Nothing is opened before the first use, so that a module may make one at its top.
@@ -102,6 +103,7 @@ class Packhorse(Client, Scheduling, Packaging, Deferring, LockingFirst):
         super().__init__(lambda: self.engine, TaskRegistry(), adapt, self.middleware)
         Packaging.__init__(self)
         Deferring.__init__(self)
+        Tabling.__init__(self)
         self.book: ScheduleBook = ScheduleBook()
         self._engines: dict[int, Engine] = {}
         self._watch = self._commit_watch()
@@ -240,7 +242,15 @@ class Packhorse(Client, Scheduling, Packaging, Deferring, LockingFirst):
         from packhorse.runtime.worker import Worker
 
         runner = self.runner(lambda ack, each: None)
-        return Worker(runner, settings or WorkerSettings(), self.notifier(), incarnation, self.book, declarations=self)
+        return Worker(
+            runner,
+            settings or WorkerSettings(),
+            self.notifier(),
+            incarnation,
+            self.book,
+            declarations=self,
+            sides=self._sides,
+        )
 
     def notifier(self) -> Notifier:
         """What wakes this application's workers up."""

@@ -30,6 +30,7 @@ from packhorse.queues import QueueStore
 from packhorse.recordlocks import RecordLocks
 from packhorse.registry import Registry
 from packhorse.retention import Retention
+from packhorse.rowstore import RowStore
 from packhorse.schedules import ScheduleStore
 from packhorse.statement import AsyncTransaction, Row, Statement, Transaction
 from packhorse.statistics import StatisticsStore
@@ -344,6 +345,7 @@ class Engine(
     RecordLocks,
     BatchStore,
     Retention,
+    RowStore,
     StatisticsStore,
     Installation,
     Protocol,

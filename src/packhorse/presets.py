@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from packhorse.domain.retry import Backoff, RetryPolicy
 
-PolicyName = Literal["task", "work_package", "deferred"]
+PolicyName = Literal["task", "work_package", "deferred", "queue_table"]
 """A set of rules with a name; see `PRESETS`."""
 
 
@@ -34,10 +34,12 @@ PRESETS: Mapping[PolicyName, Preset] = MappingProxyType(
             ),
             atomic=True,
         ),
+        "queue_table": Preset(RetryPolicy(), atomic=True),
     }
 )
 """`task`: five attempts, growing pauses. `work_package`: atomic, and any failure is for a person; a conflict waits 5 s.
 
 `deferred`: the same as that, but a conflict is run again in place, five times, and then after a random time of up to
-twice the time before, and an hour at most; the rules of Tryton's queue.
+twice the time before, and an hour at most; the rules of Tryton's queue. `queue_table`: atomic, five attempts, growing
+pauses; then the row leaves its table for the quarantine.
 """

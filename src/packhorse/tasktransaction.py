@@ -65,6 +65,10 @@ class TaskTransaction:
         if self._is_eager:
             self._open()
 
+    def open(self) -> None:
+        """Open it now, used or not; for the worker."""
+        self._open()
+
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """A block whose writes are undone when it raises, and nothing else.

@@ -52,6 +52,9 @@ class QueueOptions(TypedDict, total=False):
     """What can be said of a queue, in code and at run time; see `QueueSettings`."""
 
     slots: int | None
+    batch_size: int | None
+    load_balanced: bool | None
+    processor: str | None
     priority_floor: int | str | None
     order: OrderPolicy
     max_running: int | None
@@ -70,6 +73,12 @@ class QueueSettings:
 
     slots: int | None = None
     """How many of its jobs a worker process runs at once; None is as many as the process has slots."""
+    batch_size: int | None = None
+    """Of a queue table: how many rows a lane reads in a run, and `slots` are its lanes; None is what the code says."""
+    load_balanced: bool | None = None
+    """Of a queue table: whether both are set from the backlog; None is what the processor says."""
+    processor: str | None = None
+    """Of a queue table: which of its processors works on it; None is the only one."""
     priority_floor: int | None = None
     """Only jobs of this priority, or more urgent ones, are claimed; None is all."""
     order: OrderPolicy = "deadline"
@@ -217,6 +226,16 @@ def _fair(name: str, value: object) -> Stored:
     return value
 
 
+def _flag(name: str, value: object) -> Stored:
+    return None if value is None else _fair(name, value)
+
+
+def _name(name: str, value: object) -> Stored:
+    if value is not None and not isinstance(value, str):
+        raise ConfigurationError(f"{name} must be a name, or None, not {value!r}")
+    return value
+
+
 def _keep(name: str, value: object) -> Stored:
     if value is None:
         return None
@@ -254,6 +273,9 @@ def _rate_parts(value: object) -> object:
 _CHECKS: Mapping[str, Callable[[str, object], Stored]] = MappingProxyType(
     {
         "slots": _count,
+        "batch_size": _count,
+        "load_balanced": _flag,
+        "processor": _name,
         "priority_floor": _floor,
         "order": _order,
         "max_running": _count,

@@ -101,6 +101,11 @@ class Producer(Service):
         if self._has_room():
             self.wake()
 
+    @property
+    def is_hinting(self) -> bool:
+        """Whether producers were asked to wake this worker up."""
+        return self._hints.are_wanted
+
     def freed(self) -> None:
         """A slot became free. From any thread; cheap."""
         is_work_known = self._ready or self._suspects.queues or self._held_back or self._used_up or self._is_hinted

@@ -196,7 +196,7 @@ class Runner:
                 if tx is not None:
                     tx.ready()
                     begin_with(run.context, run.locks)
-                run.outcome = outcome_of(run, task.function(*_leading(run), *run.args, **run.kwargs))
+                run.outcome = outcome_of(run, task.function(*leading(run), *run.args, **run.kwargs))
         except BaseException as error:  # noqa: BLE001 - whatever a handler raises is its outcome
             run.outcome = outcome_of_error(run, error)
         if run.watch.is_late():
@@ -214,7 +214,7 @@ class Runner:
                 run.context = Context(run.job, tx, run.watch, self.journal)
             with Entered(run.context), self.hooks.around(run.context):
                 await abegin_with(run.context, run.locks)
-                run.outcome = outcome_of(run, await _within_limit(run, task))
+                run.outcome = outcome_of(run, await within_limit(run, task))
         except BaseException as error:  # noqa: BLE001 - whatever a handler raises is its outcome
             run.outcome = outcome_of_error(run, error)
 
@@ -343,14 +343,15 @@ def timed_out(job: ClaimedJob, task: Task[..., Any] | None) -> Failure:
 
 
 @calls_handlers
-async def _within_limit(run: Run, task: Task[..., Any]) -> Any:
+async def within_limit(run: Run, task: Task[..., Any]) -> Any:
+    """Call a coroutine function with the run's arguments; it is cancelled at its time limit."""
     if task.timeout is None:
-        return await task.function(*_leading(run), *run.args, **run.kwargs)
+        return await task.function(*leading(run), *run.args, **run.kwargs)
     limit = task.timeout.total_seconds()
     deadline = asyncio.timeout(limit)
     try:
         async with deadline:
-            return await task.function(*_leading(run), *run.args, **run.kwargs)
+            return await task.function(*leading(run), *run.args, **run.kwargs)
     except TimeoutError as error:
         if deadline.expired():
             raise TimeLimit(f"job {run.job.id} ran for longer than its time limit of {limit:g} s") from error
@@ -366,7 +367,8 @@ async def _is_cancelled_in(seconds: float) -> bool:
     return False
 
 
-def _leading(run: Run) -> tuple[Context, ...]:
+def leading(run: Run) -> tuple[Context, ...]:
+    """What goes in front of the run's arguments: the context, where the handler takes it."""
     return (run.context,) if run.task and run.task.signature.takes_context else ()
 
 

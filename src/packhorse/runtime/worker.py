@@ -40,6 +40,7 @@ from packhorse.runtime.run import Runner
 from packhorse.runtime.schemawatch import SchemaWatch
 from packhorse.runtime.service import Service
 from packhorse.runtime.settings import WorkerSettings
+from packhorse.runtime.side import Place, Sides, SideService, no_sides
 from packhorse.runtime.stacks import stacks_of
 from packhorse.runtime.sweeper import Sweeper
 from packhorse.runtime.tally import Tally
@@ -88,6 +89,7 @@ class Worker:
         incarnation: its id, when a supervisor made it and renews its heartbeat; None makes its own and renews itself.
         book: the schedules of the application; none by default.
         declarations: what its code says of queues and modules; nothing by default.
+        sides: makes what it does beside its jobs; nothing by default.
     """
 
     def __init__(
@@ -99,6 +101,7 @@ class Worker:
         book: ScheduleBook | None = None,
         *,
         declarations: Declarations | None = None,
+        sides: Sides = no_sides,
     ) -> None:
         self.id: int = incarnation or new_incarnation()
         self.schema_error: SchemaError | None = None
@@ -137,6 +140,8 @@ class Worker:
         self._declared = declarations.queues if incarnation is None and declarations is not None else None
         if declarations is not None:
             self._services.append(Loader(self._engine, declarations, self._learned))
+        self._sides = self._beside(sides)
+        self._services += self._sides
         self._producer.on_lost_workers = self._rescuer.wake
         self._producer.on_given_up = self._given_up
 
@@ -151,7 +156,7 @@ class Worker:
         for service in self._services:
             service.start()
         if self._notifier is not None and self._settings.notifications:
-            self._notifier.listen(self._producer.hint)
+            self._notifier.listen(self._hint)
 
     @property
     def is_ending(self) -> bool:
@@ -162,6 +167,8 @@ class Worker:
         """Claim nothing more, or go on claiming; what runs goes on. One that is about to end stays quiet."""
         if is_quiet or not self.is_ending:
             self._producer.is_quiet = is_quiet
+            for side in self._sides:
+                side.is_quiet = is_quiet
             self._quiet_at = time.monotonic()
             self._producer.hint()
 
@@ -199,13 +206,13 @@ class Worker:
             is_registered=self._is_registered,
             is_quiet=producer.is_quiet and producer.busy_for() <= time.monotonic() - self._quiet_at,
             is_ending=self.is_ending,
-            running=executor.running(),
+            running=self._running(),
             waiting=executor.buffered(),
             slots=executor.slots(),
             done=executor.done,
             silence=silence,
             is_troubled=producer.is_troubled and silence > TROUBLE_SECONDS,
-            is_drained=producer.is_drained,
+            is_drained=producer.is_drained and all(side.is_drained for side in self._sides),
             stuck=self._stuck(),
             memory=memory_of(os.getpid(), *executor.child_pids()),
         )
@@ -234,7 +241,8 @@ class Worker:
         if self._end_by is None:
             self._limit_end()
         self._executor.stop()
-        self._producer.stop()
+        for service in (self._producer, *self._sides):
+            service.stop()
         self._producer.join(HAND_BACK_SECONDS)
         for job in self._executor.withdraw():
             self._runner.finish(job, Unstarted())
@@ -246,6 +254,25 @@ class Worker:
         self._leave()
         log.info("worker %s stopped; jobs run: %d", worker_name(), self._executor.done)
         return Ended(clean=clean, replace=self._replace)
+
+    def _running(self) -> int:
+        return self._executor.running() + sum(side.running for side in self._sides)
+
+    def _hint(self) -> None:
+        """Something has come, or gone."""
+        self._producer.hint()
+        for side in self._sides:
+            side.wake()
+
+    def _beside(self, sides: Sides) -> list[SideService]:
+        place = Place(
+            worker=self.id,
+            name=worker_name(),
+            settings=self._settings,
+            runner=self._runner,
+            hears=lambda: self._notifier is not None and self._settings.notifications and self._producer.is_hinting,
+        )
+        return list(sides(place))
 
     def _registration(self) -> NewWorker:
         return NewWorker(
@@ -305,7 +332,7 @@ class Worker:
         self._end_by = min(self._end_by or math.inf, time.monotonic() + self._settings.shutdown_timeout)
 
     def _wait_for_runs(self) -> bool:
-        while (running := self._executor.running()) > len(self._executor.late()):
+        while (running := self._running()) > len(self._executor.late()):
             if self._end_by is not None and time.monotonic() >= self._end_by:
                 break
             time.sleep(POLL_SECONDS)
@@ -329,6 +356,8 @@ class Worker:
         for service in self._services:
             service.join(2.0)
         self._executor.close()
+        for side in self._sides:
+            side.close()
         try:
             self._leader.resign()
             self._engine.deregister_worker(self.id)

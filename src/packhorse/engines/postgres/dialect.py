@@ -28,6 +28,11 @@ TABLES = (
     "record_lock",
     "revision",
     "route",
+    "row_end",
+    "row_error",
+    "row_lease",
+    "row_processor",
+    "row_trouble",
     "schedule",
     "schedule_declaration",
     "schedule_run",
@@ -110,6 +115,12 @@ def _documents() -> Mapping[str, str]:
             "json_to_recordset(CAST(CAST(:figures AS text) AS json)) as named (hour bigint, task text,"
             " processed bigint, failed bigint, cancelled bigint, errors bigint, skipped bigint,"
             " timed bigint, duration bigint)"
+        ),
+        "row_acks": (
+            "json_to_recordset(CAST(CAST(:row_acks AS text) AS json))"
+            " as named (row_key text, outcome text, failures integer, skips integer, crashes integer, attempt integer,"
+            " delay bigint, condemned text, reason text, error_type text, error_message text, error_traceback text,"
+            " data text)"
         ),
         "outcomes": (
             "json_to_recordset(CAST(CAST(:outcomes AS text) AS json))"

@@ -22,6 +22,7 @@ from packhorse.engines.postgres.bulk import Bulk, Reserved
 from packhorse.engines.postgres.connections import Connections
 from packhorse.engines.postgres.dialect import PACKAGE, channel_of, slots
 from packhorse.engines.postgres.retention import PostgresRetention
+from packhorse.engines.postgres.rowstore import PostgresRowStore
 from packhorse.engines.postgres.schema import PostgresSchema
 from packhorse.engines.postgres.transactions import AsyncPostgresTransaction, PostgresTransaction
 from packhorse.engines.sql.base import NO_PARAMS, Command, Params
@@ -50,12 +51,15 @@ FEATURES = Features(
 )
 SETTLING = frozenset({"take_turns", "lead_followers"})
 """What a transaction begins with in which it is settled whose turn it is."""
-RELAXED = SETTLING | {"claim_jobs", "take_permits", "stage_jobs", "seek_hints", "write_log"}
+RELAXED = SETTLING | {"claim_jobs", "take_permits", "stage_jobs", "seek_hints", "write_log", "mark_row", "note_row_run"}
 """What is committed without waiting for the disk. If the server crashes and forgets one of them it is done again: a
 claim that was forgotten is refused by its lease, and costs a repeated run, never a repeated effect."""
 PRUNING = frozenset({"prune_jobs", "forget_batches", "delete_forgotten_batches"})
 STATISTICS = frozenset({"list_uncounted", "sum_ended"})
-INDEXED = frozenset({"claim_jobs", "take_permits", "ack_jobs", "log_starts", "undo_starts"}) | PRUNING | STATISTICS
+ROWS = frozenset({"take_rows", "look_rows", "quarantine_rows", "remove_rows"})
+INDEXED = (
+    frozenset({"claim_jobs", "take_permits", "ack_jobs", "log_starts", "undo_starts"}) | PRUNING | STATISTICS | ROWS
+)
 """What must find its rows by an index even where the statistics were taken while the table was empty."""
 BY_INDEX = "SET LOCAL enable_seqscan = off;\nSET LOCAL jit = off;\n"
 """A table without a fitting index is then read as before, but at a cost in the plan for which the server would compile
@@ -86,6 +90,7 @@ class PostgresEngine(
     SqlPackages,
     SqlRecordLocks,
     PostgresRetention,
+    PostgresRowStore,
     SqlStatistics,
     PostgresSchema,
 ):
@@ -111,7 +116,7 @@ class PostgresEngine(
         lock_timeout: timedelta = timedelta(seconds=5),
     ) -> None:
         lock_limit = str(lock_timeout // MICROSECOND // 1000)
-        dialect_slots = {**slots(check_schema_name(schema)), "lock_limit": f"'{lock_limit}'"}
+        self._slots = dialect_slots = {**slots(check_schema_name(schema)), "lock_limit": f"'{lock_limit}'"}
         self._statements = Statements(PACKAGE, dialect_slots)
         self._migrations = load_migrations(PACKAGE, dialect_slots)
         conninfo, self._address = connection_string(url), shown(url)
@@ -206,6 +211,12 @@ class PostgresEngine(
         """Let the clock of every statement run `offset` from the server's; for the testing kit only."""
         self._write("move_clock", {"offset": micros_in(offset)})
 
+    def message_of(self, statements: Statements, command: Command) -> str:
+        return self._limited(command.name, ";\n".join(statements.get(command.name, *command.options)))
+
+    def run_alone(self, statements: Statements, command: Command, *, is_repeatable: bool = False) -> list[Row]:
+        return self._connections.run(self.message_of(statements, command), command.params, is_repeatable=is_repeatable)
+
     def _read(self, name: str, params: Params = NO_PARAMS, *options: str) -> list[Row]:
         return self._connections.run(self._message(name, *options), params, is_repeatable=True)
 
@@ -222,11 +233,14 @@ class PostgresEngine(
         """The statements of `name`.sql as they go over the wire, behind the limits that end with their transaction."""
         key = (name, *options)
         if key not in self._messages:
-            limits = "" if name in UNLIMITED else self._limits
-            indexed = BY_INDEX if name in INDEXED else IN_ORDER if name in COUNTED else ""
-            relaxed = "SET LOCAL synchronous_commit = off;\n" if name in RELAXED else ""
-            self._messages[key] = limits + relaxed + indexed + self._text(name, *options, "alone")
+            self._messages[key] = self._limited(name, self._text(name, *options, "alone"))
         return self._messages[key]
+
+    def _limited(self, name: str, text: str) -> str:
+        limits = "" if name in UNLIMITED else self._limits
+        indexed = BY_INDEX if name in INDEXED else IN_ORDER if name in COUNTED else ""
+        relaxed = "SET LOCAL synchronous_commit = off;\n" if name in RELAXED else ""
+        return limits + relaxed + indexed + text
 
 
 def _run_on(connection: psycopg.Connection, statement: Statement) -> list[Row]:

@@ -37,6 +37,11 @@ TABLES_AND_VIEWS = (
     "record_lock",
     "revision",
     "route",
+    "row_end",
+    "row_error",
+    "row_lease",
+    "row_processor",
+    "row_trouble",
     "schedule",
     "schedule_declaration",
     "schedule_run",
@@ -49,6 +54,10 @@ TABLES_AND_VIEWS = (
     "worker_task",
 )
 PREFIX = "packhorse_"
+ROW_ACK = (
+    *("row_key", "outcome", "failures", "skips", "crashes", "attempt", "delay", "condemned", "reason"),
+    *("error_type", "error_message", "error_traceback", "data", "processor"),
+)
 FIGURES = ("processed", "failed", "cancelled", "errors", "skipped", "timed", "duration")
 
 _NOW = (
@@ -108,6 +117,7 @@ def _documents() -> Mapping[str, str]:
         "elements": _recordset("elements", "job_id", "position", "type", "key"),
         "locks": _recordset("locks", "type", "key", "job_id"),
         "figures": _recordset("figures", "hour", "task", *FIGURES),
+        "row_acks": _recordset("row_acks", *ROW_ACK),
         "outcomes": _recordset("outcomes", "job_id", "position", "outcome", "reason"),
         "unique_keys": _recordset("jobs", "task", "unique_key", "scheduled_at", "delay"),
     }

@@ -32,6 +32,7 @@ from packhorse.engines.sqlite.liveness import WorkerLocks
 from packhorse.engines.sqlite.operations import SqliteOperations
 from packhorse.engines.sqlite.queues import SqliteQueueStore
 from packhorse.engines.sqlite.retention import SqliteRetention
+from packhorse.engines.sqlite.rowstore import SqliteRowStore
 from packhorse.engines.sqlite.schema import SqliteSchema
 from packhorse.engines.sqlite.transactions import SqliteTransaction, begin_async
 from packhorse.engines.sqlite.wal import WalKeeper
@@ -57,6 +58,7 @@ class SqliteEngine(
     SqlPackages,
     SqlRecordLocks,
     SqliteRetention,
+    SqliteRowStore,
     SqlStatistics,
     SqliteSchema,
 ):
@@ -151,6 +153,17 @@ class SqliteEngine(
         """Let the clock of every statement run `offset` from the system's; for the testing kit only."""
         self._write("move_clock", {"offset": micros_in(offset)})
 
+    def read_alone(self, statements: Statements, command: Command) -> list[Row]:
+        [text] = statements.get(command.name, *command.options)
+        return self._connections.read(text, command.params)
+
+    def run_alone(self, statements: Statements, commands: Sequence[Command]) -> list[Row]:
+        rows = self._connections.write(
+            [(text, one.params) for one in commands for text in statements.get(one.name, *one.options)]
+        )
+        self._wal.note_write()
+        return rows
+
     def _read(self, name: str, params: Params = NO_PARAMS, *options: str) -> list[Row]:
         self.installation_id()
         [text] = self._statements.get(name, *options)
@@ -158,11 +171,4 @@ class SqliteEngine(
 
     def _write_all(self, commands: Sequence[Command]) -> list[Row]:
         self.installation_id()
-        calls = [
-            (text, command.params)
-            for command in commands
-            for text in self._statements.get(command.name, *command.options)
-        ]
-        rows = self._connections.write(calls)
-        self._wal.note_write()
-        return rows
+        return self.run_alone(self._statements, commands)

@@ -1,0 +1,210 @@
+"""Queue tables on PostgreSQL: a row is removed in a transaction that stays open while it is worked on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from typing import Protocol
+
+from packhorse.domain.queuetable import NO_TROUBLE, RowAck, RowClaim, RowRun, TableSpec, TakenRow, Trouble
+from packhorse.engines.sql.base import Command
+from packhorse.engines.sql.documents import list_document
+from packhorse.engines.sql.rowtables import SqlRowTable
+from packhorse.engines.sql.statements import Statements
+from packhorse.statement import AsyncTransaction, Row, Statement, Transaction
+
+AT_ONCE = 100
+"""Rows that one statement moves into quarantine."""
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+class Home(Protocol):
+    """What a queue table needs of its engine."""
+
+    def begin(self) -> Transaction:
+        """A transaction on a connection of its own."""
+        ...
+
+    async def abegin(self) -> AsyncTransaction:
+        """The same for a coroutine."""
+        ...
+
+    def message_of(self, statements: Statements, command: Command) -> str:
+        """The command's statements as they go over the wire, behind the limits that end with their transaction."""
+        ...
+
+    def run_alone(self, statements: Statements, command: Command, *, is_repeatable: bool = False) -> list[Row]:
+        """Run them in a transaction of their own; the rows of all of them."""
+        ...
+
+
+class PostgresRowTable(SqlRowTable):
+    """`packhorse.rowstore.RowTable` on a server."""
+
+    def __init__(self, spec: TableSpec, statements: Statements, home: Home) -> None:
+        super().__init__(spec, statements)
+        self._home = home
+
+    def take(self, claim: RowClaim, begin: Callable[[], Transaction] | None = None) -> PostgresRowHold | None:
+        transaction = (begin or self._home.begin)()
+        try:
+            rows = transaction.run(self._take_rows(claim))
+        except BaseException:
+            transaction.rollback()
+            raise
+        if rows:
+            return PostgresRowHold(self, self._taken(rows), claim, transaction, rows[0][-1])
+        transaction.rollback()
+        return None
+
+    async def atake(self, claim: RowClaim) -> AsyncPostgresRowHold | None:
+        transaction = await self._home.abegin()
+        try:
+            rows = await transaction.run(self._take_rows(claim))
+        except BaseException:
+            await transaction.rollback()
+            raise
+        if rows:
+            return AsyncPostgresRowHold(self, self._taken(rows), claim, transaction, rows[0][-1])
+        await transaction.rollback()
+        return None
+
+    def mark(self, row: TakenRow, worker: int, processor: str) -> Trouble:
+        """Beside the row's transaction, so that it stays when that does not: its next owner finds it."""
+        params = {**self._of(), "key": row.key, "worker": worker, "processor": processor}
+        [(failures, skips, crashes)] = self._write(Command("mark_row", params))
+        return Trouble(failures, skips, crashes)
+
+    def quarantine(self, worker: str) -> int:
+        removed, count = 0, AT_ONCE
+        while count == AT_ONCE:
+            count = len(self._write(Command("quarantine_rows", {**self._of(), "name": worker})))
+            removed += count
+        return removed
+
+    def release(self, ids: Sequence[int], by: str | None) -> list[int]:
+        rows = self._write(Command("release_rows", {**self._of(), "ids": list_document(ids), "by": by}))
+        return sorted(row[0] for row in rows)
+
+    def record(self, acks: Sequence[RowAck], run: RowRun, taken: Sequence[TakenRow]) -> None:
+        """Record what went wrong with rows, whatever becomes of the transaction in which they were taken."""
+        if acks:
+            self._write(self._record_rows(acks, run, taken))
+
+    def ending(
+        self, held: _Held, done: Sequence[RowAck], refused: Sequence[RowAck], run: RowRun
+    ) -> Sequence[Statement]:
+        """What goes with the commit; it fails where the rows were not taken in this very transaction."""
+        commands = [Command("fence_rows", {"transaction": held.number})]
+        if done:
+            commands += [self._remove_rows(done, run, held.rows)] if held.claim.is_batch else []
+            commands.append(self._end_rows(done, run, held.rows))
+        if refused:
+            commands.append(self._record_rows(refused, run, held.rows))
+        texts = [(";\n".join(self._statements.get(one.name, *one.options)), one.params) for one in commands]
+        return [Statement(text, params, fenced=text) for text, params in texts]
+
+    def _remove_rows(self, done: Sequence[RowAck], run: RowRun, taken: Sequence[TakenRow]) -> Command:
+        return Command("remove_rows", self._about(done, run, taken))
+
+    def _take_rows(self, claim: RowClaim) -> Statement:
+        chosen = {
+            claim.only or "": claim.only is not None,
+            "locked": claim.is_batch,
+            "after": claim.after is not None,
+            "data": self._spec.keeps_data,
+        }
+        params = {**self._of(), "limit": claim.limit, **({} if claim.after is None else {"after": claim.after})}
+        command = Command("take_rows", params, tuple(name for name, is_chosen in chosen.items() if is_chosen))
+        most = claim.open_limit // _MILLISECOND
+        bounds = f"SET LOCAL idle_in_transaction_session_timeout = {most};\nSET LOCAL statement_timeout = {most};\n"
+        return Statement(self._home.message_of(self._statements, command), params, bounds)
+
+    def _taken(self, rows: Sequence[Row]) -> list[TakenRow]:
+        width = len(self._spec.columns)
+        found = [_row(tuple(row[:width]), row[width:]) for row in rows]
+        if len(found) > 1:
+            places = [self._spec.columns.index(name) for name in self._spec.order]
+            found.sort(key=lambda row: [row.values[place] for place in places])
+        return found
+
+    def _read(self, command: Command) -> list[Row]:
+        return self._home.run_alone(self._statements, command, is_repeatable=True)
+
+    def _write(self, command: Command) -> list[Row]:
+        return self._home.run_alone(self._statements, command)
+
+
+class _Held:
+    """What both kinds of holds are."""
+
+    def __init__(self, table: PostgresRowTable, rows: Sequence[TakenRow], claim: RowClaim, number: int) -> None:
+        self.rows = rows
+        self.claim = claim
+        self.number = number
+        self._table = table
+
+    def ending(self, done: Sequence[RowAck], refused: Sequence[RowAck], run: RowRun) -> Sequence[Statement]:
+        """As `RowHold.ending`."""
+        return self._table.ending(self, done, refused, run)
+
+
+class PostgresRowHold(_Held):
+    """`packhorse.rowstore.RowHold`: the transaction that has removed, or locked, the rows."""
+
+    def __init__(
+        self,
+        table: PostgresRowTable,
+        rows: Sequence[TakenRow],
+        claim: RowClaim,
+        transaction: Transaction,
+        number: int,
+    ) -> None:
+        super().__init__(table, rows, claim, number)
+        self._transaction = transaction
+
+    def begin(self) -> Transaction:
+        """As `RowHold.begin`."""
+        return self._transaction
+
+    def put_back(self, acks: Sequence[RowAck], run: RowRun, rollback: Callable[[], None]) -> None:
+        """As `RowHold.put_back`; recorded first, so that nobody takes a row before it is known that it must wait."""
+        try:
+            self._table.record(acks, run, self.rows)
+        finally:
+            rollback()
+            self._transaction.rollback()
+
+
+class AsyncPostgresRowHold(_Held):
+    """`packhorse.rowstore.AsyncRowHold`."""
+
+    def __init__(
+        self,
+        table: PostgresRowTable,
+        rows: Sequence[TakenRow],
+        claim: RowClaim,
+        transaction: AsyncTransaction,
+        number: int,
+    ) -> None:
+        super().__init__(table, rows, claim, number)
+        self._transaction = transaction
+
+    async def begin(self) -> AsyncTransaction:
+        """As `RowHold.begin`."""
+        return self._transaction
+
+    async def put_back(self, acks: Sequence[RowAck], run: RowRun, rollback: Callable[[], Awaitable[None]]) -> None:
+        """As `RowHold.put_back`."""
+        try:
+            await asyncio.to_thread(self._table.record, acks, run, self.rows)
+        finally:
+            await rollback()
+            await self._transaction.rollback()
+
+
+def _row(values: tuple[object, ...], rest: Row) -> TakenRow:
+    key, place, is_suspect, trouble, data, _ = rest
+    known = NO_TROUBLE if trouble is None else Trouble(*map(int, trouble.strip("{}").split(",")))
+    return TakenRow(key, values, place, known, is_suspect or trouble is not None, data)

@@ -1,0 +1,1 @@
+"""Queue tables: tables of the application's own whose rows are the work."""
