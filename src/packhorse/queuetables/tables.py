@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import os
-import secrets
-import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -162,10 +159,11 @@ class Tables:
         from packhorse.queuetables.finding import Finder
         from packhorse.queuetables.lanes import Lanes
         from packhorse.queuetables.work import RowRunner
+        from packhorse.runtime.identity import new_incarnation, worker_name
 
         processor = self._processors.get(name) or self.serving(self.get(name).name)
-        engine, runner, place = self._engine(), self._runner(), f"{socket.gethostname()}:{os.getpid()}"
-        table, worker = processor.table.bind(engine), secrets.randbits(63)
+        engine, runner, place = self._engine(), self._runner(), worker_name()
+        table, worker = processor.table.bind(engine), new_incarnation()
         work = RowRunner(processor, table, runner, worker=worker, name=place, job_id=job_id)
         finder = Finder(worker, is_batch=processor.is_batch, open_limit=processor.open_limit)
         lanes = Lanes(processor, table, runner, work, finder, is_stopping=lambda: False)

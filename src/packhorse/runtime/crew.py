@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from packhorse.runtime.endings import EXIT_REPLACE, ending
+from packhorse.runtime.identity import new_incarnation
 from packhorse.runtime.link import Terms, Wish
 from packhorse.runtime.place import ChildProcess, Kind, Place, start
-from packhorse.runtime.worker import new_incarnation
 
 log: logging.Logger = logging.getLogger("packhorse.supervisor")
 

@@ -17,6 +17,7 @@ from packhorse.domain.worker import NewWorker
 from packhorse.engine import Engine, Glance
 from packhorse.runtime.contact import Contact
 from packhorse.runtime.heartbeat import Heartbeat
+from packhorse.runtime.identity import new_incarnation, worker_name
 from packhorse.runtime.joblog import JobLogHandler, JobLogWriter, now_us
 from packhorse.runtime.ready import make_ready
 from packhorse.runtime.report import report_lost
@@ -26,7 +27,6 @@ from packhorse.runtime.run import Run, Runner
 from packhorse.runtime.settings import WorkerSettings
 from packhorse.runtime.turns import Settler
 from packhorse.runtime.withdrawal import send_acks
-from packhorse.runtime.worker import new_incarnation, worker_name
 from packhorse.task import TaskRegistry
 
 

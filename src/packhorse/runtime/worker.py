@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 import math
 import os
-import secrets
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -26,6 +24,7 @@ from packhorse.runtime.canceller import Canceller
 from packhorse.runtime.contact import Contact
 from packhorse.runtime.executor import Executor, Timekeeper
 from packhorse.runtime.heartbeat import Heartbeat
+from packhorse.runtime.identity import new_incarnation, worker_name
 from packhorse.runtime.joblog import JobLogHandler, JobLogWriter, now_us
 from packhorse.runtime.leader import Leader
 from packhorse.runtime.link import Figures, Report
@@ -57,16 +56,6 @@ TROUBLE_SECONDS = 3.0
 """A database that was away for less is not worth a word."""
 STUCK_SECONDS = 120.0
 """A pass of a loop that takes longer makes no progress: every statement in it has a limit far below."""
-
-
-def new_incarnation() -> int:
-    """A worker id that no other start of any worker has had: 63 random bits."""
-    return secrets.randbits(63) or 1
-
-
-def worker_name() -> str:
-    """`host:pid`."""
-    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 @dataclass(frozen=True, slots=True)

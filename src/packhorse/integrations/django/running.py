@@ -22,7 +22,7 @@ from packhorse.integrations.django.taskapi import (
     task_finished,
     task_started,
 )
-from packhorse.runtime.worker import worker_name
+from packhorse.runtime.identity import worker_name
 
 _started: WeakKeyDictionary[Context, Any] = WeakKeyDictionary()
 """What the signals have been told of the runs of this process."""
