@@ -11,6 +11,7 @@ from typing import TypeVar
 import pytest
 
 from tests.engines import ENGINES, engines_of
+from tests.migrated import MigratedPostgres, MigratedSqlite
 from tests.servers import CutProxy, LocalPostgres, PgBouncer, PostgresServer, ServerUnavailable, find_postgres
 from tests.servers.postgres import SAFE
 from tests.servers.processes import fast_folder
@@ -83,6 +84,41 @@ def postgresql_url(postgres_server: PostgresServer) -> Iterator[str]:
     url = postgres_server.create_database()
     yield url
     postgres_server.drop_database(url)
+
+
+@pytest.fixture
+def migrated_url(engine_name: str, request: pytest.FixtureRequest) -> str:
+    """The address of a database of its own that has the schema already, on each engine in turn."""
+    url: str = request.getfixturevalue(f"migrated_{engine_name}_url")
+    return url
+
+
+@pytest.fixture
+def migrated_sqlite_url(migrated_sqlite: MigratedSqlite, database_folder: Path) -> str:
+    """The address of a SQLite file that has the schema already."""
+    return migrated_sqlite.create(database_folder / "test.db")
+
+
+@pytest.fixture
+def migrated_postgresql_url(migrated_postgres: MigratedPostgres, postgres_server: PostgresServer) -> Iterator[str]:
+    """The address of a PostgreSQL database that has the schema already."""
+    url = migrated_postgres.create()
+    yield url
+    postgres_server.drop_database(url)
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite() -> Iterator[MigratedSqlite]:
+    """Makes SQLite files that have the schema already."""
+    folder = Path(tempfile.mkdtemp(prefix="packhorse-template-", dir=fast_folder()))
+    yield MigratedSqlite(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_server: PostgresServer) -> MigratedPostgres:
+    """Makes PostgreSQL databases that have the schema already."""
+    return MigratedPostgres(postgres_server)
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,9 @@
 """Every engine keeps the contract of `packhorse.engine`: the suites that are shipped for the authors of engines."""
 
+from collections.abc import Callable
+
+import pytest
+
 from packhorse.testing.contract import (
     engine_ack,
     engine_atomic,
@@ -40,6 +44,7 @@ from packhorse.testing.contract import (
     engine_turns,
     engine_unique,
 )
+from packhorse.testing.contract.subject import Subject
 
 
 class TestInsert(engine_insert.InsertContract):
@@ -96,6 +101,11 @@ class TestClaimOrder(engine_queues.ClaimOrderContract):
 
 class TestRoutes(engine_queues.RouteContract):
     """Rules lead jobs into queues."""
+
+    @pytest.fixture
+    def new_subject(self, new_empty_subject: Callable[[], Subject]) -> Callable[[], Subject]:
+        """Databases without a schema: one test is about that."""
+        return new_empty_subject
 
 
 class TestLoadFailures(engine_queues.LoadFailureContract):
@@ -276,6 +286,11 @@ class TestRetention(engine_retention.RetentionContract):
 
 class TestSchema(engine_schema.SchemaContract):
     """The schema and the installation."""
+
+    @pytest.fixture
+    def new_subject(self, new_empty_subject: Callable[[], Subject]) -> Callable[[], Subject]:
+        """Databases without a schema."""
+        return new_empty_subject
 
 
 class TestPermits(engine_permits.PermitContract):

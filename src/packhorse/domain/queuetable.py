@@ -130,7 +130,7 @@ class RowClaim:
         lease: of the rows that it gets.
         limit: how many at most.
         after: only rows behind this one in an ascending order.
-        only: `fresh`: those that nobody has worked on; `troubled`: one that somebody has; None: either.
+        is_troubled: whether one row that somebody has worked on before is wanted, and not such as nobody has.
         is_batch: whether some of them may be refused while the others are committed.
         open_limit: how long the transaction may stay open, where the engine holds one open for them.
     """
@@ -139,7 +139,7 @@ class RowClaim:
     limit: int = 1
     is_batch: bool = False
     after: int | None = None
-    only: Literal["fresh", "troubled"] | None = None
+    is_troubled: bool = False
     open_limit: timedelta = timedelta(minutes=1)
 
 

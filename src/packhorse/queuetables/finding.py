@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from packhorse.domain.job import Lease
 from packhorse.domain.queuetable import RowClaim
@@ -23,7 +23,8 @@ class Finder:
     """Shared by the lanes of one processor in one process.
 
     Rows in an ascending order are taken from behind the last one that was taken: on PostgreSQL what is before it may be
-    dead, and is walked through again by every claim for as long as somebody's old snapshot might see it.
+    dead, and is walked through again by every claim for as long as somebody's old snapshot might see it. Rows that
+    somebody has worked on before are asked for apart.
 
     Args:
         worker: the incarnation of the process, for leases.
@@ -37,43 +38,43 @@ class Finder:
         self._open_limit = open_limit
         self._numbers = itertools.count(1)
         self._mark: int | None = None
-        self._looked_at = 0.0
+        self._look_at = 0.0
         self._lock = threading.Lock()
 
     def claims(self, limit: int) -> Iterator[RowClaim]:
         """What to ask for, one after the other, until something comes."""
-        mark = self._from()
+        if self._is_time():
+            yield self._claim(1, None, is_troubled=True)
+            yield self._claim(limit, None)
+            return
+        mark = self._mark
         if mark is not None:
             yield self._claim(limit, mark)
-            self._forget()
+            self._mark = None
         yield self._claim(limit, None)
-        if self._is_batch:
-            yield self._claim(1, None, is_troubled=True)
+        yield self._claim(1, None, is_troubled=True)
 
-    def found(self, place: int | None) -> None:
-        """Rows up to this place were taken."""
-        if place is not None:
-            with self._lock:
-                self._mark = place if self._mark is None else max(self._mark, place)
+    def found(self, claim: RowClaim, place: int | None) -> None:
+        """A claim has brought rows up to this place."""
+        if place is not None and not claim.is_troubled:
+            self._mark = place
 
-    def _from(self) -> int | None:
+    def _is_time(self) -> bool:
+        """Whether it is time to look through the table from its beginning; for one of the lanes."""
+        now = time.monotonic()
         with self._lock:
-            if time.monotonic() - self._looked_at >= FULL_LOOK_SECONDS:
-                self._mark, self._looked_at = None, time.monotonic()
-            return self._mark
-
-    def _forget(self) -> None:
-        with self._lock:
-            self._mark, self._looked_at = None, time.monotonic()
+            is_time = now >= self._look_at
+            if is_time:
+                self._look_at = now + FULL_LOOK_SECONDS
+            return is_time
 
     def _claim(self, limit: int, after: int | None, *, is_troubled: bool = False) -> RowClaim:
-        kind: Literal["troubled", "fresh"] = "troubled" if is_troubled else "fresh"
         return RowClaim(
             lease=Lease(self._worker, next(self._numbers)),
             limit=limit if self._is_batch else 1,
             is_batch=self._is_batch,
             after=after,
-            only=kind if self._is_batch else None,
+            is_troubled=is_troubled,
             open_limit=self._open_limit,
         )
 

@@ -138,7 +138,7 @@ class Lanes:
                 totals.is_dry = True
                 return
             claim, hold = found
-            self._finder.found(hold.rows[-1].place)
+            self._finder.found(claim, hold.rows[-1].place)
             left -= len(hold.rows)
             with self._counted(totals) as count:
                 ended = count(self._work.run(hold, claim.lease, LaneWatch(self._limit)))
@@ -158,7 +158,7 @@ class Lanes:
                 totals.is_dry = True
                 return
             claim, hold = found
-            self._finder.found(hold.rows[-1].place)
+            self._finder.found(claim, hold.rows[-1].place)
             left -= len(hold.rows)
             with self._counted(totals) as count:
                 ended = count(await self._work.arun(hold, claim.lease, LaneWatch(self._limit)))

@@ -36,7 +36,7 @@ def case(request: pytest.FixtureRequest) -> tuple[str, type[Wired]]:
 @pytest.fixture
 def url(case: tuple[str, type[Wired]], request: pytest.FixtureRequest) -> str:
     """The address of a fresh database on the case's engine."""
-    url: str = request.getfixturevalue(f"{case[0]}_url")
+    url: str = request.getfixturevalue(f"migrated_{case[0]}_url")
     return url
 
 

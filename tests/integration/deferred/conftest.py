@@ -24,7 +24,7 @@ def case(request: pytest.FixtureRequest) -> tuple[str, type[Orders]]:
 @pytest.fixture
 def url(case: tuple[str, type[Orders]], request: pytest.FixtureRequest) -> str:
     """The address of a fresh database on the case's engine."""
-    url: str = request.getfixturevalue(f"{case[0]}_url")
+    url: str = request.getfixturevalue(f"migrated_{case[0]}_url")
     return url
 
 

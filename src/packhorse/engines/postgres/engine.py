@@ -56,7 +56,7 @@ RELAXED = SETTLING | {"claim_jobs", "take_permits", "stage_jobs", "seek_hints", 
 claim that was forgotten is refused by its lease, and costs a repeated run, never a repeated effect."""
 PRUNING = frozenset({"prune_jobs", "forget_batches", "delete_forgotten_batches"})
 STATISTICS = frozenset({"list_uncounted", "sum_ended"})
-ROWS = frozenset({"take_rows", "look_rows", "quarantine_rows", "remove_rows"})
+ROWS = frozenset({"take_fresh_rows", "take_troubled_row", "look_rows", "quarantine_rows", "remove_rows"})
 INDEXED = (
     frozenset({"claim_jobs", "take_permits", "ack_jobs", "log_starts", "undo_starts"}) | PRUNING | STATISTICS | ROWS
 )

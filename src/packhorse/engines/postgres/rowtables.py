@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from packhorse.domain.queuetable import NO_TROUBLE, RowAck, RowClaim, RowRun, TableSpec, TakenRow, Trouble
 from packhorse.engines.sql.base import Command
@@ -49,24 +49,24 @@ class PostgresRowTable(SqlRowTable):
     def take(self, claim: RowClaim, begin: Callable[[], Transaction] | None = None) -> PostgresRowHold | None:
         transaction = (begin or self._home.begin)()
         try:
-            rows = transaction.run(self._take_rows(claim))
+            rows = transaction.run(self._taking(claim))
         except BaseException:
             transaction.rollback()
             raise
         if rows:
-            return PostgresRowHold(self, self._taken(rows), claim, transaction, rows[0][-1])
+            return PostgresRowHold(self, self._taken(rows, claim), claim, transaction, _number_in(rows[0], claim))
         transaction.rollback()
         return None
 
     async def atake(self, claim: RowClaim) -> AsyncPostgresRowHold | None:
         transaction = await self._home.abegin()
         try:
-            rows = await transaction.run(self._take_rows(claim))
+            rows = await transaction.run(self._taking(claim))
         except BaseException:
             await transaction.rollback()
             raise
         if rows:
-            return AsyncPostgresRowHold(self, self._taken(rows), claim, transaction, rows[0][-1])
+            return AsyncPostgresRowHold(self, self._taken(rows, claim), claim, transaction, _number_in(rows[0], claim))
         await transaction.rollback()
         return None
 
@@ -99,7 +99,7 @@ class PostgresRowTable(SqlRowTable):
         commands = [Command("fence_rows", {"transaction": held.number})]
         if done:
             commands += [self._remove_rows(done, run, held.rows)] if held.claim.is_batch else []
-            commands.append(self._end_rows(done, run, held.rows))
+            commands.append(self._recorded(done, run, held.rows))
         if refused:
             commands.append(self._record_rows(refused, run, held.rows))
         texts = [(";\n".join(self._statements.get(one.name, *one.options)), one.params) for one in commands]
@@ -108,26 +108,26 @@ class PostgresRowTable(SqlRowTable):
     def _remove_rows(self, done: Sequence[RowAck], run: RowRun, taken: Sequence[TakenRow]) -> Command:
         return Command("remove_rows", self._about(done, run, taken))
 
-    def _take_rows(self, claim: RowClaim) -> Statement:
-        chosen = {
-            claim.only or "": claim.only is not None,
-            "locked": claim.is_batch,
-            "after": claim.after is not None,
-            "data": self._spec.keeps_data,
-        }
-        params = {**self._of(), "limit": claim.limit, **({} if claim.after is None else {"after": claim.after})}
-        command = Command("take_rows", params, tuple(name for name, is_chosen in chosen.items() if is_chosen))
+    def _taking(self, claim: RowClaim) -> Statement:
+        command = self._take_troubled_row(claim) if claim.is_troubled else self._take_fresh_rows(claim)
         most = claim.open_limit // _MILLISECOND
         bounds = f"SET LOCAL idle_in_transaction_session_timeout = {most};\nSET LOCAL statement_timeout = {most};\n"
-        return Statement(self._home.message_of(self._statements, command), params, bounds)
+        return Statement(self._home.message_of(self._statements, command), command.params, bounds)
 
-    def _taken(self, rows: Sequence[Row]) -> list[TakenRow]:
+    def _take_fresh_rows(self, claim: RowClaim) -> Command:
+        params = {**self._of(), "limit": claim.limit, "after": claim.after}
+        return Command("take_fresh_rows", params, self._options(claim, after=claim.after is not None))
+
+    def _take_troubled_row(self, claim: RowClaim) -> Command:
+        return Command("take_troubled_row", self._of(), self._options(claim))
+
+    def _options(self, claim: RowClaim, *, after: bool = False) -> tuple[str, ...]:
+        chosen = {"after": after, "data": self._spec.keeps_data, "locked": claim.is_batch}
+        return tuple(name for name, is_chosen in chosen.items() if is_chosen)
+
+    def _taken(self, rows: Sequence[Row], claim: RowClaim) -> list[TakenRow]:
         width = len(self._spec.columns)
-        found = [_row(tuple(row[:width]), row[width:]) for row in rows]
-        if len(found) > 1:
-            places = [self._spec.columns.index(name) for name in self._spec.order]
-            found.sort(key=lambda row: [row.values[place] for place in places])
-        return found
+        return [_row(tuple(row[:width]), row[width:], is_suspect=claim.is_troubled) for row in rows]
 
     def _read(self, command: Command) -> list[Row]:
         return self._home.run_alone(self._statements, command, is_repeatable=True)
@@ -204,7 +204,13 @@ class AsyncPostgresRowHold(_Held):
             await self._transaction.rollback()
 
 
-def _row(values: tuple[object, ...], rest: Row) -> TakenRow:
-    key, place, is_suspect, trouble, data, _ = rest
-    known = NO_TROUBLE if trouble is None else Trouble(*map(int, trouble.strip("{}").split(",")))
-    return TakenRow(key, values, place, known, is_suspect or trouble is not None, data)
+def _number_in(row: Row, claim: RowClaim) -> int:
+    """The number of the transaction, in a row of `take_fresh_rows.sql` or `take_troubled_row.sql`."""
+    return int(row[-2] if claim.is_troubled else row[-1])
+
+
+def _row(values: tuple[object, ...], rest: Sequence[Any], *, is_suspect: bool) -> TakenRow:
+    key, place, data = rest[:3]
+    known = rest[4] if is_suspect else None
+    trouble = NO_TROUBLE if known is None else Trouble(*map(int, known.strip("{}").split(",")))
+    return TakenRow(key, values, place, trouble, is_suspect, data)

@@ -113,8 +113,26 @@ class SqlRowTable(ABC):
     def _of(self) -> dict[str, str | int | None]:
         return {"table": self._spec.name}
 
-    def _end_rows(self, acks: Sequence[RowAck], run: RowRun, taken: Sequence[TakenRow]) -> Command:
+    def _recorded(self, acks: Sequence[RowAck], run: RowRun, taken: Sequence[TakenRow]) -> Command:
         """The record of rows that are done."""
+        if len(taken) == 1 and not taken[0].is_suspect:
+            return self._end_row(taken[0], run)
+        return self._end_rows(acks, run, taken)
+
+    def _end_row(self, row: TakenRow, run: RowRun) -> Command:
+        params: Params = {
+            **self._of(),
+            "key": row.key,
+            "processor": run.processor,
+            "data": self._data(row),
+            "log": run.log,
+            "name": run.worker,
+            "job": run.job_id,
+            "duration": round(run.seconds * _SECOND),
+        }
+        return Command("end_row", params)
+
+    def _end_rows(self, acks: Sequence[RowAck], run: RowRun, taken: Sequence[TakenRow]) -> Command:
         params: Params = {**self._about(acks, run, taken), "job": run.job_id, "duration": round(run.seconds * _SECOND)}
         known = {row.key for row in taken if row.is_suspect}
         return Command("end_rows", params, ("suspects",) if any(ack.key in known for ack in acks) else ())

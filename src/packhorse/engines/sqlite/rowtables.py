@@ -100,7 +100,7 @@ class SqliteRowTable(SqlRowTable):
     ) -> Sequence[Statement]:
         """What goes with the commit; its first statement gives a row where the lease holds, the others never do."""
         commands = [self._remove_rows(claim, done, run, taken)]
-        commands += [self._end_rows(done, run, taken)] if done else []
+        commands += [self._recorded(done, run, taken)] if done else []
         commands += [self._record_rows(refused, run, taken)] if refused else []
         commands.append(self._free_rows(claim))
         return [
@@ -112,14 +112,16 @@ class SqliteRowTable(SqlRowTable):
         return await self._home.abegin()
 
     def _lease(self, claim: RowClaim) -> list[TakenRow]:
-        chosen = {claim.only or "": claim.only is not None, "after": claim.after is not None}
-        params = {**self._of(), **_lease_of(claim), "limit": claim.limit}
-        if claim.after is not None:
-            params["after"] = claim.after
-        options = tuple(name for name, is_chosen in chosen.items() if is_chosen)
-        rows = self._home.run_alone(self._statements, [Command("take_rows", params, options)])
+        rows = self._home.run_alone(self._statements, [self._take_rows(claim)])
         width = len(self._spec.columns)
         return [_row(tuple(row[:width]), *row[width:]) for row in rows]
+
+    def _take_rows(self, claim: RowClaim) -> Command:
+        params = {**self._of(), **_lease_of(claim), "limit": claim.limit}
+        kind = "troubled" if claim.is_troubled else "fresh"
+        if claim.after is None:
+            return Command("take_rows", params, (kind,))
+        return Command("take_rows", {**params, "after": claim.after}, (kind, "after"))
 
     def _remove_rows(self, claim: RowClaim, done: Sequence[RowAck], run: RowRun, taken: Sequence[TakenRow]) -> Command:
         params = {**self._about(done, run, ()), **_lease_of(claim), "count": len(done), "held": len(taken)}

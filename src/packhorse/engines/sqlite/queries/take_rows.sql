@@ -6,15 +6,18 @@ where not exists (
         select 1 from {row_lease} as lease where lease.queue_table = :table and lease.row_key = {row_key}
     )
   and {row_place} > :after   -- with :after
-  and not exists (select 1 from {row_trouble} as trouble where trouble.queue_table = :table and trouble.row_key = {row_key})   -- with :fresh
-  -- without :fresh
+  -- with :fresh
   and not exists (
-      select 1 from {row_trouble} as trouble
-      where trouble.queue_table = :table and trouble.row_key = {row_key}
-        and (trouble.retry_at > {now} or trouble.condemned is not null)
+      select 1 from {row_trouble} as trouble where trouble.queue_table = :table and trouble.row_key = {row_key}
   )
   -- end
-  and exists (select 1 from {row_trouble} as trouble where trouble.queue_table = :table and trouble.row_key = {row_key})   -- with :troubled
+  -- with :troubled
+  and exists (
+      select 1 from {row_trouble} as trouble
+      where trouble.queue_table = :table and trouble.row_key = {row_key}
+        and trouble.retry_at <= {now} and trouble.condemned is null
+  )
+  -- end
 order by {row_order}
 limit :limit;
 
