@@ -13,7 +13,7 @@ from packhorse.domain.acting import Acting, RolesOf, acting_in, completed
 from packhorse.domain.batch import Occasion, occasion_in
 from packhorse.domain.firstlock import FirstLock
 from packhorse.domain.job import ClaimedJob
-from packhorse.domain.outcome import Cancel
+from packhorse.domain.outcome import Cancel, Verdict
 from packhorse.errors import UsageError
 from packhorse.journal import NOWHERE, JobLog, Journal, RunJournal, check_progress
 from packhorse.tasktransaction import AsyncTaskTransaction, TaskTransaction
@@ -154,6 +154,19 @@ class Context:
         """
         if (by := self._watch.cancelled_by) is not None:
             raise Cancel(f"cancelled by {by}")
+
+    def reject(self, row: Any, reason: str | Verdict) -> None:
+        """Leave one row of a list out, in a queue processor: it stays in its table, and the others are committed.
+
+        Args:
+            row: one of those that the processor was given.
+            reason: why, for the record: it is tried again later, by itself, as after a failure. `Fail`, `Retry` and
+                `Skip` say what is to follow.
+
+        Raises:
+            UsageError: it is none of the rows, or this is no run of rows.
+        """
+        raise UsageError(f"{self.job.task} works on no rows: ctx.reject(row, reason) is for queue processors")
 
     @property
     def is_late(self) -> bool:

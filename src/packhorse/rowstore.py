@@ -82,7 +82,7 @@ class AsyncRowHold(Protocol):
 class RowTable(Protocol):
     """One queue table."""
 
-    def look(self, queue: str) -> RowLook:
+    def look_rows(self, queue: str) -> RowLook:
         """What a worker needs to know before it takes rows, or sleeps; `queue` is the one that may be paused."""
         ...
 
@@ -99,15 +99,15 @@ class RowTable(Protocol):
         """The same for a coroutine's transaction."""
         ...
 
-    def mark(self, row: TakenRow, worker: int, processor: str) -> Trouble:
+    def mark_row(self, row: TakenRow, worker: int, processor: str) -> Trouble:
         """See to it that a death of this process is counted against a row that it has; what is known against that."""
         ...
 
-    def quarantine(self, worker: str) -> int:
+    def quarantine_rows(self, worker: str) -> int:
         """Remove rows that are not to be worked on any more from the table, and keep them; how many were."""
         ...
 
-    def note_run(self, run: RowRun, rows: int, failed: int, error: str | None) -> None:
+    def note_row_run(self, run: RowRun, rows: int, failed: int, error: str | None) -> None:
         """Note how a processor's run ended."""
         ...
 
@@ -115,31 +115,31 @@ class RowTable(Protocol):
         """Note that there is a processor for the table."""
         ...
 
-    def prune(self, succeeded: timedelta, cancelled: timedelta, failed: timedelta, limit: int) -> int:
+    def prune_rows(self, succeeded: timedelta, cancelled: timedelta, failed: timedelta, limit: int) -> int:
         """Forget records that were kept for so long; how many. Rows in quarantine stay."""
         ...
 
-    def count(self, limit: int) -> TableCounts:
+    def count_rows(self, limit: int) -> TableCounts:
         """How it stands; what waits is counted up to `limit`."""
         ...
 
-    def list_troubled(self, limit: int) -> list[TroubledRow]:
+    def list_troubled_rows(self, limit: int) -> list[TroubledRow]:
         """Rows that have failed and wait in the table, the next one first."""
         ...
 
-    def list_gone(self, limit: int, outcome: str | None = None, key: str | None = None) -> list[GoneRow]:
+    def list_gone_rows(self, limit: int, outcome: str | None = None, key: str | None = None) -> list[GoneRow]:
         """Rows that have left the table, the newest first."""
         ...
 
-    def list_errors(self, limit: int, key: str | None = None) -> list[RowError]:
+    def list_row_errors(self, limit: int, key: str | None = None) -> list[RowError]:
         """What went wrong with rows, the newest first."""
         ...
 
-    def release(self, ids: Sequence[int], by: str | None) -> list[int]:
+    def release_rows(self, ids: Sequence[int], by: str | None) -> list[int]:
         """Put rows from quarantine back into the table as they were; the records that were about them."""
         ...
 
-    def discard(self, ids: Sequence[int], by: str | None) -> list[int]:
+    def discard_rows(self, ids: Sequence[int], by: str | None) -> list[int]:
         """Give up rows in quarantine for good; the records that were about them."""
         ...
 

@@ -36,13 +36,16 @@ class Conductor(SideService):
     Args:
         processor: which one.
         place: where it runs.
+        is_first: whether it works on the table when nobody has chosen another one.
     """
 
     interval: float = 1.0
 
-    def __init__(self, processor: QueueProcessor[Any], place: Place) -> None:
+    def __init__(self, processor: QueueProcessor[Any], place: Place, *, is_first: bool) -> None:
         super().__init__()
-        self.name = f"processor {processor.name}"
+        self._is_first = is_first
+        self._is_chosen = is_first
+        self.name: str = f"processor {processor.name}"
         self._processor = processor
         self._place = place
         self._engine = place.runner.engine
@@ -69,13 +72,13 @@ class Conductor(SideService):
             except ConfigurationError as error:
                 log.warning("%s does not run: %s", self.name, error)
                 return UNBOUND_SECONDS
-        look = self._table.look(self._processor.queue)
+        look = self._table.look_rows(self._processor.queue)
         if look.revision != self._revision:
             self._learn(look.revision)
         if look.has_condemned:
-            self._table.quarantine(self._place.name)
-        self.is_drained = not look.has_rows or look.is_paused
-        if look.is_paused or self.is_quiet:
+            self._table.quarantine_rows(self._place.name)
+        self.is_drained = not look.has_rows or look.is_paused or not self._is_chosen
+        if look.is_paused or self.is_quiet or not self._is_chosen:
             return self.interval
         worked = self._work(self._table) if look.has_rows else 0
         self._tidy(self._table)
@@ -113,7 +116,7 @@ class Conductor(SideService):
             worked += totals.done + totals.failed
             self._count(totals)
             if totals.leaves:
-                table.quarantine(self._place.name)
+                table.quarantine_rows(self._place.name)
             if totals.is_dry or time.monotonic() >= until:
                 break
         return worked
@@ -122,6 +125,8 @@ class Conductor(SideService):
         """Read what operators and the code say of the queue."""
         [*found] = self._engine.list_queue_settings(self._processor.queue)
         settings = found[0].settings if found else None
+        chosen = settings.processor if settings is not None else None
+        self._is_chosen = self._is_first if chosen is None else chosen == self._processor.name
         declared = self._processor.dials
         self._dials = Dials(
             batch_size=(settings and settings.batch_size) or declared.batch_size,
@@ -146,10 +151,10 @@ class Conductor(SideService):
         now, noted = time.monotonic(), self._unnoted
         if noted.done + noted.failed and now - self._noted_at >= NOTE_SECONDS:
             run = RowRun(processor=self._processor.name, worker=self._place.name, seconds=noted.busy)
-            table.note_run(run, noted.done, noted.failed, noted.error)
+            table.note_row_run(run, noted.done, noted.failed, noted.error)
             self._unnoted, self._noted_at = Totals(), now
         if now >= self._prune_at:
-            pruned = table.prune(*self._keep, PRUNED_AT_ONCE)
+            pruned = table.prune_rows(*self._keep, PRUNED_AT_ONCE)
             self._prune_at = now + (0.0 if pruned >= PRUNED_AT_ONCE else PRUNE_SECONDS)
 
     def _pause(self, due_in: timedelta | None) -> float:

@@ -67,16 +67,7 @@ class RowContext(Context):
     """What was rejected, by key."""
 
     def reject(self, row: Any, reason: str | Verdict) -> None:
-        """Leave one row of a list out: it stays in the table, and the others are committed.
-
-        Args:
-            row: one of those that the processor was given.
-            reason: why, for the record: it is tried again later, by itself, as after a failure. `Fail`, `Retry` and
-                `Skip` say what is to follow.
-
-        Raises:
-            UsageError: it is none of the rows.
-        """
+        """As `Context.reject`."""
         named = [key for key, one in zip(self.keys, self.rows, strict=True) if one is row]
         if not named:
             raise UsageError("ctx.reject(row, reason) takes one of the rows that the processor was given")

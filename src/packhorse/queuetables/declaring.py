@@ -12,6 +12,7 @@ from packhorse.domain.outcome import Verdict
 from packhorse.domain.retry import Backoff
 from packhorse.errors import ConfigurationError
 from packhorse.options import check_duration, task_options
+from packhorse.queueing import Queues
 from packhorse.queuetables.processor import Dials, QueueProcessor, takes_list
 from packhorse.queuetables.table import names_in, table_of_class
 from packhorse.queuetables.tables import Tables
@@ -32,9 +33,10 @@ class Tabling:
     """The part of an application that is about queue tables."""
 
     registry: TaskRegistry
+    queues: Queues
 
     def __init__(self) -> None:
-        self.tables: Tables = Tables(lambda: self.engine, lambda: self.runner(_deliver), self.registry)
+        self.tables: Tables = Tables(lambda: self.engine, lambda: self.runner(_deliver), self.registry, self.queues)
         """The queue tables of the application: to make them, to look at them, and to decide about what failed."""
 
     if TYPE_CHECKING:
@@ -42,9 +44,11 @@ class Tabling:
         @property
         def engine(self) -> Engine:
             """The application's engine."""
+            ...
 
         def runner(self, deliver: Callable[[Ack, bool], None]) -> Runner:
             """How jobs are run."""
+            ...
 
     @overload
     def queue_table(self, cls: C, /) -> C: ...
@@ -154,7 +158,7 @@ class Tabling:
                 table=declared,
                 task=task,
                 runs=self._runs(options.name, options.queue),
-                is_batch=takes_list(function, declared.row),
+                is_batch=takes_list(function, declared.row, takes_context=task.signature.takes_context),
                 dials=Dials(batch_size=batch_size, parallelism=parallelism),
                 is_balanced=load_balanced,
                 open_limit=open_limit,
@@ -185,7 +189,7 @@ class Tabling:
         from packhorse.queuetables.conductor import Conductor
 
         served = [one for one in self.tables.processors if one.is_continuous and place.settings.serves(one.queue)]
-        return [Conductor(processor, place) for processor in served]
+        return [Conductor(one, place, is_first=self.tables.of_table(one.table)[0] is one) for one in served]
 
 
 def _deliver(ack: Ack, is_each: bool) -> None:

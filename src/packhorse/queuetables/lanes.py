@@ -183,8 +183,16 @@ class Lanes:
     def _on_loop(self, work: object) -> None:
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
-            threading.Thread(target=self._loop.run_forever, name="packhorse-rows-loop", daemon=True).start()
+            threading.Thread(target=_run_loop, args=(self._loop,), name="packhorse-rows-loop", daemon=True).start()
         asyncio.run_coroutine_threadsafe(work, self._loop).result()  # type: ignore[arg-type]
+
+
+def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
+    """Until it is stopped."""
+    try:
+        loop.run_forever()
+    finally:
+        loop.close()
 
 
 def _all(futures: Iterable[Future[None]]) -> None:

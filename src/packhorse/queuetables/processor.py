@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Generic, TypeVar, get_args, get_origin
 
-from packhorse.context import Context
-from packhorse.domain.annotations import hints_of, is_context, signature_of
+from packhorse.domain.annotations import hints_of, signature_of
 from packhorse.errors import ConfigurationError
 from packhorse.queuetables.table import QueueTable
 from packhorse.task import Task
@@ -75,7 +74,7 @@ class QueueProcessor(Generic[F]):
         return self.task.queue
 
 
-def takes_list(function: Callable[..., Any], row: type) -> bool:
+def takes_list(function: Callable[..., Any], row: type, *, takes_context: bool) -> bool:
     """Whether a processor takes a list of rows.
 
     Raises:
@@ -84,7 +83,7 @@ def takes_list(function: Callable[..., Any], row: type) -> bool:
     signature = signature_of(function)
     hints = hints_of(function, signature)
     parameters = list(signature.parameters.values())
-    if parameters and (parameters[0].name == "ctx" or is_context(hints.get(parameters[0].name), Context)):
+    if takes_context:
         parameters = parameters[1:]
     required = [one for one in parameters if one.default is inspect.Parameter.empty]
     if not parameters or len(required) > 1 or parameters[0].kind is inspect.Parameter.KEYWORD_ONLY:
@@ -95,7 +94,7 @@ def takes_list(function: Callable[..., Any], row: type) -> bool:
     hint = hints.get(parameters[0].name)
     is_list = hint is list or get_origin(hint) in (list, Sequence)
     named = (get_args(hint) or (row,))[0] if is_list else hint
-    if isinstance(named, type) and named is not row and not issubclass(row, named):
+    if isinstance(named, type) and named is not Any and not issubclass(row, named):
         raise ConfigurationError(
             f"{function.__qualname__} takes {named.__qualname__}, but the rows of its table are {row.__qualname__}"
         )

@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from packhorse.domain.queuetable import GoneRow, ProcessorRecord, RowError, RowRun, TableCounts, TroubledRow
+from packhorse.domain.queuetable import GoneRow, ProcessorRecord, RowError, TableCounts, TroubledRow
 from packhorse.engine import Engine
 from packhorse.errors import ConfigurationError, UsageError
+from packhorse.queueing import Queues
 from packhorse.queuetables.processor import Dials, QueueProcessor
 from packhorse.queuetables.table import QueueTable
 from packhorse.task import TaskRegistry
@@ -40,9 +41,13 @@ class Tables:
         engine: opens the engine at the first use.
         runner: what the steps of a run need.
         registry: where the tasks of processors are known.
+        queues: whose records hold what was chosen at run time.
     """
 
-    def __init__(self, engine: Callable[[], Engine], runner: Callable[[], Runner], registry: TaskRegistry) -> None:
+    def __init__(
+        self, engine: Callable[[], Engine], runner: Callable[[], Runner], registry: TaskRegistry, queues: Queues
+    ) -> None:
+        self._queues = queues
         self._engine = engine
         self._runner = runner
         self._registry = registry
@@ -108,12 +113,15 @@ class Tables:
         Raises:
             UsageError: there is none.
         """
-        mine = [one for one in self._processors.values() if one.table.name == table]
+        mine = self.of_table(self.get(table))
         if not mine:
             raise UsageError(f"the queue table {table} has no processor: put @app.queue_processor(…) on a function")
-        [*found] = self._engine().list_queue_settings(mine[0].queue)
-        chosen = found[0].settings.processor if found else None
+        chosen = self._queues.get(mine[0].queue).settings.processor
         return next((one for one in mine if one.name == chosen), mine[0])
+
+    def of_table(self, table: QueueTable) -> Sequence[QueueProcessor[Any]]:
+        """The processors of a table, in the order of their declaration."""
+        return [one for one in self._processors.values() if one.table is table]
 
     def create(self, *names: str) -> Sequence[str]:
         """Make the declared tables, or those of these names, that are not there; which ones were made.
@@ -141,7 +149,7 @@ class Tables:
         """
         engine, table = self._engine(), self.get(name)
         is_there = engine.find_table(name) is not None
-        counts = table.bind(engine).count(COUNTED) if is_there else None
+        counts = table.bind(engine).count_rows(COUNTED) if is_there else None
         processors = [one for one in engine.list_processors() if one.table == name]
         return TableState(name=name, is_there=is_there, counts=counts, processors=processors)
 
@@ -156,27 +164,10 @@ class Tables:
         Raises:
             UsageError: there is none of that name.
         """
-        from packhorse.queuetables.finding import Finder
-        from packhorse.queuetables.lanes import Lanes
-        from packhorse.queuetables.work import RowRunner
-        from packhorse.runtime.identity import new_incarnation, worker_name
+        from packhorse.queuetables.running import run_once
 
         processor = self._processors.get(name) or self.serving(self.get(name).name)
-        engine, runner, place = self._engine(), self._runner(), worker_name()
-        table, worker = processor.table.bind(engine), new_incarnation()
-        work = RowRunner(processor, table, runner, worker=worker, name=place, job_id=job_id)
-        finder = Finder(worker, is_batch=processor.is_batch, open_limit=processor.open_limit)
-        lanes = Lanes(processor, table, runner, work, finder, is_stopping=lambda: False)
-        try:
-            totals = lanes.run(dials or processor.dials)
-        finally:
-            lanes.close()
-        if totals.leaves:
-            table.quarantine(place)
-        record = RowRun(processor=processor.name, worker=place, seconds=totals.busy)
-        table.declare_processor(processor.name, processor.queue)
-        table.note_run(record, totals.done, totals.failed, totals.error)
-        return totals
+        return run_once(processor, self._runner(), dials or processor.dials, job_id)
 
     def choose(self, table: str, processor: str | None) -> None:
         """Have another of its processors work on a table from now on; None: the first one again. No restart is needed.
@@ -184,32 +175,33 @@ class Tables:
         Raises:
             UsageError: neither this code nor any worker knows such a processor of the table.
         """
-        declared = self.get(table)
-        known = {one.processor for one in self._engine().list_processors() if one.table == table}
-        known |= {one.name for one in self._processors.values() if one.table is declared}
+        mine = self.of_table(self.get(table))
+        known = {one.processor: one.queue for one in self._engine().list_processors() if one.table == table}
+        known |= {one.name: one.queue for one in mine}
         if processor is not None and processor not in known:
             raise UsageError(
                 f"{processor!r} is no processor of {table}: there are {', '.join(sorted(known)) or 'none'}"
             )
-        raise NotImplementedError
+        for queue in sorted(set(known.values())):
+            self._queues.set(queue, processor=processor)
 
     def troubled(self, name: str, *, limit: int = 100) -> list[TroubledRow]:
         """Rows that have failed and wait for another attempt, the next one first."""
-        return self.get(name).bind(self._engine()).list_troubled(limit)
+        return self.get(name).bind(self._engine()).list_troubled_rows(limit)
 
     def quarantined(self, name: str, *, limit: int = 100) -> list[GoneRow]:
         """Rows that were taken out of the table since they can't be worked on, the newest first."""
-        return self.get(name).bind(self._engine()).list_gone(limit, "fail")
+        return self.get(name).bind(self._engine()).list_gone_rows(limit, "fail")
 
     def history(self, name: str, *, key: object = None, limit: int = 100) -> list[GoneRow]:
         """What became of rows, the newest first."""
         wanted = None if key is None else str(key)
-        return self.get(name).bind(self._engine()).list_gone(limit, key=wanted)
+        return self.get(name).bind(self._engine()).list_gone_rows(limit, key=wanted)
 
     def errors(self, name: str, *, key: object = None, limit: int = 100) -> list[RowError]:
         """What went wrong with rows, the newest first; kept although the work was rolled back."""
         wanted = None if key is None else str(key)
-        return self.get(name).bind(self._engine()).list_errors(limit, wanted)
+        return self.get(name).bind(self._engine()).list_row_errors(limit, wanted)
 
     def release(self, name: str, *ids: int, by: str | None = None) -> Sequence[int]:
         """Put rows from quarantine back into the table, to be worked on anew; which of these were.
@@ -219,11 +211,11 @@ class Tables:
             ids: of `quarantined` records.
             by: who has decided so, for the record.
         """
-        return self.get(name).bind(self._engine()).release(ids, by)
+        return self.get(name).bind(self._engine()).release_rows(ids, by)
 
     def discard(self, name: str, *ids: int, by: str | None = None) -> Sequence[int]:
         """Give up rows in quarantine for good; which of these were."""
-        return self.get(name).bind(self._engine()).discard(ids, by)
+        return self.get(name).bind(self._engine()).discard_rows(ids, by)
 
     def _wanted(self, names: Sequence[str]) -> Sequence[QueueTable]:
         for name in names:

@@ -153,7 +153,7 @@ class RowRunner:
     def _marked(self, row: TakenRow) -> TakenRow:
         if not row.is_suspect:
             return row
-        trouble = self._table.mark(row, self._worker, self._processor.name)
+        trouble = self._table.mark_row(row, self._worker, self._processor.name)
         return TakenRow(row.key, row.values, row.place, trouble, row.is_suspect, row.data)
 
     @calls_handlers

@@ -55,10 +55,11 @@ class Rescuer(Service):
             rescued += len(accepted)
             if not accepted:
                 break
+        rows = self._engine.rescue_rows(lost.id)
         self._engine.release_leadership(lost.id)
         self._engine.deregister_worker(lost.id)
-        if rescued:
-            log.warning("worker %s is lost; %d of its jobs were rescued", lost.name, rescued)
+        if rescued or rows:
+            log.warning("worker %s is lost; %d of its jobs and %d of its rows were rescued", lost.name, rescued, rows)
         return rescued
 
     def _policy(self, task_name: str) -> RetryPolicy:

@@ -118,9 +118,9 @@ class Worker:
         self._rescuer.interval = settings.lease * OWN_LOOK_LEASES
         self._leader = Leader(self._engine, self.id)
         self._services: list[Service] = [self._acker, self._producer, self._rescuer, self._leader]
-        self._services.append(self._periodic(book or ScheduleBook()))
-        self._services.append(self._schema_watch())
-        self._services += self._leading()
+        self._sides = self._beside(sides)
+        self._services += [self._periodic(book or ScheduleBook()), self._schema_watch()]
+        self._services += [*self._leading(), *self._sides]
         self._services.append(Timekeeper(self._executor, self._recycle))
         self._services.append(Canceller(self._engine, self.id, self._executor, settings.cancel_grace))
         self._services.append(self._journal)
@@ -129,8 +129,6 @@ class Worker:
         self._declared = declarations.queues if incarnation is None and declarations is not None else None
         if declarations is not None:
             self._services.append(Loader(self._engine, declarations, self._learned))
-        self._sides = self._beside(sides)
-        self._services += self._sides
         self._producer.on_lost_workers = self._rescuer.wake
         self._producer.on_given_up = self._given_up
 

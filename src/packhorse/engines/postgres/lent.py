@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import psycopg
 from psycopg.pq import TransactionStatus
 
@@ -19,6 +22,22 @@ _CLEAN = (
 )
 """What DISCARD ALL does, which can't stand in one message with others; but for prepared statements, which a pooler
 and the driver count. Some microseconds."""
+
+
+@contextmanager
+def beginning(connection: AnyPsycopg) -> Iterator[str]:
+    """What goes in front of a message of ours: `BEGIN`, where nothing was run yet.
+
+    The driver would send it as a message of its own, unless it takes the connection for one in autocommit meanwhile.
+    """
+    if connection.info.transaction_status is not TransactionStatus.IDLE:
+        yield ""
+        return
+    connection._autocommit = True  # noqa: SLF001 - its setter sends nothing either, but waits for a lock
+    try:
+        yield "BEGIN;\n"
+    finally:
+        connection._autocommit = False  # noqa: SLF001
 
 
 def ending(word: str, *, is_lent: bool) -> str:

@@ -70,20 +70,20 @@ class PostgresRowTable(SqlRowTable):
         await transaction.rollback()
         return None
 
-    def mark(self, row: TakenRow, worker: int, processor: str) -> Trouble:
+    def mark_row(self, row: TakenRow, worker: int, processor: str) -> Trouble:
         """Beside the row's transaction, so that it stays when that does not: its next owner finds it."""
         params = {**self._of(), "key": row.key, "worker": worker, "processor": processor}
         [(failures, skips, crashes)] = self._write(Command("mark_row", params))
         return Trouble(failures, skips, crashes)
 
-    def quarantine(self, worker: str) -> int:
+    def quarantine_rows(self, worker: str) -> int:
         removed, count = 0, AT_ONCE
         while count == AT_ONCE:
             count = len(self._write(Command("quarantine_rows", {**self._of(), "name": worker})))
             removed += count
         return removed
 
-    def release(self, ids: Sequence[int], by: str | None) -> list[int]:
+    def release_rows(self, ids: Sequence[int], by: str | None) -> list[int]:
         rows = self._write(Command("release_rows", {**self._of(), "ids": list_document(ids), "by": by}))
         return sorted(row[0] for row in rows)
 
@@ -96,7 +96,7 @@ class PostgresRowTable(SqlRowTable):
         self, held: _Held, done: Sequence[RowAck], refused: Sequence[RowAck], run: RowRun
     ) -> Sequence[Statement]:
         """What goes with the commit; it fails where the rows were not taken in this very transaction."""
-        commands = [Command("fence_rows", {"transaction": held.number})]
+        commands = [self._fence_rows(held.number)]
         if done:
             commands += [self._remove_rows(done, run, held.rows)] if held.claim.is_batch else []
             commands.append(self._recorded(done, run, held.rows))
@@ -104,6 +104,9 @@ class PostgresRowTable(SqlRowTable):
             commands.append(self._record_rows(refused, run, held.rows))
         texts = [(";\n".join(self._statements.get(one.name, *one.options)), one.params) for one in commands]
         return [Statement(text, params, fenced=text) for text, params in texts]
+
+    def _fence_rows(self, transaction: int) -> Command:
+        return Command("fence_rows", {"transaction": transaction})
 
     def _remove_rows(self, done: Sequence[RowAck], run: RowRun, taken: Sequence[TakenRow]) -> Command:
         return Command("remove_rows", self._about(done, run, taken))

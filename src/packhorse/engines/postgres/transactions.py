@@ -14,7 +14,7 @@ from packhorse.engines.postgres import wire
 from packhorse.engines.postgres.async_connections import AsyncConnections
 from packhorse.engines.postgres.connections import Connections
 from packhorse.engines.postgres.errors import is_fenced_off
-from packhorse.engines.postgres.lent import ending, found_on, is_untouched, refuse_broken, restored
+from packhorse.engines.postgres.lent import beginning, ending, found_on, is_untouched, refuse_broken, restored
 from packhorse.engines.sql.base import NO_PARAMS
 from packhorse.engines.sql.savepoints import asavepoint_on, savepoint_on
 from packhorse.errors import DatabaseError
@@ -41,8 +41,8 @@ class PostgresTransaction:
         return self.connection.execute(text.encode(), params or None)
 
     def run(self, statement: Statement) -> list[Row]:
-        with self._connections.translating():
-            return wire.run(self._connection, statement.limits + statement.text, statement.params)
+        with self._connections.translating(), beginning(self._connection) as begin:
+            return wire.run(self._connection, begin + statement.limits + statement.text, statement.params)
 
     def savepoint(self) -> contextlib.AbstractContextManager[None]:
         return savepoint_on(lambda words: self._connection.execute(words.encode()))
@@ -107,8 +107,9 @@ class AsyncPostgresTransaction:
         return await self.connection.execute(text.encode(), params or None)
 
     async def run(self, statement: Statement) -> list[Row]:
-        with self._connections.translating():
-            return await wire.run_async(self._connection, statement.limits + statement.text, statement.params)
+        with self._connections.translating(), beginning(self._connection) as begin:
+            text = begin + statement.limits + statement.text
+            return await wire.run_async(self._connection, text, statement.params)
 
     def savepoint(self) -> contextlib.AbstractAsyncContextManager[None]:
         return asavepoint_on(lambda words: self._connection.execute(words.encode()))

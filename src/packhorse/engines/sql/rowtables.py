@@ -46,7 +46,7 @@ class SqlRowTable(ABC):
     def _write(self, command: Command) -> list[Row]:
         """Run statements in a transaction of their own; the rows of all of them."""
 
-    def look(self, queue: str) -> RowLook:
+    def look_rows(self, queue: str) -> RowLook:
         [(row, paused, revision, condemned, due)] = self._read(Command("look_rows", {**self._of(), "queue": queue}))
         return RowLook(
             has_rows=row is not None,
@@ -56,7 +56,7 @@ class SqlRowTable(ABC):
             due_in=None if due is None else timedelta(microseconds=int(due)),
         )
 
-    def note_run(self, run: RowRun, rows: int, failed: int, error: str | None) -> None:
+    def note_row_run(self, run: RowRun, rows: int, failed: int, error: str | None) -> None:
         params: Params = {
             **self._of(),
             "processor": run.processor,
@@ -70,7 +70,7 @@ class SqlRowTable(ABC):
     def declare_processor(self, processor: str, queue: str) -> None:
         self._write(Command("declare_processor", {**self._of(), "processor": processor, "queue": queue}))
 
-    def prune(self, succeeded: timedelta, cancelled: timedelta, failed: timedelta, limit: int) -> int:
+    def prune_rows(self, succeeded: timedelta, cancelled: timedelta, failed: timedelta, limit: int) -> int:
         params: Params = {
             **self._of(),
             "keep_succeeded": micros_in(succeeded),
@@ -80,13 +80,13 @@ class SqlRowTable(ABC):
         }
         return len(self._write(Command("prune_rows", params)))
 
-    def count(self, limit: int) -> TableCounts:
+    def count_rows(self, limit: int) -> TableCounts:
         [(waiting, troubled, quarantined)] = self._read(Command("count_rows", {**self._of(), "limit": limit + 1}))
         return TableCounts(
             waiting=min(waiting, limit), is_more=waiting > limit, troubled=troubled, quarantined=quarantined
         )
 
-    def list_troubled(self, limit: int) -> list[TroubledRow]:
+    def list_troubled_rows(self, limit: int) -> list[TroubledRow]:
         rows = self._read(Command("list_troubled_rows", {**self._of(), "limit": limit}))
         return [
             TroubledRow(
@@ -95,18 +95,18 @@ class SqlRowTable(ABC):
             for key, *counts, due, reason, is_running in rows
         ]
 
-    def list_gone(self, limit: int, outcome: str | None = None, key: str | None = None) -> list[GoneRow]:
+    def list_gone_rows(self, limit: int, outcome: str | None = None, key: str | None = None) -> list[GoneRow]:
         given = {"outcome": outcome, "key": key}
         options = tuple(name for name, value in given.items() if value is not None)
         params: Params = {**self._of(), **{name: given[name] for name in options}, "limit": limit}
         return [_gone(row) for row in self._read(Command("list_gone_rows", params, options))]
 
-    def list_errors(self, limit: int, key: str | None = None) -> list[RowError]:
+    def list_row_errors(self, limit: int, key: str | None = None) -> list[RowError]:
         options = () if key is None else ("key",)
         params: Params = {**self._of(), "limit": limit, **({} if key is None else {"key": key})}
         return [_error(row) for row in self._read(Command("list_row_errors", params, options))]
 
-    def discard(self, ids: Sequence[int], by: str | None) -> list[int]:
+    def discard_rows(self, ids: Sequence[int], by: str | None) -> list[int]:
         rows = self._write(Command("discard_rows", {**self._of(), "ids": list_document(ids), "by": by}))
         return sorted(row[0] for row in rows)
 

@@ -10,7 +10,8 @@ from packhorse.engines.sql.base import Command
 from packhorse.engines.sql.rowstore import SqlRowStore
 from packhorse.engines.sql.rowtables import row_slots
 from packhorse.engines.sql.statements import Statements
-from packhorse.engines.sqlite.dialect import PACKAGE, slots
+from packhorse.engines.sqlite.dialect import PACKAGE
+from packhorse.engines.sqlite.dialect import slots as dialect_slots
 from packhorse.engines.sqlite.rowtables import SqliteRowTable
 from packhorse.rowstore import RowTable
 from packhorse.statement import AsyncTransaction, Row
@@ -59,8 +60,8 @@ class SqliteRowStore(SqlRowStore):
     def _column_types(self) -> Mapping[ColumnKind, str]:
         return TYPES
 
-    def _statements_with(self, slots_of_table: Mapping[str, str]) -> Statements:
-        return Statements(PACKAGE, {**slots(), **slots_of_table})
+    def _statements_with(self, slots: Mapping[str, str]) -> Statements:
+        return Statements(PACKAGE, {**dialect_slots(), **slots})
 
     def _name_to_find(self, name: str) -> str:
         return name

@@ -65,24 +65,23 @@ class SqliteRowTable(SqlRowTable):
         rows = await asyncio.to_thread(self._lease, claim)
         return AsyncSqliteRowHold(self, rows, claim) if rows else None
 
-    def mark(self, row: TakenRow, worker: int, processor: str) -> Trouble:
+    def mark_row(self, row: TakenRow, worker: int, processor: str) -> Trouble:
         """The lease is the mark: whoever gives back that of a lost worker counts it."""
         return row.trouble
 
-    def quarantine(self, worker: str) -> int:
+    def quarantine_rows(self, worker: str) -> int:
         with _transaction(self._home) as transaction:
             rows = self._run_in(transaction, Command("quarantine_rows", self._of()))
             kept = [self._condemned(row) for row in rows]
             self._run_in(transaction, self._keep_rows(kept, worker))
         return len(kept)
 
-    def release(self, ids: Sequence[int], by: str | None) -> list[int]:
+    def release_rows(self, ids: Sequence[int], by: str | None) -> list[int]:
         given = Command("release_rows", {**self._of(), "ids": list_document(ids), "by": by})
         with _transaction(self._home) as transaction:
             released = self._run_in(transaction, given)
-            [text] = self._statements.get("put_row_back")
             for _, data in released:
-                transaction.execute(text, values_in(data, self._whole))
+                self._put_row_back(transaction, values_in(data, self._whole))
         return sorted(row[0] for row in released)
 
     def free(self, claim: RowClaim, acks: Sequence[RowAck], run: RowRun, taken: Sequence[TakenRow]) -> None:
@@ -149,6 +148,10 @@ class SqliteRowTable(SqlRowTable):
             return None
         data = data_of(self._spec.columns, row.values)
         return data if len(data) <= LONGEST_DATA else None
+
+    def _put_row_back(self, transaction: Transaction, values: Sequence[Any]) -> None:
+        [text] = self._statements.get("put_row_back")
+        transaction.execute(text, values)
 
     def _run_in(self, transaction: Transaction, command: Command) -> list[Row]:
         texts = self._statements.get(command.name, *command.options)

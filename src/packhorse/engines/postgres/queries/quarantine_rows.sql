@@ -7,7 +7,7 @@ with condemned as (
     for update skip locked
 ), gone as (
     delete from {rows} as t using condemned as named where {row_is_named}
-    returning {row_key} as row_key, CAST(pg_catalog.to_jsonb(t) AS text) as data
+    returning {row_key} as row_key, CAST(pg_catalog.to_jsonb(t.*) AS text) as data
 ), kept as (
     insert into {row_end} (queue_table, row_key, outcome, processor, attempts, reason, data, worker, ended_at)
     select condemned.queue_table, condemned.row_key, condemned.condemned, coalesce(condemned.processor, ''),

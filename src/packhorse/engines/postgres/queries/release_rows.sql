@@ -3,7 +3,7 @@ with released as (
     update {row_end}
     set outcome = 'released', decided_by = CAST(:by AS text), ended_at = {now}
     where queue_table = CAST(:table AS text) and outcome = 'fail'
-      and id in (select CAST(value AS bigint) from {ids} as listed (value))
+      and id in (select CAST(value AS bigint) from {ids})
     returning id, data
 ), put_back as (
     insert into {rows} ({row_whole}) overriding system value

@@ -17,13 +17,13 @@ where t.ctid = any (array(
     for update of t skip locked
 ))
 returning {row_columns}, {row_key}, {row_place},
-    case when pg_catalog.pg_column_size(t.*) < 16384 then CAST(pg_catalog.to_jsonb(t) AS text) end,   -- with :data
+    case when pg_catalog.pg_column_size(t.*) < 16384 then CAST(pg_catalog.to_jsonb(t.*) AS text) end,   -- with :data
     null,   -- without :data
     pg_catalog.txid_current()
 -- end
 -- with :locked
 select {row_columns}, {row_key}, {row_place},
-    case when pg_catalog.pg_column_size(t.*) < 16384 then CAST(pg_catalog.to_jsonb(t) AS text) end,   -- with :data
+    case when pg_catalog.pg_column_size(t.*) < 16384 then CAST(pg_catalog.to_jsonb(t.*) AS text) end,   -- with :data
     null,   -- without :data
     pg_catalog.txid_current()
 from {rows} as t

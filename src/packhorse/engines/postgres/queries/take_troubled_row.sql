@@ -19,7 +19,7 @@ with taken as materialized (
 delete from {rows} as t using taken where t.ctid = taken.place returning   -- without :locked
 select   -- with :locked
     {row_columns}, {row_key}, {row_place},
-    case when pg_catalog.pg_column_size(t.*) < 16384 then CAST(pg_catalog.to_jsonb(t) AS text) end,   -- with :data
+    case when pg_catalog.pg_column_size(t.*) < 16384 then CAST(pg_catalog.to_jsonb(t.*) AS text) end,   -- with :data
     null,   -- without :data
     pg_catalog.txid_current(),
     (
