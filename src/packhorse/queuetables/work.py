@@ -216,6 +216,10 @@ class RowRunner:
         ]
 
     def _ack(self, work: Work, row: TakenRow, outcome: Outcome | None) -> RowAck:
+        if isinstance(outcome, WorkerLost):
+            why = f"its process died {row.trouble.crashes} times while it had this row"
+            error = ErrorInfo("worker_lost", why)
+            return RowAck(key=row.key, outcome="fail", trouble=row.trouble, reason=why, error=error)
         job = stand_in(self._processor.name, self._processor.queue, row.trouble, work.run.job.lease, None)
         return _row_ack(row, storable_ack(decide(job, outcome or Success(), self._policy, chance())))
 
