@@ -23,6 +23,7 @@ PLACES = {
     "inbox": "packhorse.cli.inbox:inbox",
     "queues": "packhorse.cli.queues:queues",
     "batches": "packhorse.cli.batches:batches",
+    "tables": "packhorse.cli.tables:tables",
     "workers": "packhorse.cli.workers:workers",
     "schedules": "packhorse.cli.schedules:schedules",
     "stats": "packhorse.cli.stats:stats",

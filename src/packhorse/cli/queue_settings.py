@@ -80,7 +80,8 @@ def set_(target: Target, name: str, settings: Sequence[str], *, as_json: bool) -
     slots: jobs at once in a worker process. max_running: in all workers together. rate: starts, 100/m or 5/30s.
     group_max_running, group_rate: the same for each group. fair: whether groups take turns, yes or no. order: deadline
     or aging. priority_floor: only this urgent or more. keep_succeeded, keep_cancelled, keep_failed: how long finished
-    jobs are kept, 0 for not at all. `none` is no limit, or the default.
+    jobs are kept, 0 for not at all. `none` is no limit, or the default. Of a queue table: batch_size, rows that each of
+    its `slots` lanes reads in a run; load_balanced, yes or no; processor, which of several works on it.
 
     Next: `packhorse queues reset NAME` lets the code have the say again.
     """
@@ -174,6 +175,8 @@ def _flag(text: str) -> object:
 _READERS: Mapping[str, Callable[[str], object]] = MappingProxyType(
     {
         "slots": _count,
+        "batch_size": _count,
+        "load_balanced": _flag,
         "priority_floor": priority,
         "max_running": _count,
         "group_max_running": _count,

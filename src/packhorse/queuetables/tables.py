@@ -7,7 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from packhorse.domain.queuetable import GoneRow, ProcessorRecord, RowError, TableCounts, TroubledRow
+from packhorse.domain.queuetable import (
+    GoneRow,
+    ProcessorRecord,
+    RowError,
+    TableCounts,
+    TroubledRow,
+    check_table_name,
+)
 from packhorse.engine import Engine
 from packhorse.errors import ConfigurationError, UsageError
 from packhorse.queueing import Queues
@@ -17,6 +24,7 @@ from packhorse.task import TaskRegistry
 
 if TYPE_CHECKING:
     from packhorse.queuetables.lanes import Totals
+    from packhorse.rowstore import RowTable
     from packhorse.runtime.run import Runner
 
 P = TypeVar("P", bound=QueueProcessor[Any])
@@ -96,6 +104,19 @@ class Tables:
             raise UsageError(f"no queue table {name!r} is declared here{hint}")
         return self._tables[name]
 
+    def bound(self, name: str) -> RowTable:
+        """A table in the database: a declared one, or any that is there, for what needs no processor.
+
+        Raises:
+            ConfigurationError: there is no such table.
+        """
+        declared = self._tables.get(name) or QueueTable(name=check_table_name(name), row=tuple, columns=(), make=tuple)
+        return declared.bind(self._engine())
+
+    def names(self) -> Sequence[str]:
+        """The tables that are declared here, and those that workers have processors for."""
+        return sorted({*self._tables, *(one.table for one in self._engine().list_processors())})
+
     def of_class(self, cls: type) -> QueueTable:
         """The table whose rows are of a class.
 
@@ -118,6 +139,14 @@ class Tables:
             raise UsageError(f"the queue table {table} has no processor: put @app.queue_processor(…) on a function")
         chosen = self._queues.get(mine[0].queue).settings.processor
         return next((one for one in mine if one.name == chosen), mine[0])
+
+    def processor(self, name: str) -> QueueProcessor[Any]:
+        """The processor of that name, or the one that works on the table of that name.
+
+        Raises:
+            UsageError: there is none.
+        """
+        return self._processors.get(name) or self.serving(self.get(name).name)
 
     def of_table(self, table: QueueTable) -> Sequence[QueueProcessor[Any]]:
         """The processors of a table, in the order of their declaration."""
@@ -142,14 +171,10 @@ class Tables:
         return "\n".join(engine.create_table_sql(table.new) for table in self._wanted(names) if table.new is not None)
 
     def state(self, name: str) -> TableState:
-        """How it stands with a table.
-
-        Raises:
-            UsageError: none of that name is declared.
-        """
-        engine, table = self._engine(), self.get(name)
-        is_there = engine.find_table(name) is not None
-        counts = table.bind(engine).count_rows(COUNTED) if is_there else None
+        """How it stands with a table, declared here or not."""
+        engine = self._engine()
+        is_there = engine.find_table(check_table_name(name)) is not None
+        counts = self.bound(name).count_rows(COUNTED) if is_there else None
         processors = [one for one in engine.list_processors() if one.table == name]
         return TableState(name=name, is_there=is_there, counts=counts, processors=processors)
 
@@ -166,7 +191,7 @@ class Tables:
         """
         from packhorse.queuetables.running import run_once
 
-        processor = self._processors.get(name) or self.serving(self.get(name).name)
+        processor = self.processor(name)
         return run_once(processor, self._runner(), dials or processor.dials, job_id)
 
     def choose(self, table: str, processor: str | None) -> None:
@@ -187,21 +212,21 @@ class Tables:
 
     def troubled(self, name: str, *, limit: int = 100) -> list[TroubledRow]:
         """Rows that have failed and wait for another attempt, the next one first."""
-        return self.get(name).bind(self._engine()).list_troubled_rows(limit)
+        return self.bound(name).list_troubled_rows(limit)
 
     def quarantined(self, name: str, *, limit: int = 100) -> list[GoneRow]:
         """Rows that were taken out of the table since they can't be worked on, the newest first."""
-        return self.get(name).bind(self._engine()).list_gone_rows(limit, "fail")
+        return self.bound(name).list_gone_rows(limit, "fail")
 
     def history(self, name: str, *, key: object = None, limit: int = 100) -> list[GoneRow]:
         """What became of rows, the newest first."""
         wanted = None if key is None else str(key)
-        return self.get(name).bind(self._engine()).list_gone_rows(limit, key=wanted)
+        return self.bound(name).list_gone_rows(limit, key=wanted)
 
     def errors(self, name: str, *, key: object = None, limit: int = 100) -> list[RowError]:
         """What went wrong with rows, the newest first; kept although the work was rolled back."""
         wanted = None if key is None else str(key)
-        return self.get(name).bind(self._engine()).list_row_errors(limit, wanted)
+        return self.bound(name).list_row_errors(limit, wanted)
 
     def release(self, name: str, *ids: int, by: str | None = None) -> Sequence[int]:
         """Put rows from quarantine back into the table, to be worked on anew; which of these were.
@@ -211,11 +236,11 @@ class Tables:
             ids: of `quarantined` records.
             by: who has decided so, for the record.
         """
-        return self.get(name).bind(self._engine()).release_rows(ids, by)
+        return self.bound(name).release_rows(ids, by)
 
     def discard(self, name: str, *ids: int, by: str | None = None) -> Sequence[int]:
         """Give up rows in quarantine for good; which of these were."""
-        return self.get(name).bind(self._engine()).discard_rows(ids, by)
+        return self.bound(name).discard_rows(ids, by)
 
     def _wanted(self, names: Sequence[str]) -> Sequence[QueueTable]:
         for name in names:

@@ -13,14 +13,14 @@ from packhorse.context import Entered, Watch
 from packhorse.domain.decide import Ack, decide
 from packhorse.domain.frames import calls_handlers
 from packhorse.domain.job import Lease
-from packhorse.domain.outcome import ErrorInfo, Fail, Failure, Outcome, Success, Verdict, WorkerLost
+from packhorse.domain.outcome import ErrorInfo, Fail, Failure, Outcome, Success, Verdict, WorkerLost, message_of
 from packhorse.domain.queuetable import RowAck, RowRun, TakenRow, Trouble
 from packhorse.domain.retry import RetryPolicy, chance
 from packhorse.domain.state import JobState
 from packhorse.queuetables.context import RowContext, RowJournal, stand_in
 from packhorse.queuetables.processor import QueueProcessor
 from packhorse.rowstore import AsyncRowHold, RowHold, RowTable
-from packhorse.runtime.report import error_info, storable, storable_ack
+from packhorse.runtime.report import storable, storable_ack
 from packhorse.runtime.run import Run, Runner, leading, outcome_of, outcome_of_error, within_limit
 from packhorse.tasktransaction import AsyncTaskTransaction, TaskTransaction
 
@@ -137,7 +137,8 @@ class RowRunner:
                 made.append(self._processor.table.make(row.values))
                 keys.append(row.key)
             except Exception as error:  # noqa: BLE001 - a class's own code may raise what it likes
-                refused[row.key] = Failure(error_info(error), Fail(UNREADABLE))
+                told = ErrorInfo(type(error).__name__, storable(message_of(error)))
+                refused[row.key] = Failure(told, Fail(UNREADABLE))
         journal = RowJournal()
         job = stand_in(self._processor.name, self._processor.queue, rows[0].trouble, lease, _creator(made))
         context = RowContext(job, tx, watch, journal)
