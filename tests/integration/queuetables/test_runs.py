@@ -52,6 +52,7 @@ def test_a_processor_runs_as_a_job_of_a_schedule(stock: Stock) -> None:
     stock.app.every(timedelta(hours=1))(processor.runs)
     stock.insert(1, 2)
     with working(stock.app):
+        wait_until(stock.app.schedules.list, what="the schedule's declaration")
         stock.app.schedules.run("move")
         wait_until(lambda: stock.booked == [1, 2], 15, "the rows' effects")
         wait_until(lambda: stock.app.count_jobs()[JobState.SUCCEEDED] == 1, 10, "the end of the run")
