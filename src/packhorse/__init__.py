@@ -71,6 +71,8 @@ if TYPE_CHECKING:
     from packhorse.middleware import Draft, Middleware
     from packhorse.notices import Notice
     from packhorse.options import Options
+    from packhorse.queuetables.processor import Dials, QueueProcessor
+    from packhorse.queuetables.table import QueueRow
     from packhorse.schedules import Alarm
     from packhorse.task import BoundTask, Call, Task
     from packhorse.workpackages.collector import Collector
@@ -102,6 +104,7 @@ __all__ = [
     "DatabaseReadOnly",
     "DatabaseUnreachable",
     "Deferrable",
+    "Dials",
     "Draft",
     "DuplicateJob",
     "DuplicateTask",
@@ -130,6 +133,8 @@ __all__ = [
     "PackhorseError",
     "PayloadError",
     "Progress",
+    "QueueProcessor",
+    "QueueRow",
     "Reason",
     "RecordLock",
     "RecordLocked",
@@ -192,11 +197,14 @@ _PLACES = {
     "Middleware": "packhorse.middleware",
     "Notice": "packhorse.notices",
     "Options": "packhorse.options",
+    "Dials": "packhorse.queuetables.processor",
     "Element": "packhorse.domain.package",
     "PackageOutcome": "packhorse.domain.package",
     "PackageRecord": "packhorse.domain.package",
     "Packhorse": "packhorse.app",
     "Progress": "packhorse.domain.joblog",
+    "QueueProcessor": "packhorse.queuetables.processor",
+    "QueueRow": "packhorse.queuetables.table",
     "Reason": "packhorse.domain.explanation",
     "RecordLock": "packhorse.workpackages.locks",
     "Reference": "packhorse.domain.package",

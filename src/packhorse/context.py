@@ -60,6 +60,8 @@ class Context:
     _said: RunJournal | None = None
     roles_of: RolesOf | None = None
     """Where the user's roles are found, if the application has said so."""
+    begins_anew: bool = True
+    """Whether its run can begin anew in place; that of a queue table's rows can't."""
     locked: frozenset[FirstLock] = frozenset()
     """The locks with which its transaction began; see `app.lock_first`."""
 

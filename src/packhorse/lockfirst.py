@@ -34,11 +34,14 @@ class LockingFirst:
             table: to be locked against all other writers; its name as in SQL.
 
         Raises:
-            UsageError: no atomic handler is running here, or it is not known how to lock a record.
+            UsageError: no atomic handler is running here, or one of a queue table's rows; or it is not known how to
+                lock a record.
         """
         context = find_current()
         if context is None or context.transaction is None:
             raise UsageError("lock_first begins the transaction of an atomic handler anew, and none is running here")
+        if not context.begins_anew:
+            raise UsageError(f"{context.job.task} can't begin anew, its row is taken: lock with ctx.tx at its start")
         wanted = {self._record_lock(record) for record in records}
         if table is not None:
             wanted.add(FirstLock(f"table {table}", self._table_locker(table)))

@@ -77,7 +77,7 @@ class Conductor(SideService):
             self._learn(look.revision)
         if look.has_condemned:
             self._table.quarantine_rows(self._place.name)
-        self.is_drained = not look.has_rows or look.is_paused or not self._is_chosen
+        self.is_drained: bool = not look.has_rows or look.is_paused or not self._is_chosen
         if look.is_paused or self.is_quiet or not self._is_chosen:
             return self.interval
         worked = self._work(self._table) if look.has_rows else 0

@@ -59,6 +59,7 @@ class RowContext(Context):
     `ctx.tx` is the transaction in which the rows are removed. `ctx.job` stands for the run, and has the number 0.
     """
 
+    begins_anew: bool = False
     keys: Sequence[str] = ()
     """The keys of the rows, as text."""
     rows: Sequence[Any] = ()
