@@ -9,6 +9,7 @@ from typing import Any
 
 from packhorse.domain.queuetable import RowRun
 from packhorse.errors import ConfigurationError
+from packhorse.queuetables.balance import Balance
 from packhorse.queuetables.finding import Finder
 from packhorse.queuetables.lanes import Lanes, Totals
 from packhorse.queuetables.processor import Dials, QueueProcessor
@@ -24,6 +25,8 @@ LOOK_SECONDS = 1.0
 """How often a pause and the settings are looked at while there are rows."""
 NOTE_SECONDS = 1.0
 """How often it is noted how the runs end."""
+MOST_COUNTED = 10_000
+"""Rows are counted up to this to set the dials: more make no difference."""
 UNBOUND_SECONDS = 5.0
 """How long to wait where the table is not there."""
 PRUNE_SECONDS, PRUNED_AT_ONCE = 60.0, 2_000
@@ -53,6 +56,8 @@ class Conductor(SideService):
         self._lanes: Lanes | None = None
         self._poll = SHORTEST_POLL
         self._dials = processor.dials
+        self._balance = Balance(processor.dials)
+        self._is_balanced = processor.is_balanced
         self._revision = -1
         self._keep = (WEEK, WEEK, MONTH)
         self._noted_at = 0.0
@@ -81,6 +86,8 @@ class Conductor(SideService):
         if look.is_paused or self.is_quiet or not self._is_chosen:
             return self.interval
         worked = self._work(self._table) if look.has_rows else 0
+        if self._is_balanced and not look.has_rows:
+            self._tune(self._table)
         self._tidy(self._table)
         if worked:
             self._poll = SHORTEST_POLL
@@ -112,9 +119,12 @@ class Conductor(SideService):
             raise AssertionError("a processor ran before its table was bound")
         until, worked = time.monotonic() + LOOK_SECONDS, 0
         while not self.is_stopping and not self.is_quiet:
-            totals = self._lanes.run(self._dials)
+            totals = self._lanes.run(self._balance.dials if self._is_balanced else self._dials)
             worked += totals.done + totals.failed
             self._count(totals)
+            if self._is_balanced:
+                self._balance.count(totals)
+                self._tune(table)
             if totals.leaves:
                 table.quarantine_rows(self._place.name)
             if totals.is_dry or time.monotonic() >= until:
@@ -132,6 +142,8 @@ class Conductor(SideService):
             batch_size=(settings and settings.batch_size) or declared.batch_size,
             parallelism=(settings and settings.slots) or declared.parallelism,
         )
+        balanced = settings.load_balanced if settings is not None else None
+        self._is_balanced = self._processor.is_balanced if balanced is None else balanced
         if settings is not None:
             self._keep = (
                 WEEK if settings.keep_succeeded is None else settings.keep_succeeded,
@@ -139,6 +151,13 @@ class Conductor(SideService):
                 MONTH if settings.keep_failed is None else settings.keep_failed,
             )
         self._revision = revision
+
+    def _tune(self, table: RowTable) -> None:
+        """Set the dials by what the last runs came to, and say why."""
+        if not self._balance.is_time():
+            return
+        if reason := self._balance.tune(table.count_rows(MOST_COUNTED).waiting):
+            log.info("%s: %s", self.name, reason)
 
     def _count(self, totals: Totals) -> None:
         self._unnoted.done += totals.done

@@ -31,6 +31,7 @@ class Totals:
         failed: rows that were not.
         transactions: how many there were.
         busy: seconds that all lanes together worked on rows.
+        seconds: how long it took.
         is_dry: whether a lane found nothing to take.
         leaves: whether rows are to leave the table.
         error: the last thing that went wrong.
@@ -40,6 +41,7 @@ class Totals:
     failed: int = 0
     transactions: int = 0
     busy: float = 0.0
+    seconds: float = 0.0
     is_dry: bool = False
     leaves: bool = False
     error: str | None = None
@@ -117,11 +119,12 @@ class Lanes:
         Raises:
             DatabaseError: the rows can't be reached.
         """
-        totals = Totals()
+        totals, began = Totals(), time.monotonic()
         if self._processor.task.is_async:
             self._on_loop(self._arun(dials, totals))
         else:
             _all(self._threads.submit(self._lane, dials, totals) for _ in range(dials.parallelism))
+        totals.seconds = time.monotonic() - began
         return totals
 
     def close(self) -> None:

@@ -160,3 +160,32 @@ def test_a_worker_whose_table_is_not_there_says_so_and_runs_everything_else(
         with working(app):
             assert greet.enqueue().result(timeout=10) == "hello"
             wait_until(lambda: "packhorse tables create" in caplog.text, what="the warning")
+
+
+def fill(stock: Stock, count: int) -> None:
+    """Insert so many rows in one transaction."""
+    cursor = stock.connection.cursor()
+    cursor.execute("begin")
+    cursor.executemany(
+        stock.sql("insert into stock_movement (product_id, quantity) values (?, ?)"), [(n, "1") for n in range(count)]
+    )
+    cursor.execute("commit")
+    cursor.close()
+
+
+@pytest.mark.accepts("O8")
+def test_a_balanced_processor_takes_more_lanes_while_many_rows_wait(
+    stock: Stock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And says so, with the figures; an operator may switch that off."""
+    pace = threading.Event()
+    caplog.set_level("INFO", "packhorse.worker")
+    stock.processor(lambda ctx, row: pace.wait(0.01), load_balanced=True)
+    stock.app.queues.set("stock_movement", load_balanced=False)
+    fill(stock, 1200)
+    with working(stock.app):
+        wait_until(lambda: len(stock.waiting) < 1000, 20, "some rows to be done")
+        assert "parallelism" not in caplog.text
+        stock.app.queues.set("stock_movement", load_balanced=True)
+        wait_until(lambda: "parallelism 2 to 4" in caplog.text, 20, "a decision")
+    assert "rows wait, and" in caplog.text
