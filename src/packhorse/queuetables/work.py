@@ -27,6 +27,8 @@ from packhorse.tasktransaction import AsyncTaskTransaction, TaskTransaction
 log: logging.Logger = logging.getLogger("packhorse.worker")
 
 UNREADABLE = "its stored values can't be read"
+ENDED_BY_SERVER = ("IdleInTransactionSessionTimeout", "QueryCanceled")
+"""What the driver raises then."""
 MOST_NAMED = 5
 """So many rows are named in a line of the log."""
 ALL_REJECTED = ErrorInfo("Rejected", "every row was rejected")
@@ -197,6 +199,10 @@ class RowRunner:
 
     def _undone(self, work: Work) -> list[RowAck]:
         """What follows for rows whose transaction is rolled back."""
+        if work.run.watch.is_late() and _is_ended_by_server(work.run.outcome):
+            seconds = self._processor.open_limit.total_seconds()
+            text = f"its transaction was open for longer than {seconds:g} s: enqueue long work as a job"
+            work.run.outcome = Failure(ErrorInfo("TimeLimit", text))
         outcome = work.run.outcome
         if _is_conflict(outcome):
             return []
@@ -238,6 +244,9 @@ class RowRunner:
         if not is_accepted:
             log.warning("%s: rows %s were somebody else's by the end; nothing was done", *self._names(work))
             return Ended(is_conflict=True)
+        if work.run.watch.is_late():
+            seconds = time.monotonic() - work.began
+            log.warning("%s: rows %s took %.1f s, longer than open_limit", *self._names(work), seconds)
         done = len(work.rows) - len(refused)
         return Ended(done, len(refused), leaves=any(ack.leaves for ack in refused))
 
@@ -274,6 +283,11 @@ def _row_ack(row: TakenRow, ack: Ack) -> RowAck:
         reason=ack.reason,
         error=ack.error,
     )
+
+
+def _is_ended_by_server(outcome: Outcome | None) -> bool:
+    """Whether the server has ended the transaction, which may also look like a connection that broke."""
+    return _is_conflict(outcome) or (isinstance(outcome, Failure) and outcome.error.type in ENDED_BY_SERVER)
 
 
 def _is_conflict(outcome: Outcome | None) -> bool:

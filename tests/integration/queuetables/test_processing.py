@@ -2,6 +2,7 @@
 
 import threading
 from contextlib import closing
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -228,3 +229,26 @@ def test_a_processor_that_ends_the_transaction_itself_has_no_second_effect(stock
     stock.run(dials=Dials(batch_size=1, parallelism=1))
     assert stock.waiting == [1] or stock.booked == [1]
     assert not (stock.waiting == [1] and stock.booked == [1])
+
+
+@pytest.mark.accepts("O4", "O11")
+def test_a_transaction_that_is_open_for_too_long_is_ended_and_told(
+    stock: Stock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """On a server it would keep others from cleaning up: it has failed. SQLite opens none before the first write."""
+
+    def move(ctx: Context, row: Any) -> None:
+        threading.Event().wait(0.6)
+        stock.book(ctx, row.product_id)
+
+    stock.processor(move, open_limit=timedelta(milliseconds=200))
+    stock.insert(1)
+    stock.run(dials=Dials(batch_size=1, parallelism=1))
+    if stock.url.startswith("sqlite"):
+        assert stock.booked == [1]
+        assert "longer than open_limit" in caplog.text
+        return
+    assert (stock.booked, stock.waiting) == ([], [1])
+    [error] = stock.app.tables.errors("stock_movement")
+    assert (error.error.type, error.attempt) == ("TimeLimit", 1)
+    assert "open for longer than 0.2 s" in error.error.message
