@@ -29,7 +29,7 @@ def test_one_killer_among_500_fails_alone(oracle_url: str, oracle: Packhorse, fo
 
 
 @pytest.mark.slow
-@pytest.mark.accepts("C6")
+@pytest.mark.accepts("C6", "T17")
 def test_jobs_of_a_killed_fleet_run_again_within_the_lease_and_two_seconds(
     oracle_url: str, oracle: Packhorse, folder: Path
 ) -> None:
@@ -47,7 +47,7 @@ def test_jobs_of_a_killed_fleet_run_again_within_the_lease_and_two_seconds(
     assert recovery <= 17.0
 
 
-@pytest.mark.accepts("C6")
+@pytest.mark.accepts("C6", "T17", "T19")
 def test_a_killed_worker_process_is_noticed_at_once(oracle_url: str, oracle: Packhorse, folder: Path) -> None:
     """The supervisor declares its dead child dead: the job runs again long before the lease of 15 s is over."""
     with fleet(oracle_url, folder) as ships:

@@ -11,7 +11,7 @@ from tests.crash.fleet import fleet, state_of
 from tests.waiting import wait_until
 
 
-@pytest.mark.accepts("C9")
+@pytest.mark.accepts("C9", "T19")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"])
 def test_a_stop_lets_running_jobs_end_and_hands_the_others_back(
     oracle_url: str, oracle: Packhorse, folder: Path, number: int

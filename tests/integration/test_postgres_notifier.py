@@ -148,3 +148,27 @@ def test_the_channel_is_tested_before_it_is_trusted(
 
     assert cut_proxy.accepted == 4, "two connections for each of two tests"
     notifier.close()
+
+
+@pytest.mark.accepts("T9")
+def test_a_channel_that_carries_nothing_is_told_once_with_what_to_do(
+    engine: PostgresEngine, cut_proxy: CutProxy, postgresql_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The test is made again and again in silence; as soon as notifications arrive they are used, and that is told."""
+    cut_proxy.swallow(engine.channel.encode() + b"\0")
+    notifier = PostgresNotifier(PostgresEngine(cut_proxy.url(postgresql_url)).conninfo, engine.channel)
+    hints = threading.Semaphore(0)
+    with caplog.at_level("INFO", "packhorse.worker"):
+        notifier.listen(hints.release)
+        wait_until(lambda: cut_proxy.accepted == 4, 20, "a second test")
+        wait_until(lambda: "did not arrive" in caplog.text, 10, "the warning")
+        assert not hints.acquire(blocking=False)
+        cut_proxy.restore()
+        assert hints.acquire(timeout=20)
+        wait_until(lambda: "arrive again" in caplog.text, 10, "the good news")
+    notifier.close()
+
+    [warning] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert f"one of our own on channel {engine.channel} did not arrive within 2 s" in warning
+    assert "let workers connect to PostgreSQL itself" in warning
+    assert "--no-notifications" in warning

@@ -172,7 +172,7 @@ def test_a_delayed_job_starts_when_it_is_due(app: Packhorse) -> None:
         assert timedelta(0) <= record.started_at - record.scheduled_at <= timedelta(seconds=0.2)
 
 
-@pytest.mark.accepts("C4")
+@pytest.mark.accepts("C4", "T9")
 @pytest.mark.alone
 def test_without_notifications_a_job_is_found_within_the_poll_interval(app: Packhorse) -> None:
     """Nothing wakes the worker; it looks by itself, every time in time."""

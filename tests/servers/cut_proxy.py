@@ -28,6 +28,7 @@ class CutProxy:
         self._open = threading.Event()
         self._open.set()
         self._is_refusing = False
+        self._swallowed = b""
         self._trap: _Trap | None = None
         self.accepted = 0
         """How many connections it has taken so far."""
@@ -72,8 +73,13 @@ class CutProxy:
     def restore(self) -> None:
         """Be a plain proxy again; what a black hole held back is passed on."""
         self._is_refusing = False
+        self._swallowed = b""
         self._trap = None
         self._open.set()
+
+    def swallow(self, words: bytes) -> None:
+        """Pass on nothing of what the server sends in one go with these words in it, until `restore`."""
+        self._swallowed = words
 
     def cut_at(self, words: bytes, *, delivered: bool) -> threading.Event:
         """Cut the first connection whose client sends `words`, once.
@@ -125,6 +131,8 @@ class CutProxy:
                 self._open.wait()
                 if source is link.client and self._springs(link, chunk):
                     break
+                if source is link.server and self._swallowed and self._swallowed in chunk:
+                    continue
                 sink.sendall(chunk)
         with self._lock:
             self._links.discard(link)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from packhorse.cli.flags import Callback, app_option
+from packhorse.cli.flags import Callback, filled
 from packhorse.cli.groups import Command
 from packhorse.cli.output import counted
 from packhorse.cli.values import Integer, duration_between, merged, queues, queues_text, size
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 log: logging.Logger = logging.getLogger("packhorse.worker")
 
+LAST_PORT = 65535
 LEVELS = ("debug", "info", "warning", "error")
 CREW_FLAGS = (
     "processes",
@@ -45,6 +47,19 @@ def worker_options(command: Callback) -> Callback:
     return command
 
 
+def applications(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse what is empty or there twice.
+
+    Raises:
+        click.BadParameter: something is.
+    """
+    for path in given:
+        filled(context, parameter, path)
+        if given.count(path) > 1:
+            raise click.BadParameter(f"{path} is given {given.count(path)} times: each application once")
+    return given
+
+
 def refuse_address(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
     """Say why the worker is the one command without an address.
 
@@ -64,7 +79,16 @@ def _flag(*names: str, **attributes: Any) -> Callable[[Callback], Callback]:
 
 
 OPTIONS: tuple[Callable[[Callback], Callback], ...] = (
-    app_option,
+    _flag(
+        "-A",
+        "--app",
+        "app_paths",
+        metavar="MODULE:APP",
+        envvar="PACKHORSE_APP",
+        multiple=True,
+        callback=applications,
+        help="The application, module:attribute; again for each more that is to be served, with a database of its own.",
+    ),
     _flag(
         "-q",
         "--queues",
@@ -151,19 +175,23 @@ OPTIONS: tuple[Callable[[Callback], Callback], ...] = (
         allow_from_autoenv=False,
         callback=refuse_address,
     ),
+    click.option("--beside-others", is_flag=True, hidden=True, allow_from_autoenv=False),
     click.option("--incarnation", type=int, hidden=True, allow_from_autoenv=False),
 )
 
 
 @click.command(cls=Command)
 @worker_options
-def worker(*, app_path: str | None, incarnation: int | None, log_level: str, **flags: Any) -> int:
+def worker(
+    *, app_paths: tuple[str, ...], incarnation: int | None, beside_others: bool, log_level: str, **flags: Any
+) -> int:
     """Run jobs until stopped.
 
         packhorse worker -A shop.jobs:app                          all queues, 16 threads
         packhorse worker -A shop.jobs:app -q billing:10,mail -p 2  two processes, two queues, 10 slots for billing
 
         packhorse worker -A shop.jobs:app --drain                  run what there is, and end
+        packhorse worker -A shop.jobs:app -A crm.jobs:app          two applications, each with its own database
 
     A supervisor starts the processes, starts them again when they die, and tells the database that they live. TERM or
     INT (Ctrl-C) stops it: no new jobs are taken, running ones may end within --shutdown-timeout, the rest is handed
@@ -180,9 +208,14 @@ def worker(*, app_path: str | None, incarnation: int | None, log_level: str, **f
     """
     from packhorse.cli.logs import log_to_stderr
     from packhorse.cli.target import Target
+    from packhorse.runtime.orphan import die_with_parent
     from packhorse.runtime.process import serve
 
-    with Target(app_path) as target:
+    if len(app_paths) > 1:
+        return _serve_several(app_paths, flags, log_level)
+    if beside_others:
+        die_with_parent()
+    with Target(next(iter(app_paths), None)) as target:
         crew = _crew(flags)
         settings = _settings(target.needed_path, **flags)
         app = target.app
@@ -237,6 +270,60 @@ def _settings(
     )
 
 
+def _serve_several(app_paths: Sequence[str], flags: dict[str, Any], log_level: str) -> int:
+    """A supervisor for each application; every flag means for each what it means for one alone."""
+    from packhorse.cli.logs import log_to_stderr
+    from packhorse.runtime.several import Place, Several
+    from packhorse.runtime.systemd import Systemd
+
+    crew = _crew(flags)
+    ports = _ports(crew.health_port, len(app_paths))
+    all_settings = [_settings(path, **flags) for path in app_paths]
+
+    def place(settings: WorkerSettings, port: int | None) -> Place:
+        mine = replace(crew, health_port=port)
+        return Place(
+            settings.app_path or "", lambda quiet: _supervisor_command(settings, replace(mine, quiet=quiet), log_level)
+        )
+
+    log_to_stderr(log_level)
+    return Several(
+        [place(settings, port) for settings, port in zip(all_settings, ports, strict=True)],
+        is_lasting=not crew.is_ending_by_itself,
+        quiet=crew.quiet,
+        shutdown_timeout=all_settings[0].shutdown_timeout,
+        systemd=Systemd.of(os.environ),
+    ).run()
+
+
+def _ports(first: int | None, count: int) -> list[int | None]:
+    """A health port for each application: one after the other, or any free ones."""
+    if not first:
+        return [first] * count
+    if first + count - 1 > LAST_PORT:
+        raise click.UsageError(f"--health-port {first} is the first of {count}, one an application: give a lower one")
+    return list(range(first, first + count))
+
+
+def _supervisor_command(settings: WorkerSettings, crew: CrewSettings, log_level: str) -> list[str]:
+    """The command line of the supervisor of one application among several."""
+    limits = {
+        "--max-jobs": crew.max_jobs,
+        "--max-memory": crew.max_memory,
+        "--max-jobs-per-process": crew.max_jobs_per_process,
+        "--health-port": crew.health_port,
+        "--idle-timeout": None if crew.idle_timeout is None else f"{crew.idle_timeout}s",
+    }
+    return [
+        *_shared_words(settings, log_level),
+        *(f"--processes={crew.processes}", f"--health-host={crew.health_host}", "--beside-others"),
+        *(f"{name}={value}" for name, value in limits.items() if value is not None),
+        *(("--drain",) if crew.drain else ()),
+        *(("--quiet",) if crew.quiet else ()),
+        f"--start-delay={crew.start_delay}s",
+    ]
+
+
 def _supervise(app: Packhorse, crew: CrewSettings, settings: WorkerSettings, log_level: str) -> int:
     from packhorse.runtime.supervisor import Supervisor
     from packhorse.runtime.systemd import Systemd
@@ -272,6 +359,10 @@ def _introduction(app: Packhorse, processes: int, settings: WorkerSettings) -> s
 
 def _command(settings: WorkerSettings, log_level: str, incarnation: int) -> list[str]:
     """The command line of one worker process: what this one was told, in full, and who it is."""
+    return [*_shared_words(settings, log_level), f"--incarnation={incarnation}"]
+
+
+def _shared_words(settings: WorkerSettings, log_level: str) -> list[str]:
     return [
         *(sys.executable, "-m", "packhorse", "worker", f"--app={settings.app_path}"),
         *((f"--queues={queues_text(settings.queues)}",) if settings.queues else ()),
@@ -282,5 +373,4 @@ def _command(settings: WorkerSettings, log_level: str, incarnation: int) -> list
         f"--capture={logging.getLevelName(settings.capture).lower()}",
         f"--cancel-grace={settings.cancel_grace}s",
         *(() if settings.notifications else ("--no-notifications",)),
-        f"--incarnation={incarnation}",
     ]

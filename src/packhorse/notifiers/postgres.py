@@ -33,7 +33,16 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
 NETWORK_LIMIT = "5000"
 """Milliseconds after which an unanswered ping ends the connection."""
 
+ADVICE = (
+    "let workers connect to PostgreSQL itself or by a pooler in session mode, or say --no-notifications, and --poll "
+    "for how often to look"
+)
+
 _ASK_BACKEND = (files("packhorse.notifiers") / "queries" / "ask_backend.sql").read_bytes()
+
+
+class _Unheard(Exception):
+    """A notification of our own did not arrive."""
 
 
 class PostgresNotifier:
@@ -48,6 +57,7 @@ class PostgresNotifier:
         self._conninfo = conninfo
         self._channel = channel
         self._is_stopping = False
+        self._is_warned = False
         self._thread: threading.Thread | None = None
         self._stop_end, self._stop_start = os.pipe()
 
@@ -72,12 +82,18 @@ class PostgresNotifier:
             try:
                 with self._connect() as connection:
                     if not _is_direct(connection):
-                        log.info("a pooler is in front of PostgreSQL: workers look for jobs at intervals")
+                        log.warning(
+                            "notifications can't be received: a pooler is in front of PostgreSQL, so jobs are looked "
+                            "for at intervals; %s",
+                            ADVICE,
+                        )
                         return
                     self._start_listening(connection)
                     pause = FIRST_PAUSE
                     wake()
                     self._pass_on(connection, wake)
+            except _Unheard:
+                self._warn_once()
             except psycopg.Error as error:
                 log.debug("no notifications: %s", error)
             self._wait(None, pause)
@@ -94,7 +110,21 @@ class PostgresNotifier:
         with self._connect() as producer:
             producer.execute(sql.SQL("NOTIFY {}, {}").format(sql.Identifier(self._channel), sql.Literal(token)))
         if not any(note.payload == token for note in connection.notifies(timeout=TEST_SECONDS)):
-            raise psycopg.OperationalError("a notification of our own did not arrive")
+            raise _Unheard
+        if self._is_warned:
+            self._is_warned = False
+            log.info("notifications on channel %s arrive again", self._channel)
+
+    def _warn_once(self) -> None:
+        """Say that the self-test failed; it is repeated in silence until it succeeds."""
+        if self._is_warned:
+            return
+        self._is_warned = True
+        log.warning(
+            "notifications can't be received: one of our own on channel %s did not arrive within %g s, so jobs are "
+            "looked for at intervals; %s",
+            *(self._channel, TEST_SECONDS, ADVICE),
+        )
 
     def _pass_on(self, connection: psycopg.Connection, wake: Callable[[], None]) -> None:
         """Call at every notification until the end, or until the connection breaks."""

@@ -96,5 +96,9 @@ class CrewSettings:
     @property
     def report_every(self) -> float:
         """Seconds between two reports of a worker process: often where the end depends on them."""
-        is_ending_by_itself = self.max_jobs is not None or self.drain or self.idle_timeout is not None
-        return 0.1 if is_ending_by_itself else 1.0
+        return 0.1 if self.is_ending_by_itself else 1.0
+
+    @property
+    def is_ending_by_itself(self) -> bool:
+        """Whether the command may end without being told to."""
+        return self.max_jobs is not None or self.drain or self.idle_timeout is not None

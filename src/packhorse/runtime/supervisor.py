@@ -146,7 +146,9 @@ class Supervisor:
         wanted = [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGCONT, signal.SIGUSR1]
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
             wanted.append(signal.SIGHUP)
-        return Signals(*wanted, signal.SIGCHLD)
+        signals = Signals(*wanted, signal.SIGCHLD)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, wanted)  # held back by a command for several applications
+        return signals
 
     def _handle(self, number: int) -> None:
         match number:
