@@ -153,6 +153,7 @@ class TakenRow(msgspec.Struct, frozen=True, gc=False):
         trouble: what went wrong with it so far.
         is_suspect: whether somebody has worked on it before, so that a death of this process must be counted.
         data: its columns as JSON; None where that is not wanted, or too long.
+        unreadable: why the driver can't read its values, which are text then; None for almost every row.
     """
 
     key: str
@@ -161,6 +162,7 @@ class TakenRow(msgspec.Struct, frozen=True, gc=False):
     trouble: Trouble = NO_TROUBLE
     is_suspect: bool = False
     data: str | None = None
+    unreadable: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from msgspec.structs import replace
+
 from packhorse.context import Entered, Watch
 from packhorse.domain.decide import Ack, decide
 from packhorse.domain.frames import calls_handlers
@@ -136,6 +138,8 @@ class RowRunner:
         made, keys, refused = list[Any](), list[str](), dict[str, Outcome]()
         for row in rows:
             try:
+                if row.unreadable is not None:
+                    raise ValueError(row.unreadable)
                 made.append(self._processor.table.make(row.values))
                 keys.append(row.key)
             except Exception as error:  # noqa: BLE001 - a class's own code may raise what it likes
@@ -157,7 +161,7 @@ class RowRunner:
         if not row.is_suspect:
             return row
         trouble = self._table.mark_row(row, self._worker, self._processor.name)
-        return TakenRow(row.key, row.values, row.place, trouble, row.is_suspect, row.data)
+        return replace(row, trouble=trouble)
 
     @calls_handlers
     def _call(self, work: Work, tx: TaskTransaction) -> None:

@@ -147,3 +147,27 @@ def test_quarantined_rows_of_every_type_come_back_unchanged(stock: Stock) -> Non
     [gone] = stock.app.tables.quarantined("parcel")
     stock.app.tables.release("parcel", gone.id)
     assert stock.connection.execute("select * from parcel").fetchall() == before
+
+
+@pytest.mark.accepts("O14")
+@pytest.mark.engines("postgresql")
+@pytest.mark.parametrize("is_list", [False, True])
+def test_a_value_that_the_driver_cannot_read_holds_up_no_other_row(stock: Stock, is_list: bool) -> None:
+    """Only a server has times that are infinite; the row leaves the table, with what the driver said."""
+
+    def move(ctx: Context, row: Any) -> None:
+        stock.book(ctx, row.product_id)
+
+    def move_list(ctx: Context, rows: list[Any]) -> None:
+        for row in rows:
+            stock.book(ctx, row.product_id)
+
+    stock.processor(move_list if is_list else move, parallelism=1)
+    stock.insert(1, 2, 3)
+    stock.connection.execute("update stock_movement set created = 'infinity' where product_id = 2")
+    run_out(stock)
+    assert stock.booked == [1, 3]
+    [gone] = stock.app.tables.quarantined("stock_movement")
+    assert '"created": "infinity"' in (gone.data or "")
+    [error] = stock.app.tables.errors("stock_movement")
+    assert "infinity" in error.error.message

@@ -58,6 +58,12 @@ def is_fenced_off(error: DatabaseError) -> bool:
     return isinstance(error.__cause__, psycopg.Error) and error.__cause__.diag.sqlstate == LEASE_LOST
 
 
+def is_unreadable(error: DatabaseError) -> bool:
+    """Whether the driver can't make a Python value of what the server sent, such as a time that is infinite."""
+    cause = error.__cause__
+    return isinstance(cause, psycopg.DataError) and cause.sqlstate is None
+
+
 def is_cut(error: psycopg.Error) -> bool:
     """Whether the connection broke, so that nobody knows what took place."""
     return error.sqlstate is None and isinstance(error, psycopg.OperationalError)

@@ -69,6 +69,7 @@ def _slots_of(spec: TableSpec, found: FoundTable) -> dict[str, str]:
     return {
         **row_slots(spec, _key(spec), whole),
         "row_is_named": _is_named(spec, types),
+        "row_texts": ", ".join(f'CAST(t."{name}" AS text)' for name in spec.columns),
         "row_record": ", ".join(f'r."{name}"' for name in whole),
     }
 

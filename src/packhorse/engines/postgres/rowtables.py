@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Protocol
 
+from msgspec import structs
+
 from packhorse.domain.queuetable import NO_TROUBLE, RowAck, RowClaim, RowRun, TableSpec, TakenRow, Trouble
+from packhorse.engines.postgres.errors import is_unreadable
 from packhorse.engines.sql.base import Command
 from packhorse.engines.sql.documents import list_document
 from packhorse.engines.sql.rowtables import SqlRowTable
 from packhorse.engines.sql.statements import Statements
+from packhorse.errors import DatabaseError
 from packhorse.statement import AsyncTransaction, Row, Statement, Transaction
 
 AT_ONCE = 100
@@ -47,26 +53,53 @@ class PostgresRowTable(SqlRowTable):
         self._home = home
 
     def take(self, claim: RowClaim, begin: Callable[[], Transaction] | None = None) -> PostgresRowHold | None:
-        transaction = (begin or self._home.begin)()
+        opened = begin or self._home.begin
         try:
-            rows = transaction.run(self._taking(claim))
+            return self._take(opened(), claim, as_text=False)
+        except DatabaseError as error:
+            if not is_unreadable(error):
+                raise
+        # What the driver can't read, and its neighbours, bear our mark by now: such rows are taken one by one.
+        return self._take(opened(), claim, as_text=True) if claim.is_troubled else None
+
+    async def atake(self, claim: RowClaim) -> AsyncPostgresRowHold | None:
+        try:
+            return await self._atake(await self._home.abegin(), claim, as_text=False)
+        except DatabaseError as error:
+            if not is_unreadable(error):
+                raise
+        return await self._atake(await self._home.abegin(), claim, as_text=True) if claim.is_troubled else None
+
+    def _take(self, transaction: Transaction, claim: RowClaim, *, as_text: bool) -> PostgresRowHold | None:
+        try:
+            rows = transaction.run(self._taking(claim, as_text=as_text))
+            taken = self._taken(rows, claim)
+            if as_text and taken:
+                with _reading(taken):
+                    taken[0] = structs.replace(taken[0], values=tuple(transaction.run(self._read_row(taken[0]))[0]))
         except BaseException:
             transaction.rollback()
             raise
-        if rows:
-            return PostgresRowHold(self, self._taken(rows, claim), claim, transaction, _number_in(rows[0], claim))
+        if taken:
+            return PostgresRowHold(self, taken, claim, transaction, _number_in(rows[0], claim))
         transaction.rollback()
         return None
 
-    async def atake(self, claim: RowClaim) -> AsyncPostgresRowHold | None:
-        transaction = await self._home.abegin()
+    async def _atake(
+        self, transaction: AsyncTransaction, claim: RowClaim, *, as_text: bool
+    ) -> AsyncPostgresRowHold | None:
         try:
-            rows = await transaction.run(self._taking(claim))
+            rows = await transaction.run(self._taking(claim, as_text=as_text))
+            taken = self._taken(rows, claim)
+            if as_text and taken:
+                with _reading(taken):
+                    [values] = await transaction.run(self._read_row(taken[0]))
+                    taken[0] = structs.replace(taken[0], values=tuple(values))
         except BaseException:
             await transaction.rollback()
             raise
-        if rows:
-            return AsyncPostgresRowHold(self, self._taken(rows, claim), claim, transaction, _number_in(rows[0], claim))
+        if taken:
+            return AsyncPostgresRowHold(self, taken, claim, transaction, _number_in(rows[0], claim))
         await transaction.rollback()
         return None
 
@@ -111,21 +144,27 @@ class PostgresRowTable(SqlRowTable):
     def _remove_rows(self, done: Sequence[RowAck], run: RowRun, taken: Sequence[TakenRow]) -> Command:
         return Command("remove_rows", self._about(done, run, taken))
 
-    def _taking(self, claim: RowClaim) -> Statement:
-        command = self._take_troubled_row(claim) if claim.is_troubled else self._take_fresh_rows(claim)
+    def _taking(self, claim: RowClaim, *, as_text: bool) -> Statement:
+        command = self._take_troubled_row(as_text=as_text) if claim.is_troubled else self._take_fresh_rows(claim)
+        command = replace(command, options=(*command.options, *self._options(claim)))
         most = claim.open_limit // _MILLISECOND
         bounds = f"SET LOCAL idle_in_transaction_session_timeout = {most};\nSET LOCAL statement_timeout = {most};\n"
         return Statement(self._home.message_of(self._statements, command), command.params, bounds)
 
     def _take_fresh_rows(self, claim: RowClaim) -> Command:
-        params = {**self._of(), "limit": claim.limit, "after": claim.after}
-        return Command("take_fresh_rows", params, self._options(claim, after=claim.after is not None))
+        if claim.after is None:
+            return Command("take_fresh_rows", {**self._of(), "limit": claim.limit})
+        return Command("take_fresh_rows", {**self._of(), "limit": claim.limit, "after": claim.after}, ("after",))
 
-    def _take_troubled_row(self, claim: RowClaim) -> Command:
-        return Command("take_troubled_row", self._of(), self._options(claim))
+    def _take_troubled_row(self, *, as_text: bool) -> Command:
+        return Command("take_troubled_row", self._of(), ("as_text",) if as_text else ())
 
-    def _options(self, claim: RowClaim, *, after: bool = False) -> tuple[str, ...]:
-        chosen = {"after": after, "data": self._spec.keeps_data, "locked": claim.is_batch}
+    def _read_row(self, row: TakenRow) -> Statement:
+        [text] = self._statements.get("read_row")
+        return Statement(text, {"data": row.data})
+
+    def _options(self, claim: RowClaim) -> tuple[str, ...]:
+        chosen = {"data": self._spec.keeps_data, "locked": claim.is_batch}
         return tuple(name for name, is_chosen in chosen.items() if is_chosen)
 
     def _taken(self, rows: Sequence[Row], claim: RowClaim) -> list[TakenRow]:
@@ -205,6 +244,17 @@ class AsyncPostgresRowHold(_Held):
         finally:
             await rollback()
             await self._transaction.rollback()
+
+
+@contextmanager
+def _reading(taken: list[TakenRow]) -> Iterator[None]:
+    """Around reading the values of a row that was taken as text; where the driver can't, the row says why."""
+    try:
+        yield
+    except DatabaseError as error:
+        if not is_unreadable(error):
+            raise
+        taken[0] = structs.replace(taken[0], unreadable=str(error.__cause__))
 
 
 def _number_in(row: Row, claim: RowClaim) -> int:

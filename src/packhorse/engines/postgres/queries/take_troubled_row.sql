@@ -18,9 +18,14 @@ with taken as materialized (
 )
 delete from {rows} as t using taken where t.ctid = taken.place returning   -- without :locked
 select   -- with :locked
-    {row_columns}, {row_key}, {row_place},
+    {row_columns},   -- without :as_text
+    {row_texts},   -- with :as_text
+    {row_key}, {row_place},
+    CAST(pg_catalog.to_jsonb(t.*) AS text),   -- with :as_text
+    -- without :as_text
     case when pg_catalog.pg_column_size(t.*) < 16384 then CAST(pg_catalog.to_jsonb(t.*) AS text) end,   -- with :data
     null,   -- without :data
+    -- end
     pg_catalog.txid_current(),
     (
         select CAST(array[trouble.failures, trouble.skips, trouble.crashes] AS text)
