@@ -11,6 +11,7 @@ from packhorse.batching import Batching
 from packhorse.behalf import Behalf
 from packhorse.blocks import OpenBlocks
 from packhorse.connection import AsyncConnection, Connection
+from packhorse.copying import Copier
 from packhorse.correlating import Correlating
 from packhorse.declarations import Declarations
 from packhorse.desk import Inbox
@@ -172,6 +173,25 @@ class Client(Declarations, Lookup, Batching, Correlating, Housekeeping):
         task = self.registry.find(record.task)
         decode = task.signature.decode_result if task is not None else decode_value
         return JobHandle(id, self.find_job, decode, self._watch_job, self._missing, None, record.queue)
+
+    def copy_job(self, id: int, *, by: str | None = None) -> JobHandle[Any]:
+        """Enqueue a job once more, as a new one that is due now; the original, live or finished, is left as it is.
+
+        The same are its task, arguments, queue, priority, serial key, group, on whose behalf it runs, and the
+        parameters and all records of a package. A unique key, a batch, a correlation id and jobs to wait for are not
+        copied. Its `meta` says of which job it is a copy. Middleware does not see it.
+
+        Args:
+            id: the job's.
+            by: who does it, for the record.
+
+        Raises:
+            JobNotFound: there is none of that id.
+            UsageError: it is about records that it locked.
+        """
+        copied = Copier(engine=self._caught_up()).copy(self.get_job(id), by)
+        self._woken()
+        return self.job(copied)
 
     def cancel(self, *ids: int, by: str | None = None, why: str | None = None) -> Done:
         """Cancel jobs that wait, and ask those that run to stop: `ids` and `asked` of what is returned.

@@ -95,6 +95,35 @@ def test_a_job_is_shown_with_its_story(shop_cli: CommandLine, failed: int, succe
     assert shop_cli("jobs", "show", str(succeeded), "--json").json["result"] == "Hello Ann"
 
 
+@pytest.mark.accepts("T20")
+def test_how_long_a_job_waited_and_ran_is_shown(shop_cli: CommandLine, shop: Packhorse, succeeded: int) -> None:
+    """In seconds, of its last run; of one that has not run there is nothing to tell."""
+    waiting = shop.enqueue("shop.wait", 0).id
+    record = shop.get_job(succeeded)
+    assert record.started_at is not None
+    assert record.finished_at is not None
+    listed = {job["id"]: job for job in shop_cli("jobs", "list", "--json").json}
+
+    assert listed[succeeded]["run_seconds"] == (record.finished_at - record.started_at).total_seconds()
+    assert listed[succeeded]["wait_seconds"] == (record.started_at - record.enqueued_at).total_seconds()
+    assert (listed[waiting]["run_seconds"], listed[waiting]["wait_seconds"]) == (None, None)
+    assert re.search(
+        r"^waited +\d+\.\d{3} s\nran +\d+\.\d{3} s$", shop_cli("jobs", "show", str(succeeded)).out, re.MULTILINE
+    )
+
+
+@pytest.mark.accepts("T20")
+def test_a_job_is_copied(shop_cli: CommandLine, shop: Packhorse, succeeded: int) -> None:
+    """It runs once more, as a new job that says of which it is a copy."""
+    [told] = shop_cli("jobs", "copy", str(succeeded), "--by", "kim", "--json").json
+    assert told["copied_from"] == succeeded
+    assert shop.job(told["id"]).record().state == JobState.AVAILABLE
+    assert shop.run_pending() == 1
+    assert shop.job(told["id"]).result(1) == "Hello Ann"
+    assert re.fullmatch(rf"job \d+ is a copy of job {succeeded}\n", shop_cli("jobs", "copy", str(succeeded)).out)
+    assert shop_cli("jobs", "copy", "999999").code != 0
+
+
 def test_jobs_are_listed_by_key_and_shown_with_what_they_wait_for(shop_cli: CommandLine, shop: Packhorse) -> None:
     """The hint of the next page keeps the key; the ids that a job waits for stand with their states."""
     first, second = (shop.named("shop.wait").using(serial_key="c 7").enqueue(0) for _ in range(2))

@@ -22,6 +22,7 @@ VERBS = ("cancel", "retry", "hold", "release", "delete")
 PLACES = {
     "explain": "packhorse.cli.explain:explain",
     "log": "packhorse.cli.job_log:log",
+    "copy": "packhorse.cli.copy:copy",
     **{verb: f"packhorse.cli.operate:{verb}" for verb in VERBS},
 }
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
 import click
 
 from packhorse.cli.output import ago, coloured, moment, print_fields, print_table, printable
-from packhorse.domain.job import AttemptRecord, JobRecord
+from packhorse.domain.job import AttemptRecord, JobRecord, run_time, wait_time
 from packhorse.explaining import Needed
 
 DECODED = ("args", "kwargs", "meta", "result")
@@ -62,7 +63,8 @@ def print_job(job: JobRecord, attempts: Sequence[AttemptRecord], standing: Mappi
 def job_document(job: JobRecord) -> dict[str, Any]:
     """The job as a JSON object; its arguments and its result as values, or as text where they are no JSON."""
     document = dataclasses.asdict(job)
-    return {name: decoded(value) if name in DECODED else value for name, value in document.items()}
+    times = {"wait_seconds": _seconds(wait_time(job)), "run_seconds": _seconds(run_time(job))}
+    return {name: decoded(value) if name in DECODED else value for name, value in document.items()} | times
 
 
 def attempt_document(attempt: AttemptRecord) -> dict[str, Any]:
@@ -105,6 +107,10 @@ def _attempts_text(job: JobRecord) -> str:
     return f"{job.attempt}{f' ({more})' if more else ''}{bound}"
 
 
+def _seconds(length: timedelta | None) -> float | None:
+    return None if length is None else length.total_seconds()
+
+
 def _asked_text(job: JobRecord) -> str | None:
     return None if job.cancel_at is None else f"{ago(job.cancel_at)}, by {job.cancelled_by}"
 
@@ -121,8 +127,12 @@ def _print_timeline(job: JobRecord) -> None:
         "started": job.started_at,
         "finished": job.finished_at,
     }
+    lengths = {"waited": wait_time(job), "ran": run_time(job)}
     click.echo()
-    print_fields({name: f"{moment(at)}  ({ago(at)})" for name, at in times.items() if at is not None})
+    print_fields(
+        {name: f"{moment(at)}  ({ago(at)})" for name, at in times.items() if at is not None}
+        | {name: f"{length.total_seconds():.3f} s" for name, length in lengths.items() if length is not None}
+    )
 
 
 def _print_attempt(attempt: AttemptRecord, told: Collection[str | None]) -> None:

@@ -224,6 +224,21 @@ def is_due(job: JobRecord, now: datetime) -> bool:
     return job.state is JobState.AVAILABLE
 
 
+def wait_time(job: JobRecord) -> timedelta | None:
+    """How long the latest run was due before it started; None where none was, or another one is to come."""
+    if job.started_at is None or job.state not in (JobState.EXECUTING, JobState.SUCCEEDED, JobState.FAILED):
+        return None
+    due_at = max(job.enqueued_at, job.scheduled_at or job.enqueued_at)
+    return max(timedelta(0), job.started_at - due_at)
+
+
+def run_time(job: JobRecord) -> timedelta | None:
+    """How long the run took that was the last one of a job that succeeded or failed; else None."""
+    if job.started_at is None or job.finished_at is None or job.state not in (JobState.SUCCEEDED, JobState.FAILED):
+        return None
+    return max(timedelta(0), job.finished_at - job.started_at)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptRecord:
     """How one run of a job that did not succeed ended."""

@@ -35,13 +35,14 @@ class Place:
     """
 
     def __init__(self, path: str, command: Callable[[bool], Sequence[str]]) -> None:
-        self.path = path
+        self.path: str = path
         self._command = command
         self.process: subprocess.Popen[bytes] | None = None
         self.code: int | None = None
         """How it last ended."""
-        self.is_done = False
-        self._started_at = self.restart_at = 0.0
+        self.is_done: bool = False
+        self.restart_at: float = 0.0
+        self._started_at = 0.0
         self._deaths = 0
 
     def start(self, is_quiet: bool) -> None:
