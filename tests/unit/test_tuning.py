@@ -117,3 +117,48 @@ def test_it_drains_nearly_as_fast_as_the_best_fixed_setting(name: str) -> None:
     one = compared(LOADS[name]())
     assert one.of_best <= 1.2
     assert one.of_default <= 1.01
+
+
+@pytest.mark.accepts("O8")
+@given(st.integers(1, 7), st.integers(1, 10**6))
+def test_lanes_are_not_raised_while_rows_fail_however_few_a_look_sees(failed: int, backlog: int) -> None:
+    """A service that is down and lets everybody wait for five seconds: it is asked by as few as may be."""
+    now = START
+    for step in range(40):
+        seen = Observation(at=step, backlog=backlog, done=0, failed=failed, seconds=1.0, busy_seconds=now.parallelism)
+        before, now = now, tune(now, seen, BOUNDS)
+        assert now.parallelism <= before.parallelism
+    assert now.parallelism == 1
+
+
+@pytest.mark.accepts("O8")
+def test_conflicts_add_no_lanes() -> None:
+    """Of transactions that the database has undone nothing is concluded, least of all that more lanes help."""
+    now = START
+    for step in range(10):
+        now = tune(now, Observation(at=step, backlog=10**6, done=0, failed=0, seconds=1.0, busy_seconds=2.0), BOUNDS)
+    assert (now.batch_size, now.parallelism) == (16, 2)
+
+
+@pytest.mark.accepts("O8")
+def test_a_batch_whose_rows_become_slow_is_shortened_though_few_wait() -> None:
+    """So that no transaction stays open for five seconds."""
+    seen = Observation(at=1.0, backlog=10, done=128, failed=0, seconds=2.6, busy_seconds=2.56)
+    now = tune(Tuning(batch_size=128, parallelism=1), seen, BOUNDS)
+    assert (now.batch_size, now.reason) == (25, "a row takes 0.02 s: batch size 128 to 25")
+
+
+@pytest.mark.accepts("O8")
+@given(st.integers(1, 2_000), st.floats(0.0005, 0.05), st.integers(1, 8))
+def test_a_constant_load_comes_to_rest(rate: int, service: float, room: int) -> None:
+    """As many rows come every second, as long each, on a database with room for some lanes: little moves in the end."""
+    now, backlog, changes = START, 0, 0
+    for step in range(120):
+        capacity = min(now.parallelism, room) / service
+        done = int(min(backlog + rate, capacity))
+        backlog += rate - done
+        busy = min(now.parallelism * 1.0, done * service * max(1.0, now.parallelism / room))
+        seen = Observation(at=step, backlog=backlog, done=done, failed=0, seconds=1.0, busy_seconds=busy)
+        before, now = now, tune(now, seen, BOUNDS)
+        changes += (before.batch_size, before.parallelism) != (now.batch_size, now.parallelism)
+    assert changes <= 20

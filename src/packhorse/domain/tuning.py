@@ -22,8 +22,8 @@ GAIN = 1.1
 """By how much more lanes must raise the rate, so that they stay."""
 FAILING = 0.5
 """The share of rows that fail above which less is done at once."""
-RETRY_SECONDS = 30.0
-"""After how long more lanes are tried again that brought nothing."""
+RETRY_SECONDS, LONGEST_RETRY_SECONDS = 30.0, 600.0
+"""After how long more lanes are tried again that brought nothing: twice as long each time, up to the second."""
 ROWS_JUDGED = 8
 """Of fewer rows than this nothing is concluded from how many failed."""
 
@@ -76,7 +76,10 @@ class Tuning:
         rate_before: rows a second at that time.
         ceiling: so many lanes brought nothing more.
         ceiling_until: up to when that is believed.
+        patience: for how many seconds it is believed the next time.
         backlog_before: how many rows waited when this was last looked at.
+        done: rows that were done since it was last judged how many failed.
+        failed: rows that failed since then.
     """
 
     batch_size: int
@@ -86,7 +89,10 @@ class Tuning:
     rate_before: float = 0.0
     ceiling: int | None = None
     ceiling_until: float = 0.0
+    patience: float = RETRY_SECONDS
     backlog_before: int = 0
+    done: int = 0
+    failed: int = 0
 
 
 def tune(now: Tuning, seen: Observation, bounds: Bounds) -> Tuning:
@@ -97,16 +103,24 @@ def tune(now: Tuning, seen: Observation, bounds: Bounds) -> Tuning:
         seen: what the runs with them came to.
         bounds: which are never left.
     """
-    now = replace(_within(now, bounds), reason="")
-    return replace(_tuned(now, seen, bounds), backlog_before=seen.backlog)
+    counted = replace(now, reason="", done=now.done + seen.done, failed=now.failed + seen.failed)
+    tuned = _tuned(_within(counted, bounds), seen, bounds)
+    if tuned.done + tuned.failed >= ROWS_JUDGED:
+        tuned = replace(tuned, done=0, failed=0)
+    return replace(tuned, backlog_before=seen.backlog)
 
 
 def _tuned(now: Tuning, seen: Observation, bounds: Bounds) -> Tuning:
-    rows = seen.done + seen.failed
-    if rows >= ROWS_JUDGED and seen.failed > FAILING * rows:
-        reason = f"{seen.failed:,} of {rows:,} rows failed"
+    judged = now.done + now.failed
+    if judged >= ROWS_JUDGED and now.failed > FAILING * judged:
+        reason = f"{now.failed:,} of {judged:,} rows failed"
         return _to(now, now.batch_size // 2, now.parallelism // 2, reason, bounds)
-    rate = rows / seen.seconds if seen.seconds > 0 else 0.0
+    rows = seen.done + seen.failed
+    fits = _fitting(seen, bounds)
+    if now.batch_size > fits * 2:
+        reason = f"a row takes {seen.busy_seconds / rows:.2g} s"
+        return _to(now, fits, now.parallelism, reason, bounds)
+    rate = seen.done / seen.seconds if seen.seconds > 0 else 0.0
     if now.lanes_before is not None and rows:
         now, is_taken_back = _judged(now, seen, bounds, rate)
         if is_taken_back:
@@ -114,11 +128,20 @@ def _tuned(now: Tuning, seen: Observation, bounds: Bounds) -> Tuning:
     wait = seen.backlog / rate if rate else (LATE_SECONDS * 2 if seen.backlog else 0.0)
     share = seen.busy_seconds / (seen.seconds * now.parallelism) if seen.seconds > 0 else 0.0
     if wait > LATE_SECONDS or seen.backlog > now.backlog_before > now.batch_size * now.parallelism:
-        return _raised(now, seen, bounds, rate, share)
+        brings = now.done > now.failed if judged else seen.seconds == 0
+        return _raised(now, seen, bounds, rate, share) if brings else now
     if wait < EARLY_SECONDS and share < IDLE:
         reason = f"{seen.backlog:,} rows wait, and the lanes worked {share:.0%} of the time"
         return _to(now, now.batch_size // 2, now.parallelism // 2, reason, bounds)
     return now
+
+
+def _fitting(seen: Observation, bounds: Bounds) -> int:
+    """How many rows a lane can work on without keeping its transaction open for too long."""
+    rows = seen.done + seen.failed
+    if not rows or not seen.busy_seconds:
+        return bounds.batch_size[1]
+    return max(1, int(min(bounds.open_seconds * rows / seen.busy_seconds, bounds.batch_size[1])))
 
 
 def _judged(now: Tuning, seen: Observation, bounds: Bounds, rate: float) -> tuple[Tuning, bool]:
@@ -126,16 +149,16 @@ def _judged(now: Tuning, seen: Observation, bounds: Bounds, rate: float) -> tupl
     before = now.lanes_before or now.parallelism
     tried = replace(now, lanes_before=None)
     if rate >= now.rate_before * GAIN or seen.backlog == 0:
-        return tried, False
+        return replace(tried, patience=RETRY_SECONDS), False
     reason = f"{now.parallelism} lanes did {rate:,.0f} rows a second, {before} did {now.rate_before:,.0f}"
-    capped = replace(tried, ceiling=before, ceiling_until=seen.at + RETRY_SECONDS)
+    patience = min(now.patience * 2, LONGEST_RETRY_SECONDS)
+    capped = replace(tried, ceiling=before, ceiling_until=seen.at + now.patience, patience=patience)
     return _to(capped, now.batch_size, before, reason, bounds), True
 
 
 def _raised(now: Tuning, seen: Observation, bounds: Bounds, rate: float, share: float) -> Tuning:
     rows = seen.done + seen.failed
-    service = seen.busy_seconds / rows if rows else 0.0
-    fits = int(min(bounds.open_seconds / service, bounds.batch_size[1])) if service else bounds.batch_size[1]
+    fits = _fitting(seen, bounds)
     batch = max(min(now.batch_size * 2, fits), min(now.batch_size, fits))
     lanes = now.parallelism
     is_capped = now.ceiling is not None and seen.at < now.ceiling_until

@@ -143,7 +143,12 @@ class Conductor(SideService):
             parallelism=(settings and settings.slots) or declared.parallelism,
         )
         balanced = settings.load_balanced if settings is not None else None
-        self._is_balanced = self._processor.is_balanced if balanced is None else balanced
+        was_balanced, self._is_balanced = (
+            self._is_balanced,
+            self._processor.is_balanced if balanced is None else balanced,
+        )
+        if self._is_balanced and not was_balanced:
+            self._balance = Balance(self._dials)
         if settings is not None:
             self._keep = (
                 WEEK if settings.keep_succeeded is None else settings.keep_succeeded,

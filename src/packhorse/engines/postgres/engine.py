@@ -72,9 +72,9 @@ FOLDED_AT_ONCE = 10_000
 IDLE_FOLD_SECONDS = 30.0
 """After how long to look for counts again where there were none."""
 IN_ORDER = f"{BY_INDEX}SET LOCAL enable_bitmapscan = off;\n"
-UNLIMITED = frozenset({"beat", "glance", "insert_job"})
+UNLIMITED = frozenset({"beat", "glance", "insert_job", "take_fresh_rows", "take_troubled_row"})
 """What goes without limits of its own, so that an idle worker sends no more than it must; one job is stored in one
-statement, which limits what it could wait for, locks, itself."""
+statement, which limits what it could wait for, locks, itself; rows are taken within the limits of their transaction."""
 
 
 class PostgresEngine(

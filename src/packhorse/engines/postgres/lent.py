@@ -33,11 +33,21 @@ def beginning(connection: AnyPsycopg) -> Iterator[str]:
     if connection.info.transaction_status is not TransactionStatus.IDLE:
         yield ""
         return
-    connection._autocommit = True  # noqa: SLF001 - its setter sends nothing either, but waits for a lock
+    enter_autocommit(connection)
     try:
         yield "BEGIN;\n"
     finally:
-        connection._autocommit = False  # noqa: SLF001
+        leave_autocommit(connection)
+
+
+def enter_autocommit(connection: AnyPsycopg) -> None:
+    """Let the driver begin no transactions by itself; outside of one, where its own setter would wait for a lock."""
+    connection._autocommit = True  # noqa: SLF001
+
+
+def leave_autocommit(connection: AnyPsycopg) -> None:
+    """Let the driver begin a transaction with the next statement."""
+    connection._autocommit = False  # noqa: SLF001
 
 
 def ending(word: str, *, is_lent: bool) -> str:

@@ -133,10 +133,16 @@ class PostgresRowTable(SqlRowTable):
         if done:
             commands += [self._remove_rows(done, run, held.rows)] if held.claim.is_batch else []
             commands.append(self._recorded(done, run, held.rows))
+        statements = [self._joined(commands)]
         if refused:
-            commands.append(self._record_rows(refused, run, held.rows))
-        texts = [(";\n".join(self._statements.get(one.name, *one.options)), one.params) for one in commands]
-        return [Statement(text, params, fenced=text) for text, params in texts]
+            statements.append(self._joined([self._record_rows(refused, run, held.rows)]))
+        return statements
+
+    def _joined(self, commands: Sequence[Command]) -> Statement:
+        """Commands whose parameters of one name are the same, as one; it fails where one of them does."""
+        text = ";\n".join(part for one in commands for part in self._statements.get(one.name, *one.options))
+        params = {name: value for one in commands for name, value in one.params.items()}
+        return Statement(text, params, fenced=text)
 
     def _fence_rows(self, transaction: int) -> Command:
         return Command("fence_rows", {"transaction": transaction})

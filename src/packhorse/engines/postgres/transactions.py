@@ -14,7 +14,16 @@ from packhorse.engines.postgres import wire
 from packhorse.engines.postgres.async_connections import AsyncConnections
 from packhorse.engines.postgres.connections import Connections
 from packhorse.engines.postgres.errors import is_fenced_off
-from packhorse.engines.postgres.lent import beginning, ending, found_on, is_untouched, refuse_broken, restored
+from packhorse.engines.postgres.lent import (
+    beginning,
+    ending,
+    enter_autocommit,
+    found_on,
+    is_untouched,
+    leave_autocommit,
+    refuse_broken,
+    restored,
+)
 from packhorse.engines.sql.base import NO_PARAMS
 from packhorse.engines.sql.savepoints import asavepoint_on, savepoint_on
 from packhorse.errors import DatabaseError
@@ -27,7 +36,7 @@ class PostgresTransaction:
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
         self._connection = connections.take()
-        self._connection.autocommit = False
+        leave_autocommit(self._connection)
         self._found = found_on(self._connection)
         self._is_lent = False
         self._is_over = False
@@ -82,7 +91,7 @@ class PostgresTransaction:
         self._is_over = True
         if self._connection.info.transaction_status is TransactionStatus.IDLE:
             if restored(self._connection, self._found):
-                self._connection.autocommit = True
+                enter_autocommit(self._connection)
             else:
                 self._connection.close()
         self._connections.give_back(self._connection)
