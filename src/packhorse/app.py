@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, overload
 
 from packhorse.backends import DJANGO, find_home, integration, loading, open_engine, open_notifier, session_on
@@ -21,6 +22,7 @@ from packhorse.domain.outcome import Verdict
 from packhorse.domain.retry import Backoff
 from packhorse.engine import Engine
 from packhorse.errors import ConfigurationError
+from packhorse.filestore import FileStore
 from packhorse.keeper import ScheduleBook
 from packhorse.lockfirst import LockingFirst
 from packhorse.middleware import Middleware
@@ -31,6 +33,7 @@ from packhorse.queuetables.declaring import Tabling
 from packhorse.records import Loading
 from packhorse.scheduling import Scheduling
 from packhorse.task import Task, TaskRegistry
+from packhorse.tasktransaction import NO_FILES
 from packhorse.transaction import TransactionBlock
 from packhorse.workpackages.packaging import Packaging
 
@@ -85,6 +88,8 @@ class Packhorse(Client, Scheduling, Packaging, Deferring, Tabling, LockingFirst)
         worker: `processes` (the default) leaves the jobs to `packhorse worker`; `inline` runs them in the producer's
             thread, after its commit; `immediate`, for tests under Django, at the enqueue, in the open transaction.
         middleware: code around every enqueue and every run, the first one outermost.
+        files: the folder on the local disk that `ctx.files` writes to; by default PACKHORSE_FILES, then the settings
+            file; without any there are no files.
 
     Raises:
         ConfigurationError: a setting is unknown or wrong.
@@ -97,8 +102,10 @@ class Packhorse(Client, Scheduling, Packaging, Deferring, Tabling, LockingFirst)
         schema: str | None = None,
         worker: WorkerMode | None = None,
         middleware: Sequence[Middleware] = (),
+        files: str | os.PathLike[str] | None = None,
     ) -> None:
-        self.settings: Settings = Settings.load(database_url=url, schema=schema, worker=worker)
+        folder = None if files is None else os.fspath(files)
+        self.settings: Settings = Settings.load(database_url=url, schema=schema, worker=worker, files=folder)
         self.middleware: tuple[Middleware, ...] = tuple(middleware)
         super().__init__(lambda: self.engine, TaskRegistry(), adapt, self.middleware)
         Packaging.__init__(self)
@@ -225,6 +232,7 @@ class Packhorse(Client, Scheduling, Packaging, Deferring, Tabling, LockingFirst)
             deliver=deliver,
             hooks=Hooks(self.middleware),
             sessions=session_on,
+            files=self._find_files(),
         )
         if self._url.startswith(DJANGO):
             adjusted: Runner = integration("django.runner").adjusted(runner, self._url, self.middleware)
@@ -251,6 +259,17 @@ class Packhorse(Client, Scheduling, Packaging, Deferring, Tabling, LockingFirst)
             declarations=self,
             sides=self._sides,
         )
+
+    @property
+    def files(self) -> FileStore:
+        """The application's files, as they are committed; handlers write them through `ctx.files`.
+
+        Raises:
+            ConfigurationError: the application has no folder for files.
+        """
+        if (store := self._find_files()) is None:
+            raise ConfigurationError(NO_FILES)
+        return store
 
     def notifier(self) -> Notifier:
         """What wakes this application's workers up."""
@@ -287,6 +306,10 @@ class Packhorse(Client, Scheduling, Packaging, Deferring, Tabling, LockingFirst)
         task: Task[..., Any] = Task(function, task_options(function, **options), self)
         self.registry.register(task)
         return task
+
+    def _find_files(self) -> FileStore | None:
+        folder = self.settings.files
+        return FileStore(Path(folder).expanduser().absolute(), lambda: self.engine) if folder else None
 
     @property
     def _url(self) -> str:

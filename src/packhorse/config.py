@@ -36,17 +36,20 @@ class Settings:
         worker: `processes` (the default) leaves the jobs to `packhorse worker`; `inline` runs them in the producer's
             thread, after its commit; `immediate`, with `django://` only, runs them at the enqueue, inside the open
             transaction, for tests.
+        files: the folder on the local disk that `ctx.files` writes to; none by default. A relative one in the settings
+            file lies beside that; any other in the current folder.
         app: where the commands find the application, `package.module:attribute`, when they get no `-A`.
     """
 
     database_url: str | None = None
     schema: str = "packhorse"
     worker: WorkerMode = "processes"
+    files: str | None = None
     app: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("database_url", "schema", "worker", "app"):
-            is_optional = name in ("database_url", "app")
+        for name in ("database_url", "schema", "worker", "files", "app"):
+            is_optional = name in ("database_url", "files", "app")
             if not isinstance(getattr(self, name), str | None if is_optional else str):
                 raise ConfigurationError(f"the setting {name} must be a text, not {getattr(self, name)!r}")
         check_schema_name(self.schema)
@@ -94,12 +97,15 @@ def _table(document: dict[str, Any], path: Path) -> Any:
 
 
 def _placed(values: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """The settings of a file in this folder, with the file of a SQLite database in the same folder."""
-    url = values.get("database_url")
+    """The settings of a file in this folder, with what they name by relative paths in the same folder."""
+    url, files = values.get("database_url"), values.get("files")
     match = RELATIVE_FILE.fullmatch(url) if isinstance(url, str) else None
-    if match is None:
-        return values
-    return values | {"database_url": f"{match['scheme']}{quote(str(folder.absolute()))}/{match['file']}"}
+    placed: dict[str, str] = {}
+    if match is not None:
+        placed["database_url"] = f"{match['scheme']}{quote(str(folder.absolute()))}/{match['file']}"
+    if isinstance(files, str) and not files.startswith("~"):
+        placed["files"] = str(folder.absolute() / files)
+    return values | placed
 
 
 def _read(path: Path) -> dict[str, Any]:

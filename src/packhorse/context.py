@@ -16,6 +16,7 @@ from packhorse.domain.job import ClaimedJob
 from packhorse.domain.outcome import Cancel, Verdict
 from packhorse.errors import UsageError
 from packhorse.journal import NOWHERE, JobLog, Journal, RunJournal, check_progress
+from packhorse.runfiles import RunFiles
 from packhorse.tasktransaction import AsyncTaskTransaction, TaskTransaction
 
 _current: ContextVar[Context] = ContextVar("packhorse_context")
@@ -115,6 +116,23 @@ class Context:
     def transaction(self) -> TaskTransaction | AsyncTaskTransaction | None:
         """The same, or None in a task that is not atomic."""
         return self._tx
+
+    @property
+    def files(self) -> RunFiles:
+        """The application's files on the local disk; what is written or deleted here is so when the run has committed.
+
+        Only in a task with `atomic=True`, in a work package, a deferred call, or a queue processor.
+
+        Raises:
+            UsageError: the task is not atomic.
+            ConfigurationError: the application has no folder for files.
+        """
+        if self._tx is None:
+            raise UsageError(
+                f"task {self.job.task} has no transaction that files could appear with: "
+                "declare it with @app.task(atomic=True)"
+            )
+        return self._tx.files
 
     @property
     def log(self) -> logging.LoggerAdapter[logging.Logger]:

@@ -22,6 +22,7 @@ from packhorse.domain.package import Reference
 from packhorse.domain.state import JobState
 from packhorse.domain.worker import WorkerRecord
 from packhorse.explaining import Explaining
+from packhorse.filecommits import FileCommits
 from packhorse.inbox import InboxStore
 from packhorse.joblog import JobLog
 from packhorse.operations import Operations
@@ -343,6 +344,7 @@ class Engine(
     Turns,
     Packages,
     RecordLocks,
+    FileCommits,
     BatchStore,
     Retention,
     RowStore,

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
-from packhorse.errors import UsageError
+from packhorse.errors import ConfigurationError, UsageError
+from packhorse.filestore import FileStore
+from packhorse.interrupting import to_its_end
+from packhorse.runfiles import RunFiles
 from packhorse.statement import AsyncTransaction, Row, Statement, Transaction
 
 SessionFactory = Callable[[Any], Any]
 """Makes an SQLAlchemy session over a transaction's connection."""
+
+
+NO_FILES = (
+    "there is no folder for files: give one with Packhorse(files='/var/lib/shop/files'), PACKHORSE_FILES, "
+    "or files in packhorse.toml"
+)
 
 
 def no_sessions(transaction: Any) -> Any:
@@ -19,7 +29,46 @@ def no_sessions(transaction: Any) -> Any:
     raise UsageError("ctx.tx.session needs SQLAlchemy: pip install 'packhorse[sqlalchemy]'")
 
 
-class TaskTransaction:
+class WithFiles:
+    """The files of a handler's transaction.
+
+    Args:
+        store: where they are; None where the application has no such place.
+    """
+
+    def __init__(self, store: FileStore | None) -> None:
+        self._store = store
+        self._files: RunFiles | None = None
+
+    @property
+    def files(self) -> RunFiles:
+        """The application's files, as this transaction sees them.
+
+        Raises:
+            ConfigurationError: the application has no folder for files.
+        """
+        if self._store is None:
+            raise ConfigurationError(NO_FILES)
+        if self._files is None:
+            self._files = RunFiles(self._store)
+        return self._files
+
+    @property
+    def used_files(self) -> RunFiles | None:
+        """The same where something was staged, else None; for the worker."""
+        return self._files if self._files is not None and self._files.is_used else None
+
+    @contextmanager
+    def _files_undone(self) -> Iterator[None]:
+        """A block that raises leaves no files, even where they were the first that the transaction has."""
+        if self._store is None:
+            yield
+            return
+        with self.files.undone_with():
+            yield
+
+
+class TaskTransaction(WithFiles):
     """The transaction of an atomic handler; it opens at its first use and commits with the acknowledgement.
 
     The handler never commits it: when it returns, its writes and the acknowledgement commit together; when it
@@ -27,8 +76,14 @@ class TaskTransaction:
     """
 
     def __init__(
-        self, begin: Callable[[], Transaction], sessions: SessionFactory = no_sessions, *, is_eager: bool = False
+        self,
+        begin: Callable[[], Transaction],
+        sessions: SessionFactory = no_sessions,
+        store: FileStore | None = None,
+        *,
+        is_eager: bool = False,
     ) -> None:
+        super().__init__(store)
         self._begin = begin
         self._sessions = sessions
         self._is_eager = is_eager
@@ -39,6 +94,11 @@ class TaskTransaction:
     def is_open(self) -> bool:
         """Whether the handler has used it."""
         return self._opened is not None
+
+    @property
+    def is_used(self) -> bool:
+        """Whether it is open, or has files, so that there is something to commit; for the worker."""
+        return self.is_open or self.used_files is not None
 
     @property
     def connection(self) -> Any:
@@ -81,7 +141,7 @@ class TaskTransaction:
         """
         self.ready()
         self._settle()
-        with self._open().savepoint() if self.is_open else self._alone():
+        with self._files_undone(), self._open().savepoint() if self.is_open else self._alone():
             try:
                 yield
                 self._settle()
@@ -97,11 +157,37 @@ class TaskTransaction:
         """
         if self._session is not None:
             self._session.commit()
+        if (files := self.used_files) is not None:
+            return self._commit_files(files, ack)
         opened = self._leave()
         return opened is not None and opened.commit_with(ack)
 
     def rollback(self) -> None:
         """Roll back; for the worker. Never raises."""
+        self._roll_back()
+        if (files := self.used_files) is not None:
+            files.discard()
+
+    def _commit_files(self, files: RunFiles, ack: Sequence[Statement]) -> bool:
+        """What is staged is on the disk before the transaction opens here, which may keep other writers waiting."""
+        statements = files.seal()
+        opened = self._open()
+        try:
+            for statement in statements:
+                opened.run(statement)
+            self._leave()
+            is_accepted = opened.commit_with(ack)
+        except BaseException:
+            opened.rollback()
+            files.settle()
+            raise
+        if is_accepted:
+            files.committed()
+        else:
+            files.discard()
+        return is_accepted
+
+    def _roll_back(self) -> None:
         if (opened := self._leave()) is not None:
             opened.rollback()
 
@@ -110,7 +196,7 @@ class TaskTransaction:
         try:
             yield
         except BaseException:
-            self.rollback()
+            self._roll_back()
             raise
 
     def _settle(self) -> None:
@@ -132,13 +218,14 @@ class TaskTransaction:
         return opened
 
 
-class AsyncTaskTransaction:
+class AsyncTaskTransaction(WithFiles):
     """The same for an `async def` handler; it is open from the start.
 
     Args:
         opened: the engine's.
         sessions: makes an SQLAlchemy session over it.
         begin: opens another one, for a handler that commits in parts.
+        store: where files are; None where the application has no such place.
     """
 
     def __init__(
@@ -146,7 +233,9 @@ class AsyncTaskTransaction:
         opened: AsyncTransaction,
         sessions: SessionFactory = no_sessions,
         begin: Callable[[], Awaitable[AsyncTransaction]] | None = None,
+        store: FileStore | None = None,
     ) -> None:
+        super().__init__(store)
         self._opened = opened
         self._sessions = sessions
         self._begin = begin
@@ -203,23 +292,44 @@ class AsyncTaskTransaction:
     async def savepoint(self) -> AsyncIterator[None]:
         """As `TaskTransaction.savepoint`."""
         await self._settle()
-        async with self._opened.savepoint():
-            try:
-                yield
-                await self._settle()
-            except BaseException:
-                if self._session is not None:
-                    await self._session.rollback()
-                raise
+        with self._files_undone():
+            async with self._opened.savepoint():
+                try:
+                    yield
+                    await self._settle()
+                except BaseException:
+                    if self._session is not None:
+                        await self._session.rollback()
+                    raise
 
     async def commit_with(self, ack: Sequence[Statement]) -> bool:
         """As `TaskTransaction.commit_with`."""
         if self._session is not None:
             await self._session.commit()
+        if (files := self.used_files) is not None:
+            return await self._commit_files(files, ack)
         return await self._leave() and await self._opened.commit_with(ack)
 
     async def rollback(self) -> None:
         """Roll back; for the worker. Never raises."""
+        await self._roll_back()
+        if (files := self.used_files) is not None:
+            await _in_thread(files.discard)
+
+    async def _commit_files(self, files: RunFiles, ack: Sequence[Statement]) -> bool:
+        is_accepted = False
+        try:
+            for statement in await asyncio.to_thread(files.seal):
+                await self._opened.run(statement)
+            is_accepted = await self._leave() and await self._opened.commit_with(ack)
+        except BaseException:
+            await self._opened.rollback()
+            await _in_thread(files.settle)
+            raise
+        await _in_thread(files.committed if is_accepted else files.discard)
+        return is_accepted
+
+    async def _roll_back(self) -> None:
         if await self._leave():
             await self._opened.rollback()
 
@@ -235,6 +345,12 @@ class AsyncTaskTransaction:
             with suppress(Exception):
                 await session.close()
         return was_open
+
+
+async def _in_thread(work: Callable[[], None]) -> None:
+    """Do what must be done after the transaction, which is the end of the run: a cancellation comes too late."""
+    with suppress(asyncio.CancelledError):
+        await to_its_end(asyncio.to_thread(work))
 
 
 def _is_unstarted(running: Coroutine[Any, Any, Any]) -> bool:

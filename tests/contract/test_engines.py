@@ -16,6 +16,7 @@ from packhorse.testing.contract import (
     engine_collecting,
     engine_explaining,
     engine_fence,
+    engine_files,
     engine_followers,
     engine_groups,
     engine_inbox,
@@ -174,6 +175,10 @@ class TestCancellations(engine_cancellations.CancellationContract):
 
 class TestPackages(engine_packages.PackageContract):
     """Work packages."""
+
+
+class TestFiles(engine_files.FilesContract):
+    """Files appear with commits."""
 
 
 class TestRecordLocks(engine_record_locks.RecordLockContract):

@@ -19,7 +19,7 @@ from tests.opening import open_engine, path_of
 NAMES = [
     *("001_jobs", "002_front_door", "003_queues", "004_schedules"),
     *("005_job_log", "006_retention", "007_inbox", "008_keys", "009_packages", "010_batches"),
-    "011_queue_tables",
+    *("011_queue_tables", "012_files"),
 ]
 LATEST = len(NAMES)
 JOB = NewJob(task="t")

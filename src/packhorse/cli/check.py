@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
@@ -18,6 +19,7 @@ from packhorse.errors import PackhorseError
 if TYPE_CHECKING:
     from packhorse.app import Packhorse
 
+LONG_FOR_FILES = timedelta(minutes=1)
 OK, NOTE, FAILED = "ok", "note", "failed"
 COLOURS = {OK: "green", NOTE: "yellow", FAILED: "red"}
 
@@ -41,9 +43,10 @@ def check(target: Target, *, as_json: bool) -> int:
         packhorse check --database-url postgresql://app@db/shop
         packhorse check --json | jq '.[] | select(.result != "ok")'
 
-    It looks whether the database can be reached, whether its schema fits this version, and whether a job can be stored
-    (which is rolled back, so that nothing remains). Whether the database's user could run a worker, too, is only noted.
-    It ends with 0 when all is well, 2 when the user may not store a job, 3 when the database can't be reached or used,
+    It looks whether the database can be reached, whether its schema fits this version, whether a job can be stored
+    (which is rolled back, so that nothing remains), and whether the folder for files takes some, where there is one.
+    Whether the database's user could run a worker, too, is only noted.
+    It ends with 0 when all is well, 2 when the user may not store a job, or no file can be written, 3 when the database can't be reached or used,
     4 when its schema is missing, older or newer. Next: `packhorse migrate up` mends a schema.
     """
     findings = list(look(target))
@@ -95,9 +98,19 @@ def _work(app: Packhorse) -> Sequence[tuple[str, str]]:
     return [(OK, "a worker may run: yes"), *((NOTE, told_failure(one)) for one in app.list_load_failures())]
 
 
+def _files(app: Packhorse) -> Sequence[tuple[str, str]]:
+    if app.settings.files is None:
+        return []
+    app.files.check()
+    left = sum(datetime.now(UTC) - one.committed_at > LONG_FOR_FILES for one in app.engine.list_file_commits())
+    late = [(NOTE, f"{left} committed transactions have files that are not in place on their machine")] if left else []
+    return [(OK, f"{app.files.address} takes files"), *late]
+
+
 STEPS: tuple[tuple[str, Callable[[Packhorse], Sequence[tuple[str, str]]]], ...] = (
     ("database", _reach),
     ("schema", _schema),
     ("writing", _write),
     ("worker", _work),
+    ("files", _files),
 )

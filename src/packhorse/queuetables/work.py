@@ -92,7 +92,7 @@ class RowRunner:
 
     def run(self, hold: RowHold, lease: Lease, watch: Watch) -> Ended:
         """Work on rows in this thread."""
-        tx = TaskTransaction(hold.begin, self._runner.sessions, is_eager=self._runner.eager)
+        tx = TaskTransaction(hold.begin, self._runner.sessions, self._runner.files, is_eager=self._runner.eager)
         work = self._prepared(hold.rows, lease, tx, watch)
         self._call(work, tx)
         done, refused = self._parted(work)
@@ -110,7 +110,7 @@ class RowRunner:
 
     async def arun(self, hold: AsyncRowHold, lease: Lease, watch: Watch) -> Ended:
         """The same with a coroutine function."""
-        tx = AsyncTaskTransaction(await hold.begin(), self._runner.sessions)
+        tx = AsyncTaskTransaction(await hold.begin(), self._runner.sessions, store=self._runner.files)
         work = self._prepared(hold.rows, lease, tx, watch)
         await self._acall(work)
         done, refused = self._parted(work)

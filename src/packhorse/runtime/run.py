@@ -42,6 +42,7 @@ from packhorse.domain.outcome import (
 from packhorse.domain.retry import RetryPolicy, chance
 from packhorse.engine import Engine
 from packhorse.errors import PayloadError
+from packhorse.filestore import FileStore
 from packhorse.journal import NOWHERE, Journal
 from packhorse.runtime.conflicts import is_transient
 from packhorse.runtime.hooks import Hooks
@@ -94,6 +95,7 @@ class Runner:
         begin: opens the transaction of an atomic `def` handler; the engine's own by default.
         eager: whether it opens before the handler is called, for a framework whose own calls are to write in it.
         sessions: makes an SQLAlchemy session over a transaction.
+        files: the application's, if it has any.
         journal: takes what handlers log, and how far they have come.
         count: told how every run ended that counts, by its outcome's name.
         committed: told of every acknowledgement that went with a handler's own commit.
@@ -107,6 +109,7 @@ class Runner:
     eager: bool = False
     abegin: Callable[[], Awaitable[AsyncTransaction]] | None = None
     sessions: SessionFactory = no_sessions
+    files: FileStore | None = None
     journal: Journal = NOWHERE
     count: Callable[[str], None] = _untold
     committed: Callable[[Ack], None] = _untold
@@ -189,7 +192,7 @@ class Runner:
             return
         tx = None
         if task.atomic:
-            tx = TaskTransaction(self.begin or self.engine.begin, self.sessions, is_eager=self.eager)
+            tx = TaskTransaction(self.begin or self.engine.begin, self.sessions, self.files, is_eager=self.eager)
             run.context = Context(run.job, tx, run.watch, self.journal)
         try:
             with Entered(run.context), self.hooks.around(run.context):
@@ -210,7 +213,7 @@ class Runner:
         try:
             if task.atomic:
                 begin = self.abegin or self.engine.abegin
-                tx = AsyncTaskTransaction(await begin(), self.sessions, begin)
+                tx = AsyncTaskTransaction(await begin(), self.sessions, begin, self.files)
                 run.context = Context(run.job, tx, run.watch, self.journal)
             with Entered(run.context), self.hooks.around(run.context):
                 await abegin_with(run.context, run.locks)
@@ -235,7 +238,7 @@ class Runner:
     def _commit(self, run: Run) -> bool:
         """Commit the handler's writes, if there are any, with the acknowledgement; whether that was its end."""
         tx = run.context.transaction
-        if not isinstance(tx, TaskTransaction) or not tx.is_open:
+        if not isinstance(tx, TaskTransaction) or not tx.is_used:
             return False
         if not isinstance(run.outcome, Success):
             tx.rollback()

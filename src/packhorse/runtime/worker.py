@@ -23,6 +23,7 @@ from packhorse.runtime.bookkeeper import Bookkeeper
 from packhorse.runtime.canceller import Canceller
 from packhorse.runtime.contact import Contact
 from packhorse.runtime.executor import Executor, Timekeeper
+from packhorse.runtime.filekeeper import file_keepers
 from packhorse.runtime.heartbeat import Heartbeat
 from packhorse.runtime.identity import new_incarnation, worker_name
 from packhorse.runtime.joblog import JobLogHandler, JobLogWriter, now_us
@@ -123,7 +124,7 @@ class Worker:
         self._services += [*self._leading(), *self._sides]
         self._services.append(Timekeeper(self._executor, self._recycle))
         self._services.append(Canceller(self._engine, self.id, self._executor, settings.cancel_grace))
-        self._services.append(self._journal)
+        self._services += [self._journal, *file_keepers(runner.files)]
         if incarnation is None:
             self._services.append(self._own_heartbeat())
         self._declared = declarations.queues if incarnation is None and declarations is not None else None

@@ -7,7 +7,7 @@ and then.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol, TypeVar
 
@@ -15,6 +15,7 @@ from packhorse.context import Context
 from packhorse.domain.frames import calls_handlers
 from packhorse.domain.outcome import Failure
 from packhorse.domain.package import Reference
+from packhorse.interrupting import to_its_end
 from packhorse.records import RecordTypes
 from packhorse.runtime.mistakes import mistake_in, mistake_with
 from packhorse.statement import Statement
@@ -137,7 +138,7 @@ class InCoroutine:
         await self._tx.run(statement)
 
     async def commit_with(self, statements: Sequence[Statement]) -> bool:
-        return await _to_its_end(self._tx.commit_with(statements))
+        return await to_its_end(self._tx.commit_with(statements))
 
 
 def at_once(work: Coroutine[Any, Any, T]) -> T:
@@ -148,17 +149,3 @@ def at_once(work: Coroutine[Any, Any, T]) -> T:
         value: T = end.value
         return value
     raise AssertionError("what is done in a thread has waited for an event loop")
-
-
-async def _to_its_end(work: Awaitable[T]) -> T:
-    """What it gives, when it is done; a cancellation that comes meanwhile waits until then."""
-    doing, cancelled = asyncio.ensure_future(work), None
-    while not doing.done():
-        try:
-            await asyncio.wait([doing])
-        except asyncio.CancelledError as error:
-            cancelled = error
-    value = doing.result()
-    if cancelled is not None:
-        raise cancelled
-    return value

@@ -14,6 +14,8 @@ TABLES = (
     "dependency",
     "element",
     "ended",
+    "file_change",
+    "file_commit",
     "finished",
     "installation",
     "job",
@@ -110,6 +112,10 @@ def _documents() -> Mapping[str, str]:
         ),
         "locks": (
             "json_to_recordset(CAST(CAST(:locks AS text) AS json)) as named (type text, key text, job_id bigint)"
+        ),
+        "changes": (
+            "json_to_recordset(CAST(CAST(:changes AS text) AS json))"
+            " as named (name text, staged integer, is_deletion boolean)"
         ),
         "figures": (
             "json_to_recordset(CAST(CAST(:figures AS text) AS json)) as named (hour bigint, task text,"

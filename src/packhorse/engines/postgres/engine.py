@@ -28,6 +28,7 @@ from packhorse.engines.postgres.transactions import AsyncPostgresTransaction, Po
 from packhorse.engines.sql.base import NO_PARAMS, Command, Params
 from packhorse.engines.sql.cancellations import SqlCancellations
 from packhorse.engines.sql.explaining import SqlExplaining
+from packhorse.engines.sql.file_commits import SqlFileCommits
 from packhorse.engines.sql.followers import SqlFollowers
 from packhorse.engines.sql.inbox import SqlInbox
 from packhorse.engines.sql.insights import SqlInsights
@@ -41,6 +42,7 @@ from packhorse.engines.sql.registry import SqlRegistry
 from packhorse.engines.sql.schedules import SqlSchedules
 from packhorse.engines.sql.statements import Statements
 from packhorse.engines.sql.statistics import SqlStatistics
+from packhorse.filecommits import FileCommit
 from packhorse.statement import AsyncTransaction, Row, Statement, Transaction
 
 FEATURES = Features(
@@ -89,6 +91,7 @@ class PostgresEngine(
     SqlExplaining,
     SqlPackages,
     SqlRecordLocks,
+    SqlFileCommits,
     PostgresRetention,
     PostgresRowStore,
     SqlStatistics,
@@ -168,6 +171,9 @@ class PostgresEngine(
                 strict=True,
             )
         ]
+
+    def commit_statements(self, commit: FileCommit) -> Sequence[Statement]:
+        return [replace(one, limits=self._lock_limit) for one in super().commit_statements(commit)]
 
     def insert_many(self, parcels: Iterable[Sequence[NewJob]], count: int) -> list[int]:
         installation = self.installation_id()

@@ -15,6 +15,7 @@ from packhorse.engine import Features
 from packhorse.engines.sql.base import NO_PARAMS, Command, Params
 from packhorse.engines.sql.cancellations import SqlCancellations
 from packhorse.engines.sql.explaining import SqlExplaining
+from packhorse.engines.sql.file_commits import SqlFileCommits
 from packhorse.engines.sql.followers import SqlFollowers
 from packhorse.engines.sql.joblog import SqlJobLog
 from packhorse.engines.sql.keyed import Storing
@@ -57,6 +58,7 @@ class SqliteEngine(
     SqlExplaining,
     SqlPackages,
     SqlRecordLocks,
+    SqlFileCommits,
     SqliteRetention,
     SqliteRowStore,
     SqlStatistics,

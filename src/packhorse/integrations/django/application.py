@@ -67,7 +67,8 @@ def _make(configuration: Configuration) -> None:
 
 
 def _of_settings(configuration: Configuration) -> Packhorse:
-    return Packhorse(f"{DJANGO}{configuration.database}", schema=configuration.schema, worker=configuration.worker)
+    chosen = {"schema": configuration.schema, "worker": configuration.worker, "files": configuration.files}
+    return Packhorse(f"{DJANGO}{configuration.database}", **chosen)
 
 
 def _named(place: str, configuration: Configuration) -> Packhorse:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, get_args
@@ -26,6 +27,7 @@ class Configuration:
         app: APP, where the project's own `Packhorse` is, `shop.jobs:app`; without it one is made of these settings.
         worker: WORKER, who runs the jobs; without it PACKHORSE_WORKER in the environment, else `processes`.
         schema: SCHEMA, the PostgreSQL schema that holds the tables; without it PACKHORSE_SCHEMA, else `packhorse`.
+        files: FILES, the folder that `ctx.files` writes to; without it PACKHORSE_FILES, else there are no files.
         modules: MODULES, what is imported to find tasks: a name with a dot is a module, one without is looked for in
             every installed app; `tasks` and `jobs`.
     """
@@ -34,6 +36,7 @@ class Configuration:
     app: str | None = None
     worker: WorkerMode | None = None
     schema: str | None = None
+    files: str | os.PathLike[str] | None = None
     modules: Sequence[str] = MODULES
 
     @classmethod
@@ -64,6 +67,8 @@ def _wrong(key: str, value: Any) -> list[str]:
     place = f"{SETTING}[{key!r}]"
     if key == "MODULES":
         return [] if _are_names(value) else [f"{place} must be a list of modules' names, not {value!r}"]
+    if key == "FILES" and isinstance(value, os.PathLike):
+        return []
     if not isinstance(value, str):
         return [f"{place} must be a text, not {value!r}"]
     if key == "WORKER" and value not in get_args(WorkerMode):

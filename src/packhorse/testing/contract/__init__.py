@@ -47,6 +47,7 @@ MODULES = (
     *(
         "engine_insights",
         "engine_joblog",
+        "engine_files",
         "engine_packages",
         "engine_collecting",
         "engine_merging",
