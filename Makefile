@@ -5,7 +5,7 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-WORKERS ?= 3          # pytest processes, more than processors: many wait; tests that measure time run without neighbours
+WORKERS ?= 4          # pytest processes, more than processors: many wait; tests that measure time run without neighbours
 PYTEST := $(BIN)/pytest -n $(strip $(WORKERS))
 QUICK_WORKERS ?= 3    # more than processors: a good part of the quick tests is waiting
 # Tests start Python hundreds of times; where this is set, each start would compile all modules again.

@@ -134,6 +134,7 @@ class Packhorse(Client, Scheduling, Packaging, Deferring, Tabling, LockingFirst)
         backoff: Backoff | None = None,
         on_error: Mapping[type[BaseException], Verdict | type[Verdict]] | None = None,
         max_skips: int | None = None,
+        max_crashes: int | None = None,
         reruns: int | None = None,
         policy: PolicyName = "task",
         timeout: timedelta | None = None,
@@ -160,6 +161,7 @@ class Packhorse(Client, Scheduling, Packaging, Deferring, Tabling, LockingFirst)
                 backoff: how long to wait between attempts; 2 s, doubled up to 1 hour, ± 20 %.
                 on_error: what an exception of a type means, instead of a retry: `{ValueError: Fail}`.
                 max_skips: how many skips make a job fail; no limit.
+                max_crashes: how many times a job's worker may die before the job fails as `worker_lost`; 3.
                 reruns: how many times a run that the database has undone for nobody's fault (a deadlock, a conflict of
                 transactions) is run again at once, in place; none. Atomic tasks only.
                 policy: the rules where nothing else is said: `task`, `work_package` or `deferred`.

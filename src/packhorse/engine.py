@@ -96,6 +96,7 @@ class JobFilter:
     state: JobState | None = None
     queue: str | None = None
     task: str | None = None
+    """A pattern: `*` stands for any text, `?` for any character."""
     key: str | None = None
     """Of a job that has it as its unique key, its serial key or its group."""
     record: Reference | None = None

@@ -60,7 +60,7 @@ class Lookup(ABC):
         Args:
             state: only those in this state.
             queue: only those in this queue.
-            task: only those of this task.
+            task: only those of this task; `*` stands for any text and `?` for any character.
             key: only those with this unique key, serial key or group.
             record: only work packages that touched, touch or will touch it.
             batch: only those of the batch of this id.

@@ -47,6 +47,7 @@ class TaskOptions(TypedDict, total=False):
     backoff: Backoff
     on_error: Mapping[type[BaseException], Verdict | type[Verdict]]
     max_skips: int
+    max_crashes: int
     timeout: timedelta
     isolation: Isolation
     ack: Literal["batched", "each"]

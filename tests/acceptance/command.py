@@ -8,8 +8,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+from tests.acceptance.forks import Forks
 
 ROOT = Path(__file__).resolve().parents[2]
 APP = "tests.acceptance.shop_app:app"
@@ -50,9 +53,8 @@ class CommandLine:
     def __init__(self, folder: Path, environ: Mapping[str, str], program: Sequence[str] = ()) -> None:
         self.folder = folder
         self._program = program or packhorse()
-        steering = ("PACKHORSE_", "DATABASE_URL", "DJANGO_", "NO_COLOR")
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(steering)}
-        self._environ = {**kept, "PYTHONPATH": str(ROOT), **environ}
+        self._own = dict(environ)
+        self._environ = {**inherited(), **environ}
         self._started: list[subprocess.Popen[str]] = []
 
     def __call__(self, *words: str, stdin: str = "", **environ: str) -> Ended:
@@ -65,15 +67,19 @@ class CommandLine:
 
     def run(self, words: Sequence[str], stdin: str = "", **environ: str) -> Ended:
         """Run any program to its end."""
-        done = subprocess.run(
-            words,
-            cwd=self.folder,
-            env=self._environ | environ,
-            input=stdin.encode("utf-8", "surrogateescape"),
-            capture_output=True,
-            timeout=SECONDS,
-            check=False,
-        )
+        given, variables = stdin.encode("utf-8", "surrogateescape"), self._environ | environ
+        if Forks.suits(words, self._own | environ):
+            done = forks().run(words, self.folder, variables, given, SECONDS)
+        else:
+            done = subprocess.run(
+                words,
+                cwd=self.folder,
+                env=variables,
+                input=given,
+                capture_output=True,
+                timeout=SECONDS,
+                check=False,
+            )
         out, err = (stream.decode("utf-8", "surrogateescape") for stream in (done.stdout, done.stderr))
         return Ended(done.returncode, out, err)
 
@@ -126,6 +132,19 @@ class Running:
     def wait(self) -> int:
         """Its exit code, once it has ended."""
         return self.process.wait(SECONDS)
+
+
+def inherited() -> dict[str, str]:
+    """The environment of the tests without what steers a command."""
+    steering = ("PACKHORSE_", "DATABASE_URL", "DJANGO_", "NO_COLOR")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(steering)}
+    return {**kept, "PYTHONPATH": str(ROOT)}
+
+
+@cache
+def forks() -> Forks:
+    """What runs commands quickly; one for each process of the tests, and it ends with that."""
+    return Forks(inherited())
 
 
 def packhorse() -> list[str]:

@@ -298,7 +298,7 @@ def test_a_full_disk_loses_nothing(cli: CommandLine, namespace: list[str]) -> No
     (cli.folder / "small").mkdir()
     url = "sqlite:///small/shop.db"
     fill = """
-        mount -t tmpfs -o size=600k none small
+        mount -t tmpfs -o size=760k none small
         for size in 1 200000 200000 1; do
             "$@" enqueue shop.greet - <"$size.json"; echo "code $?"
         done

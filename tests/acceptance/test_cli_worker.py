@@ -108,6 +108,13 @@ def test_the_environment_sets_every_flag(shop_cli: CommandLine, shop: Packhorse)
     assert re.search(r"mail:2; processes 2, threads 5 and coroutines 100 in each", worker.log())
 
 
+@pytest.mark.accepts("T19")
+def test_as_many_processes_as_processors_are_had_for_the_asking(shop_cli: CommandLine, shop: Packhorse) -> None:
+    """`-p auto` counts those that the command may use."""
+    shop_cli.start("worker", "-p", "auto")
+    wait_for_workers(shop, len(os.sched_getaffinity(0)))
+
+
 def test_each_event_is_one_line(shop_cli: CommandLine, shop: Packhorse) -> None:
     """What an exception says stays on the line of its event, and steers no terminal."""
     job = shop.named("shop.fail").using(max_attempts=1).enqueue("first\nsecond\x1b[2J")

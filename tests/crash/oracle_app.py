@@ -1,6 +1,7 @@
 """The application that the crash tests run: its tasks leave traces outside the queue's own tables.
 
-`book` writes a row through its transaction (atomic); the others append a line to a file, synchronously.
+`book` writes a row through its transaction (atomic); the others append a line to a file, synchronously. Both `book` and
+`note` outlive more deaths of their workers than the default allows: tests kill many, and look for what is lost.
 """
 
 import ctypes
@@ -29,7 +30,7 @@ def trace(line: str) -> None:
         os.close(handle)
 
 
-@app.task(name="book", atomic=True)
+@app.task(name="book", atomic=True, max_crashes=100)
 def book(ctx: Context, n: int) -> None:
     """An effect in the database, in the job's own transaction."""
     ctx.tx.execute(INSERT_EFFECT, (n,))
@@ -45,7 +46,7 @@ def tell_place(ctx: Context) -> None:
     ctx.tx.execute(INSERT_EFFECT, (number if highest == number - 1 else -number,))
 
 
-@app.task(name="note")
+@app.task(name="note", max_crashes=100)
 def note(ctx: Context, n: int) -> None:
     """An effect outside the database."""
     trace(f"note {n} {ctx.job.attempt}")

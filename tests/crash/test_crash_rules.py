@@ -13,7 +13,7 @@ from tests.waiting import wait_until
 @pytest.mark.slow
 @pytest.mark.accepts("C6")
 def test_one_killer_among_500_fails_alone(oracle_url: str, oracle: Packhorse, folder: Path) -> None:
-    """A job that kills its process three times fails as worker_lost; its 500 neighbours all succeed."""
+    """A job that kills its process three times fails as worker_lost, and is logged; its 500 neighbours all succeed."""
     with fleet(oracle_url, folder) as ships:
         calls = [oracle.named("note").call(n) for n in range(500)]
         oracle.enqueue_many([*calls[:250], oracle.named("die").call(), *calls[250:]])
@@ -24,6 +24,7 @@ def test_one_killer_among_500_fails_alone(oracle_url: str, oracle: Packhorse, fo
         neighbours = oracle.list_jobs(state=JobState.SUCCEEDED, limit=500)
 
     assert (killer.task, killer.reason, killer.crashes) == ("die", "worker_lost", 3)
+    assert f"job {killer.id} (die), attempt {killer.attempt} failed for good: worker_lost" in ships.log()
     assert len(ships.traces("died")) == 3
     assert max(job.crashes for job in neighbours) <= 1
 

@@ -1,5 +1,6 @@
 """Deferred calls with real worker processes: when they start, and that each is run once."""
 
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ import pytest
 from packhorse import JobState, Packhorse
 from tests.crash.called_app import Order, make
 from tests.crash.conftest import effects
-from tests.crash.fleet import fleet
+from tests.crash.fleet import fleet, send
 from tests.waiting import wait_until
 
 APP = "tests.crash.called_app:make"
@@ -68,6 +69,25 @@ def test_a_call_that_is_due_later_starts_then_and_not_before(oracle_url: str, sh
 
         assert len(lateness(5.0)) == 1
         quietest(lambda: lateness(0.4, 1.7), PUNCTUAL.total_seconds())
+
+
+@pytest.mark.accepts("T7")
+def test_a_worker_of_a_named_queue_leaves_the_others_to_one_of_all(
+    oracle_url: str, shop: Packhorse, folder: Path
+) -> None:
+    """Each call in mail is run; the older one elsewhere waits until a worker comes that was given no queue."""
+    with fleet(oracle_url, folder, "-q", "mail", app=APP) as ships:
+        ships.start()
+        other = shop.deferred(Order).stamp(Order(1))
+        for _ in range(5):
+            shop.deferred(Order, queue="mail").stamp(Order(1)).result(20)
+        assert other.record().state == JobState.AVAILABLE
+        assert ships.stop() == [0]
+    with fleet(oracle_url, folder, app=APP) as ships:
+        mail = shop.deferred(Order, queue="mail").stamp(Order(1))
+        ships.start()
+        for call in (other, mail):
+            call.result(20)
 
 
 @pytest.mark.accepts("T8")
@@ -150,3 +170,20 @@ def test_processes_are_replaced_after_so_many_calls_and_end_gracefully(
 
     assert last.record().state == JobState.SUCCEEDED
     assert all(job.attempt == 1 for job in shop.list_jobs(limit=1000))
+
+
+@pytest.mark.accepts("T19")
+def test_a_worker_process_takes_no_notice_of_an_interrupt(oracle_url: str, shop: Packhorse, folder: Path) -> None:
+    """Ctrl-C reaches every process of a terminal; only the supervisor decides what follows."""
+    with fleet(oracle_url, folder, app=APP) as ships:
+        ships.start()
+        process = int(shop.deferred(Order).tell_process(Order(1)).result(20))
+        call = shop.deferred(Order).hold(Order(1), 1.0)
+        wait_until(lambda: ships.traces("started"), 20, "the start of the call")
+        send(process, signal.SIGINT)
+        call.result(20)
+        assert int(shop.deferred(Order).tell_process(Order(1)).result(20)) == process
+        assert ships.stop() == [0]
+
+    assert call.record().attempt == 1
+    assert effects(oracle_url) == [1]

@@ -41,7 +41,7 @@ def run_under_kills(ships: Fleet, oracle: Packhorse, package: int) -> None:
 
     for _ in range(KILLS):
         ships.start()
-        wanted = len(ships.traces()) + chance.randrange(500, 3000)
+        wanted = min(len(ships.traces()) + chance.randrange(500, 3000), RECORDS)
         wait_until(partial(has_come_to, wanted), 60, "progress before the next kill")
         ships.kill_oldest()
     ships.start()

@@ -215,6 +215,32 @@ def test_slots_of_a_queue_bound_what_a_worker_takes_of_it(app: Packhorse) -> Non
 
 
 @pytest.mark.accepts("C26")
+def test_free_slots_of_coroutines_are_no_room_for_functions(app: Packhorse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread ends 100 jobs in a second at most: about ten are taken at once, not one for each idle coroutine."""
+    pause, taken, claim_jobs = threading.Event(), list[int](), app.engine.claim_jobs
+
+    def noting(claim: Claim) -> list[ClaimedJob]:
+        jobs = claim_jobs(claim)
+        taken.append(len(jobs))
+        return jobs
+
+    monkeypatch.setattr(app.engine, "claim_jobs", noting)
+
+    @app.task(name="idle")
+    async def idle() -> None: ...
+
+    @app.task(name="steady")
+    def steady() -> None:
+        pause.wait(0.01)
+
+    jobs = app.enqueue_many([steady.call()] * 200)
+    with working(app, threads=1, coroutines=100):
+        wait_for(app, jobs[-1].id)
+
+    assert max(taken) <= 20
+
+
+@pytest.mark.accepts("C26")
 def test_jobs_of_a_full_lane_stand_in_no_other_lane_s_way(app: Packhorse) -> None:
     """In one queue twice as many slow coroutines as quick functions: the threads are not idle until those go back."""
     pause, done = threading.Event(), list[int]()

@@ -98,6 +98,7 @@ def test_the_options_are_what_the_worker_sees(app: Packhorse) -> None:
         backoff=Backoff(first=timedelta(seconds=1)),
         on_error={ValueError: Fail, KeyError: Skip("later")},
         max_skips=3,
+        max_crashes=7,
         timeout=timedelta(minutes=1),
         atomic=True,
         isolation="process",
@@ -109,7 +110,7 @@ def test_the_options_are_what_the_worker_sees(app: Packhorse) -> None:
     assert (plain.atomic, plain.isolation, plain.ack_each, plain.keep_result) == (False, "inline", False, True)
     assert (full.queue, full.priority, full.timeout) == ("billing", 1, timedelta(minutes=1))
     assert (full.atomic, full.isolation, full.ack_each, full.keep_result) == (True, "process", True, False)
-    assert (full.policy.max_attempts, full.policy.max_skips) == (2, 3)
+    assert (full.policy.max_attempts, full.policy.max_skips, full.policy.max_crashes) == (2, 3, 7)
     assert isinstance(full.policy.verdict_on(ValueError()), Fail)
     assert isinstance(full.policy.on_error, MappingProxyType)
 
@@ -129,6 +130,7 @@ def test_the_options_are_what_the_worker_sees(app: Packhorse) -> None:
         ("max_attempts", "3"),
         ("max_attempts", 10_001),
         ("max_skips", -1),
+        ("max_crashes", 0),
         ("timeout", 30),
         ("timeout", timedelta(0)),
         ("timeout", timedelta(seconds=-1)),

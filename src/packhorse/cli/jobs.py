@@ -44,7 +44,7 @@ def jobs() -> None:
 @jobs.command("list")
 @click.option("--state", type=click.Choice([state.value for state in JobState]), help="Only jobs in this state.")
 @click.option("--queue", metavar="NAME", help="Only jobs of this queue.")
-@click.option("--task", metavar="NAME", help="Only jobs of this task.")
+@click.option("--task", metavar="PATTERN", help="Of this task; `*` is any text, `?` any character.")
 @click.option("--key", metavar="KEY", help="Only jobs with this unique key, serial key or group.")
 @click.option("--record", type=record, metavar="TYPE:KEY", help="Only work packages about this business record.")
 @click.option("--batch", type=ID, help="Only jobs of the batch of this id.")
@@ -65,6 +65,7 @@ def list_(
     """List jobs, the newest first.
 
         packhorse jobs list --state failed --queue billing
+        packhorse jobs list --task 'shop.models.Order.*'   what calls methods of this model
         packhorse jobs list --key customer:7
         packhorse jobs list --record order:42        which packages touch an order
         packhorse jobs list --batch 7 --state failed

@@ -36,6 +36,20 @@ class Integer(click.IntRange):
         return number
 
 
+class ProcessCount(Integer):
+    """How many worker processes: a number, or `auto` for one for each processor."""
+
+    name: str = "integer|auto"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read the number, or count the processors."""
+        if value == "auto":
+            from packhorse.runtime.settings import processors
+
+            value = processors()
+        return super().convert(value, param, ctx)
+
+
 ID: Integer = Integer(min=1, max=2**63 - 1)
 """What the id of a job may be."""
 

@@ -15,7 +15,7 @@ import click
 from packhorse.cli.flags import Callback, filled
 from packhorse.cli.groups import Command
 from packhorse.cli.output import counted
-from packhorse.cli.values import Integer, duration_between, merged, queues, queues_text, size
+from packhorse.cli.values import Integer, ProcessCount, duration_between, merged, queues, queues_text, size
 
 if TYPE_CHECKING:
     from packhorse.app import Packhorse
@@ -97,7 +97,13 @@ OPTIONS: tuple[Callable[[Callback], Callback], ...] = (
         callback=lambda context, parameter, given: merged(given),
         help="Serve these queues only, each with at most so many slots; NAME:* where the name itself has a colon.",
     ),
-    _flag("-p", "--processes", type=Integer(1, 1024), default=1, help="How many worker processes."),
+    _flag(
+        "-p",
+        "--processes",
+        type=ProcessCount(1, 1024),
+        default=1,
+        help="How many worker processes; auto: as many as there are processors.",
+    ),
     _flag("-c", "--concurrency", type=Integer(1, 1000), default=16, help="`def` handlers at once, in each process."),
     _flag(
         "--coroutines",

@@ -5,7 +5,9 @@ they are done, are the time until the last of them is done: more is done at once
 bring anything is tried, by hill climbing: what brought less than a tenth is taken back, and not tried again soon. When
 rows fail, both dials are halved, as TCP halves its window (additive increase, multiplicative decrease; Chiu and Jain,
 1989), so that a service that is down is not hammered. Between "too slow" and "too fast" there is a wide band in which
-nothing changes, so that it does not swing.
+nothing changes, so that it does not swing; and as rows never take the same time twice, what a row takes is averaged,
+and lanes are taken back only after a while of runs. The autoscaler of Kubernetes has a tolerance and a window of
+stabilisation for the same reasons.
 """
 
 from __future__ import annotations
@@ -20,6 +22,16 @@ BUSY, IDLE = 0.6, 0.3
 """The share of a run's time that its lanes work: above the first more of them may help, below the second fewer do."""
 GAIN = 1.1
 """By how much more lanes must raise the rate, so that they stay."""
+CLEAR_GAIN = 1.5
+"""By how much they must, so that they stay at once; below that a while is waited for."""
+TRIAL_SECONDS, TRIAL_ROWS = 2.0, 32
+"""After so long, and so many rows, lanes that brought too little are taken back."""
+WORTH = 1.5
+"""By how much a batch must become larger, so that it is changed at all."""
+FRESH = 0.3
+"""How much of the average of what a row takes is the last look's."""
+IDLE_SECONDS = 5.0
+"""For how long lanes must have been idle before less is done at once."""
 FAILING = 0.5
 """The share of rows that fail above which less is done at once."""
 RETRY_SECONDS, LONGEST_RETRY_SECONDS = 30.0, 600.0
@@ -35,7 +47,8 @@ class Bounds:
     Attributes:
         batch_size: the smallest and the largest.
         parallelism: the smallest and the largest.
-        open_seconds: how long a lane's work in one run should take at most: so long is the transaction of a list open.
+        open_seconds: how long a lane's work in one run should take; it is shortened where it takes twice as long. So
+            long is the transaction of a list open.
     """
 
     batch_size: tuple[int, int] = (1, 256)
@@ -74,6 +87,11 @@ class Tuning:
         reason: why they were changed, for people; empty where they were not.
         lanes_before: how many there were before more were tried; None when nothing is being tried.
         rate_before: rows a second at that time.
+        rate_above: rows a second with the lanes that were taken back.
+        row_seconds: what a row takes, as an average in which the last ones count most; 0 when it is not known.
+        idle_since: since when the lanes are idle; None while they are not.
+        here_done: rows that were done since the dials were changed.
+        here_seconds: how long that took.
         ceiling: so many lanes brought nothing more.
         ceiling_until: up to when that is believed.
         patience: for how many seconds it is believed the next time.
@@ -87,6 +105,11 @@ class Tuning:
     reason: str = ""
     lanes_before: int | None = None
     rate_before: float = 0.0
+    rate_above: float = 0.0
+    row_seconds: float = 0.0
+    idle_since: float | None = None
+    here_done: int = 0
+    here_seconds: float = 0.0
     ceiling: int | None = None
     ceiling_until: float = 0.0
     patience: float = RETRY_SECONDS
@@ -103,72 +126,116 @@ def tune(now: Tuning, seen: Observation, bounds: Bounds) -> Tuning:
         seen: what the runs with them came to.
         bounds: which are never left.
     """
-    counted = replace(now, reason="", done=now.done + seen.done, failed=now.failed + seen.failed)
+    counted = replace(
+        now,
+        reason="",
+        done=now.done + seen.done,
+        failed=now.failed + seen.failed,
+        here_done=now.here_done + seen.done,
+        here_seconds=now.here_seconds + seen.seconds,
+        row_seconds=_averaged(now.row_seconds, seen),
+    )
     tuned = _tuned(_within(counted, bounds), seen, bounds)
     if tuned.done + tuned.failed >= ROWS_JUDGED:
         tuned = replace(tuned, done=0, failed=0)
     return replace(tuned, backlog_before=seen.backlog)
 
 
+def _averaged(before: float, seen: Observation) -> float:
+    """What a row takes, in seconds."""
+    rows = seen.done + seen.failed
+    if not rows:
+        return before
+    last = seen.busy_seconds / rows
+    return FRESH * last + (1 - FRESH) * before if before else last
+
+
 def _tuned(now: Tuning, seen: Observation, bounds: Bounds) -> Tuning:
     judged = now.done + now.failed
     if judged >= ROWS_JUDGED and now.failed > FAILING * judged:
         reason = f"{now.failed:,} of {judged:,} rows failed"
-        return _to(now, now.batch_size // 2, now.parallelism // 2, reason, bounds)
+        return _to(replace(now, lanes_before=None), now.batch_size // 2, now.parallelism // 2, reason, bounds)
     rows = seen.done + seen.failed
-    fits = _fitting(seen, bounds)
-    if now.batch_size > fits * 2:
-        reason = f"a row takes {seen.busy_seconds / rows:.2g} s"
-        return _to(now, fits, now.parallelism, reason, bounds)
-    rate = seen.done / seen.seconds if seen.seconds > 0 else 0.0
+    fits = _fitting(now, bounds)
+    if rows and now.batch_size > fits * 2:
+        return _to(now, fits, now.parallelism, f"a row takes {now.row_seconds:.2g} s", bounds)
     if now.lanes_before is not None and rows:
-        now, is_taken_back = _judged(now, seen, bounds, rate)
-        if is_taken_back:
-            return now
+        judgement = _judged(now, seen, bounds)
+        if judgement.lanes_before is not None or judgement.reason:
+            return judgement
+        now = judgement
+    rate = seen.done / seen.seconds if seen.seconds > 0 else 0.0
     wait = seen.backlog / rate if rate else (LATE_SECONDS * 2 if seen.backlog else 0.0)
     share = seen.busy_seconds / (seen.seconds * now.parallelism) if seen.seconds > 0 else 0.0
     if wait > LATE_SECONDS or seen.backlog > now.backlog_before > now.batch_size * now.parallelism:
         brings = now.done > now.failed if judged else seen.seconds == 0
-        return _raised(now, seen, bounds, rate, share) if brings else now
-    if wait < EARLY_SECONDS and share < IDLE:
-        reason = f"{seen.backlog:,} rows wait, and the lanes worked {share:.0%} of the time"
-        return _to(now, now.batch_size // 2, now.parallelism // 2, reason, bounds)
-    return now
+        now = replace(now, idle_since=None)
+        return _raised(now, seen, bounds, share) if brings else now
+    if wait >= EARLY_SECONDS or share >= IDLE:
+        return replace(now, idle_since=None)
+    return _lowered(now, seen, bounds, share)
 
 
-def _fitting(seen: Observation, bounds: Bounds) -> int:
+def _fitting(now: Tuning, bounds: Bounds) -> int:
     """How many rows a lane can work on without keeping its transaction open for too long."""
-    rows = seen.done + seen.failed
-    if not rows or not seen.busy_seconds:
+    if not now.row_seconds:
         return bounds.batch_size[1]
-    return max(1, int(min(bounds.open_seconds * rows / seen.busy_seconds, bounds.batch_size[1])))
+    return max(1, int(min(bounds.open_seconds / now.row_seconds, bounds.batch_size[1])))
 
 
-def _judged(now: Tuning, seen: Observation, bounds: Bounds, rate: float) -> tuple[Tuning, bool]:
-    """Whether the lanes that were tried stay; the dials then."""
-    before = now.lanes_before or now.parallelism
+def _judged(now: Tuning, seen: Observation, bounds: Bounds) -> Tuning:
+    """Whether the lanes that are being tried stay; they are tried on where that can't be said yet."""
+    before, rate = now.lanes_before or now.parallelism, _rate(now)
     tried = replace(now, lanes_before=None)
-    if rate >= now.rate_before * GAIN or seen.backlog == 0:
-        return replace(tried, patience=RETRY_SECONDS), False
+    is_long = _is_long(now)
+    if seen.backlog == 0 or rate >= now.rate_before * (GAIN if is_long else CLEAR_GAIN):
+        return replace(tried, patience=RETRY_SECONDS)
+    if not is_long:
+        return now
     reason = f"{now.parallelism} lanes did {rate:,.0f} rows a second, {before} did {now.rate_before:,.0f}"
     patience = min(now.patience * 2, LONGEST_RETRY_SECONDS)
-    capped = replace(tried, ceiling=before, ceiling_until=seen.at + now.patience, patience=patience)
-    return _to(capped, now.batch_size, before, reason, bounds), True
+    capped = replace(tried, rate_above=rate, ceiling=before, ceiling_until=seen.at + now.patience, patience=patience)
+    return _to(capped, now.batch_size, before, reason, bounds)
 
 
-def _raised(now: Tuning, seen: Observation, bounds: Bounds, rate: float, share: float) -> Tuning:
+def _rate(now: Tuning) -> float:
+    """Rows a second since the dials were changed."""
+    return now.here_done / now.here_seconds if now.here_seconds > 0 else 0.0
+
+
+def _is_long(now: Tuning) -> bool:
+    """Whether the rate since the dials were changed may be believed."""
+    return now.here_seconds >= TRIAL_SECONDS and now.here_done >= TRIAL_ROWS
+
+
+def _is_capped(now: Tuning, at: float) -> bool:
+    """Whether more lanes brought nothing; not where those that are left do still less, as then it was chance."""
+    was_chance = _is_long(now) and _rate(now) * GAIN < now.rate_above
+    return now.ceiling is not None and at < now.ceiling_until and not was_chance
+
+
+def _raised(now: Tuning, seen: Observation, bounds: Bounds, share: float) -> Tuning:
     rows = seen.done + seen.failed
-    fits = _fitting(seen, bounds)
-    batch = max(min(now.batch_size * 2, fits), min(now.batch_size, fits))
+    batch = min(now.batch_size * 2, _fitting(now, bounds))
+    if batch < now.batch_size * WORTH:
+        batch = now.batch_size
     lanes = now.parallelism
-    is_capped = now.ceiling is not None and seen.at < now.ceiling_until
     if share > BUSY or not rows:
-        lanes = min(lanes * 2, now.ceiling or lanes) if is_capped else lanes * 2
-    waits = f"{seen.backlog:,} rows wait, and {rate:,.0f} are done a second"
+        lanes = min(lanes * 2, now.ceiling or lanes) if _is_capped(now, seen.at) else lanes * 2
+    waits = f"{seen.backlog:,} rows wait, and {_rate(now):,.0f} are done a second"
     raised = _to(now, batch, lanes, waits, bounds)
     if raised.parallelism > now.parallelism and rows:
-        raised = replace(raised, lanes_before=now.parallelism, rate_before=rate, ceiling=None)
+        raised = replace(raised, lanes_before=now.parallelism, rate_before=_rate(now), ceiling=None)
     return raised
+
+
+def _lowered(now: Tuning, seen: Observation, bounds: Bounds, share: float) -> Tuning:
+    since = seen.at if now.idle_since is None else now.idle_since
+    idle = replace(now, idle_since=since)
+    if seen.at - since < IDLE_SECONDS:
+        return idle
+    reason = f"{seen.backlog:,} rows wait, and the lanes worked {share:.0%} of the time"
+    return _to(idle, now.batch_size // 2, now.parallelism // 2, reason, bounds)
 
 
 def _to(now: Tuning, batch_size: int, parallelism: int, why: str, bounds: Bounds) -> Tuning:
@@ -182,7 +249,9 @@ def _to(now: Tuning, batch_size: int, parallelism: int, why: str, bounds: Bounds
         )
         if old != new
     ]
-    return replace(to, reason=f"{why}: {', '.join(changes)}" if changes else "")
+    if not changes:
+        return to
+    return replace(to, reason=f"{why}: {', '.join(changes)}", here_done=0, here_seconds=0.0)
 
 
 def _within(now: Tuning, bounds: Bounds) -> Tuning:

@@ -110,6 +110,7 @@ class Tabling:
         load_balanced: bool = False,
         queue: str | None = None,
         max_attempts: int | None = None,
+        max_crashes: int | None = None,
         backoff: Backoff | None = None,
         on_error: Mapping[type[BaseException], Verdict | type[Verdict]] | None = None,
         open_limit: timedelta = OPEN_LIMIT,
@@ -130,6 +131,7 @@ class Tabling:
             queue: whose pause and settings hold for it, and by which `packhorse worker -q` chooses; by default it has
                 the table's name.
             max_attempts: how many failures bring a row into quarantine; 5.
+            max_crashes: how many deaths of the worker do; 3.
             backoff: how long a row waits after a failure; 2 s, doubled up to 1 hour, ± 20 %.
             on_error: what an exception of a type means, instead of a retry: `{ValueError: Fail}`.
             open_limit: how long the transaction of a row may stay open; 1 minute, 1 hour at most.
@@ -147,6 +149,7 @@ class Tabling:
                 name=name,
                 queue=queue or declared.name,
                 max_attempts=max_attempts,
+                max_crashes=max_crashes,
                 backoff=backoff,
                 on_error=on_error,
                 timeout=_open_limit(open_limit),

@@ -90,11 +90,11 @@ class Executor:
 
     def free_slots(self) -> int:
         """How many jobs could start at once in the lanes that the registered tasks use."""
-        return sum(max(0, lane.slots - lane.running() - lane.waiting()) for lane in self._used())
+        return sum(max(0, self._free(lane)) for lane in self._used())
 
     def narrowest_room(self) -> int:
-        """How many jobs could start at once, whatever their kind, in each lane that has any room."""
-        rooms = [lane.slots - lane.running() - lane.waiting() for lane in self._used()]
+        """How many jobs could start at once, or soon, whatever their kind, in each lane that has any room."""
+        rooms = [max(self._free(lane), self._rates[lane].soon(lane.done)) for lane in self._used()]
         return min((room for room in rooms if room > 0), default=0)
 
     def buffered(self) -> int:
@@ -228,8 +228,11 @@ class Executor:
 
     def _has_room(self, lane: Lane) -> bool:
         """Whether a job could start at once, or soon at the rate at which the lane's jobs end."""
-        waiting = lane.waiting()
-        return lane.running() + waiting < lane.slots or waiting < self._rates[lane].soon(lane.done)
+        return self._free(lane) > 0 or lane.waiting() < self._rates[lane].soon(lane.done)
+
+    def _free(self, lane: Lane) -> int:
+        """How many jobs more could start at once in a lane; below zero where more wait than could."""
+        return lane.slots - lane.running() - lane.waiting()
 
     def _used(self) -> list[Lane]:
         """The lanes of the registered tasks."""

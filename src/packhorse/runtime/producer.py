@@ -252,8 +252,12 @@ class Producer(Service):
             self._beside_at = ended + self._beside_toll.pause(max(0.0, ended - begun - USUAL_CLAIM_SECONDS))
         else:
             self._marks.note(queue, start, jobs, wanted, ended - begun)
+        if start.above is not None and len(jobs) < wanted:
+            self._accept(jobs)
+            self._claim_from(queue, wanted - len(jobs))  # it was no turn: what is behind the mark has it
+            return
         self._ready.remove(queue)
-        if len(jobs) == wanted or start.above is not None:
+        if len(jobs) == wanted:
             self._ready.append(queue)
         elif start.after is not None:
             self._looks.want_soon()  # whether there is something in front of the mark, the next look tells

@@ -10,6 +10,7 @@ from packhorse.domain.retry import RetryPolicy, chance
 from packhorse.domain.worker import WorkerRecord
 from packhorse.engine import Engine
 from packhorse.runtime.contact import Contact
+from packhorse.runtime.report import report_ack
 from packhorse.runtime.service import Service
 from packhorse.runtime.withdrawal import send_acks
 from packhorse.task import TaskRegistry
@@ -55,6 +56,9 @@ class Rescuer(Service):
             rescued += len(accepted)
             if not accepted:
                 break
+            for job, ack in zip(jobs, acks, strict=True):
+                if ack.state.is_final and job.id in accepted:
+                    report_ack(job, ack)
         rows = self._engine.rescue_rows(lost.id)
         self._engine.release_leadership(lost.id)
         self._engine.deregister_worker(lost.id)

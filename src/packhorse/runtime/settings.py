@@ -13,6 +13,13 @@ from packhorse.errors import ConfigurationError
 SHORTEST_POLL, LONGEST_POLL = 0.01, 60.0
 
 
+def processors() -> int:
+    """How many processors this process may use: of a container that is bound to some, those."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSettings:
     """How a worker process works. Durations are in seconds.
@@ -21,7 +28,7 @@ class WorkerSettings:
         queues: the queues to serve and how many slots each may take, None for as many as there are; empty serves all.
         threads: how many `def` handlers run at once; 16.
         coroutines: how many `async def` handlers run at once; 100.
-        children: how many isolated child processes run at once; the number of processors.
+        children: how many isolated child processes run at once; as many as there are processors.
         poll: how often to look for work when nothing woke the worker; 1 s.
         lease: how long a worker that is not heard of counts as alive; 15 s.
         beat: how often it is heard of; 4 s.
@@ -36,7 +43,7 @@ class WorkerSettings:
     queues: Mapping[str, int | None] = field(default_factory=lambda: MappingProxyType({}))
     threads: int = 16
     coroutines: int = 100
-    children: int = field(default_factory=lambda: os.cpu_count() or 1)
+    children: int = field(default_factory=processors)
     poll: float = 1.0
     lease: float = 15.0
     beat: float = 4.0

@@ -45,6 +45,7 @@ class PackageOptions(TypedDict, total=False):
     backoff: Backoff
     on_error: Mapping[type[BaseException], Verdict | type[Verdict]]
     max_skips: int
+    max_crashes: int
     timeout: timedelta
     atomic: bool
     isolation: Isolation

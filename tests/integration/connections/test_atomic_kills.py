@@ -29,8 +29,9 @@ def test_an_effect_happens_once_whatever_it_is_written_with(database_url: str, t
             for n in range(JOBS):
                 db.execute(f"insert into number (n, times) values ({n}, 0)")  # noqa: S608
     app.enqueue_many([app.named(task).call(str(n) if is_deferred else n) for n in range(JOBS)])
+    app.close()
 
-    with fleet(database_url, tmp_path, "-A", path, "-c", "4", "--lease", "2") as ships:
+    with fleet(database_url, tmp_path, "-c", "4", "--lease", "2", app=path) as ships:
         ships.start(processes=2)
         for kill in range(KILLS):
             wanted = 2 * JOBS * kill // KILLS + chance.randrange(20)
@@ -44,7 +45,6 @@ def test_an_effect_happens_once_whatever_it_is_written_with(database_url: str, t
     if is_deferred:
         with connected(database_url) as db:
             assert db.execute("select distinct times from number").fetchall() == [(1,)]
-    app.close()
 
 
 def wait_for_effects(database_url: str, wanted: int, timeout: float) -> None:

@@ -10,6 +10,7 @@ from django.db import models
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from packhorse import Deferrable, acting, current
+from packhorse.context import find_current
 from tests.integration.connections import wired_django
 
 assert wired_django.ALIAS  # Django's settings are made where this comes from, and its models need some
@@ -40,6 +41,10 @@ class Calls:
     def sign(self) -> None:
         """Note who does it."""
         self.note = f"{acting().user} of {acting().tenant}"
+
+    def ask(self) -> None:
+        """Note whether there is somebody who could be asked."""
+        self.note = "warned" if find_current() is None else "went on"
 
     def hand_on(self, times: int) -> None:
         """Call the same later once more, from inside."""
@@ -81,12 +86,20 @@ class Order(Calls, Base, Deferrable):
         return self.total
 
 
+class OpenOrders(models.Manager):  # type: ignore[misc]
+    """Leaves out what is closed, as applications hide records that are not used any more."""
+
+    def get_queryset(self) -> Any:
+        return super().get_queryset().exclude(note="closed")
+
+
 class DjangoOrder(Calls, Deferrable, models.Model):  # type: ignore[misc]
     """As Django has it; what its methods change they save."""
 
     id = models.IntegerField(primary_key=True)
     total = models.IntegerField(default=0)  # pyright: ignore[reportArgumentType]
     note = models.TextField(null=True)
+    objects = OpenOrders()
 
     class Meta:
         """Of a table that the tests create."""
@@ -108,6 +121,10 @@ class DjangoOrder(Calls, Deferrable, models.Model):  # type: ignore[misc]
 
     def sign(self) -> None:
         super().sign()
+        self.save()
+
+    def ask(self) -> None:
+        super().ask()
         self.save()
 
     def hand_on(self, times: int) -> None:
@@ -144,6 +161,10 @@ class PlainOrder(Deferrable):
     def sign(self) -> None:
         """Note who does it."""
         self._write(0, f"{acting().user} of {acting().tenant}")
+
+    def ask(self) -> None:
+        """Note whether there is somebody who could be asked."""
+        self._write(0, "warned" if find_current() is None else "went on")
 
     def hand_on(self, times: int) -> None:
         """Call the same later once more, from inside."""

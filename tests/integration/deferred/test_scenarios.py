@@ -36,6 +36,18 @@ def test_nothing_is_left_of_a_call_after_a_rollback(orders: Orders) -> None:
 
 
 @pytest.mark.accepts("T2")
+def test_a_call_that_was_taken_back_before_it_ran_is_nothing_to_do(orders: Orders) -> None:
+    """Whoever was told of it finds the others."""
+    job = orders.call("add", orders.get(3)[0], 42)
+    orders.call("add", orders.get(4)[0], 1)
+    orders.commit()
+    orders.app.cancel(job.id)
+
+    assert orders.app.run_pending() == 1
+    assert orders.totals() == {4: 1}
+
+
+@pytest.mark.accepts("T2")
 @pytest.mark.parametrize("keep", [True, False], ids=["released", "rolled-back"])
 def test_a_savepoint_decides_on_the_calls_in_it(orders: Orders, keep: bool) -> None:
     """Those outside are untouched by it."""
@@ -109,6 +121,27 @@ def test_records_that_are_gone_are_left_out(orders: Orders) -> None:
     assert [name for name, *_ in CALLED] == ["add", "add"]
 
 
+@pytest.mark.accepts("T11")
+def test_records_that_are_not_used_any_more_are_called(orders: Orders) -> None:
+    """Also those that the model's own manager hides: only what is gone is left out."""
+    orders.call("add", orders.get(1, 2), 1)
+    orders.commit()
+    orders.write_note(1, "closed")
+    orders.app.run_pending()
+
+    assert orders.totals() == {1: 1, 2: 1}
+
+
+@pytest.mark.accepts("T12")
+def test_a_method_can_tell_that_nobody_is_there_to_answer(orders: Orders) -> None:
+    """It goes on where it would have asked."""
+    orders.call("ask", orders.get(1)[0])
+    orders.commit()
+    orders.app.run_pending()
+
+    assert orders.note(1) == "went on"
+
+
 @pytest.mark.accepts("T12")
 def test_a_method_runs_as_the_user_and_in_the_context_that_called_it(orders: Orders) -> None:
     """Whoever runs the worker."""
@@ -148,6 +181,9 @@ def test_calls_are_found_by_model_method_and_record(orders: Orders) -> None:
     assert found(record=Reference("order", "2")) == [second.id, first.id]
     assert found(record=Reference("order", "1")) == [first.id]
     assert found(task="shop.Order.add") == [first.id]
+    assert found(task="shop.Order.*") == [second.id, first.id]
+    assert found(task="*.Order.add_a??") == [second.id]
+    assert found(task="shop.order.*") == []
     orders.app.run_pending()
     package = orders.app.get_package(first.id)
     assert package.counts == {"done": 2}
@@ -182,6 +218,19 @@ def test_without_a_worker_nothing_runs_after_a_rollback_and_what_fails_is_marked
 
     assert inline.totals() == {3: 3}
     assert job.record().state == JobState.FAILED
+
+
+@pytest.mark.accepts("T18")
+def test_without_a_worker_a_transaction_that_is_tried_again_runs_its_calls_once(inline: Orders) -> None:
+    """Those of the first try went with it."""
+    for amount in (1, 10):
+        inline.call("add", inline.get(1)[0], amount)
+        if amount == 1:
+            inline.rollback()
+    inline.commit()
+    inline.app.run_pending()
+
+    assert inline.totals() == {1: 10}
 
 
 def test_a_call_under_an_async_session_has_no_id_before_the_flush(orders: Orders) -> None:

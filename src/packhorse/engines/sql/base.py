@@ -68,6 +68,12 @@ class SqlBase(ABC):
         texts = self._statements.get(command.name, *command.options)
         return [row for text in texts for row in transaction.run(Statement(text, command.params))]
 
+    def _pattern(self, text: str) -> str:
+        """A text with `*` and `?` as the operator `{matches}` takes it: here LIKE."""
+        for plain, meant in (("\\", "\\\\"), ("%", "\\%"), ("_", "\\_"), ("*", "%"), ("?", "_")):
+            text = text.replace(plain, meant)
+        return text
+
     @abstractmethod
     def installation_id(self) -> str:
         """The id that was made when the schema was first installed."""

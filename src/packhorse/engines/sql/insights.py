@@ -32,7 +32,7 @@ class SqlInsights(SqlBase):
         params: dict[str, str | int | None] = {
             "state": filter.state,
             "queue": filter.queue,
-            "task": filter.task,
+            "task": None if filter.task is None else self._pattern(filter.task),
             "key": filter.key,
             "record_type": filter.record and filter.record.type,
             "record_key": filter.record and filter.record.key,

@@ -66,12 +66,6 @@ class SqlOperations(SqlBase):
         rows = self._read("list_key_holders", {"ids": list_document(sorted(ids))})
         return {row[0]: row[1] for row in rows}
 
-    def _pattern(self, text: str) -> str:
-        """A text with `*` and `?` as the operator `{matches}` takes it: here LIKE."""
-        for plain, meant in (("\\", "\\\\"), ("%", "\\%"), ("_", "\\_"), ("*", "%"), ("?", "_")):
-            text = text.replace(plain, meant)
-        return text
-
     def _selected(self, selection: Selection) -> tuple[dict[str, str | int | None], list[str]]:
         """The parameters of a selection, and which parts of its statement they need."""
         params, options = self._filters(selection)

@@ -22,6 +22,7 @@ class BackendOptions(TypedDict, total=False):
     backoff: Backoff
     on_error: Mapping[type[BaseException], Verdict | type[Verdict]]
     max_skips: int
+    max_crashes: int
     timeout: timedelta
     atomic: bool
     isolation: Isolation
@@ -51,8 +52,8 @@ def packhorse_options(**options: Unpack[OptionsOfTask]) -> Callable[[Function], 
     It goes below `@task`, and other backends take no notice of it.
 
     Args:
-        options: as of `app.task`: max_attempts, backoff, on_error, max_skips, timeout, atomic, isolation, ack,
-            keep_result, responsible, allow_retry, aliases. Queue and priority are those of `@task`.
+        options: as of `app.task`: max_attempts, backoff, on_error, max_skips, max_crashes, timeout, atomic,
+            isolation, ack, keep_result, responsible, allow_retry, aliases. Queue and priority are those of `@task`.
 
     Raises:
         ConfigurationError: there is no such option, or it stands above `@task`.

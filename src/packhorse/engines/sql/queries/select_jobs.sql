@@ -15,7 +15,7 @@ with live as (
       and id < CAST(:before_id AS bigint)   -- with :before_id
       and state = CAST(:state AS text)   -- with :state
       and queue = CAST(:queue AS text)   -- with :queue
-      and task = CAST(:task AS text)   -- with :task
+      and task {matches} CAST(:task AS text)   -- with :task
       and CAST(:key AS text) in (unique_key, serial_key, group_key)   -- with :key
       -- with :record_key
       and {is_about(job)}
@@ -42,7 +42,7 @@ with live as (
       and id < CAST(:before_id AS bigint)   -- with :before_id
       and state = CAST(:state AS text)   -- with :state
       and queue = CAST(:queue AS text)   -- with :queue
-      and task = CAST(:task AS text)   -- with :task
+      and task {matches} CAST(:task AS text)   -- with :task
       and CAST(:key AS text) in (unique_key, serial_key, group_key)   -- with :key
       -- with :record_key
       and {is_about(past)}
