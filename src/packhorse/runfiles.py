@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -12,7 +13,7 @@ from packhorse.domain.filename import check_file_name, folder_of_prefix
 from packhorse.errors import UsageError
 from packhorse.filecommits import FileChange
 from packhorse.filestore import FileStore, missing
-from packhorse.staging import StagingFolder, sync
+from packhorse.staging import StagingFolder
 from packhorse.statement import Statement
 
 
@@ -186,7 +187,8 @@ class RunFiles:
         try:
             with path.open("xb") if encoding is None else path.open("x", encoding=encoding, newline="") as file:
                 yield file
-            sync(path)
+                file.flush()
+                os.fsync(file.fileno())
             self._add(folder, FileChange(name, number))
         except BaseException:
             path.unlink(missing_ok=True)

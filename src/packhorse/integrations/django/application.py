@@ -67,8 +67,12 @@ def _make(configuration: Configuration) -> None:
 
 
 def _of_settings(configuration: Configuration) -> Packhorse:
-    chosen = {"schema": configuration.schema, "worker": configuration.worker, "files": configuration.files}
-    return Packhorse(f"{DJANGO}{configuration.database}", **chosen)
+    return Packhorse(
+        f"{DJANGO}{configuration.database}",
+        schema=configuration.schema,
+        worker=configuration.worker,
+        files=configuration.files,
+    )
 
 
 def _named(place: str, configuration: Configuration) -> Packhorse:

@@ -34,7 +34,10 @@ class FilesContract(EngineContract):
         write(engine, commit("t1", FileChange("a", 1), FileChange("b", 2)))
         write(engine, commit("t2", FileChange("a", 1)))
         write(engine, commit("t3", FileChange("b", 1), place="elsewhere"))
-        assert [engine.list_file_changes(token) for token in ("t1", "t2")] == [[FileChange("b", 2)], [FileChange("a", 1)]]
+        assert [engine.list_file_changes(token) for token in ("t1", "t2")] == [
+            [FileChange("b", 2)],
+            [FileChange("a", 1)],
+        ]
         engine.forget_file_commit("t1")
         assert [one.token for one in engine.list_file_commits()] == ["t2", "t3"]
         assert engine.list_file_changes("t2") == [FileChange("a", 1)]
