@@ -65,7 +65,7 @@ class FileCommitRecord:
 class FileCommits(Protocol):
     """Which transactions with files have committed."""
 
-    def commit_statements(self, commit: FileCommit) -> Sequence[Statement]:
+    def commit_files(self, commit: FileCommit) -> Sequence[Statement]:
         """What writes a commit down, to be run in order at the end of the transaction that it is about.
 
         None of them returns a row. Of two transactions that write one name the second waits for the first. They fail

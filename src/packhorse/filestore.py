@@ -1,7 +1,7 @@
 """A folder on the local disk whose files appear with the commits of the transactions that wrote them.
 
-Nobody sees a file under its name before; after it everybody does, whatever becomes of the process: what was staged is on
-the disk before the commit, and the commit says in the database which names it is to get. Whoever comes first puts it
+Nobody sees a file under its name before; after it everybody does, whatever becomes of the process: what was staged is
+on the disk before the commit, and the commit says in the database which names it is to get. Whoever comes first puts it
 there: the process that has committed, one that wants to read, or one that finds what a dead process has left.
 """
 

@@ -20,9 +20,9 @@ from packhorse.statement import Statement
 class RunFiles:
     """The application's files as a handler's transaction sees them, with what it has written itself.
 
-    What is written, or deleted, is so for everybody when the transaction has committed, and for nobody when it is rolled
-    back. Every thread of the handler's may use it. Its calls wait for the disk: a coroutine that writes much lets
-    `asyncio.to_thread` make them.
+    What is written, or deleted, is so for everybody when the transaction has committed, and for nobody when it is
+    rolled back. Every thread of the handler's may use it. Its calls wait for the disk: a coroutine that writes much
+    lets `asyncio.to_thread` make them.
 
     Args:
         store: where the files are.
@@ -160,7 +160,7 @@ class RunFiles:
                 self.discard()
                 return ()
             self._folder.sync()
-            return self._store.commits.commit_statements(self._store.commit_of(self._folder, changes))
+            return self._store.commits.commit_files(self._store.commit_of(self._folder, changes))
 
     def committed(self) -> None:
         """The transaction has committed: everybody is to see the files. For the worker; never raises."""

@@ -1,7 +1,7 @@
 """Where files wait for their commit: a folder of the store's own, and in it one for each transaction.
 
-A transaction's folder is locked by the process that it runs in, and the kernel frees the lock when that ends, however it
-ends. So what nobody has locked is what a dead process has left, or one that has let go of it on purpose.
+A transaction's folder is locked by the process that it runs in, and the kernel frees the lock when that ends, however
+it ends. So what nobody has locked is what a dead process has left, or one that has let go of it on purpose.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Lock:
 
     @classmethod
     def seize(cls, path: Path) -> Lock | None:
-        """The lock on this file, which is made if it is not there; None where somebody has it, or the folder is gone."""
+        """The lock on this file, which is made if need be; None where somebody has it, or the folder is gone."""
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         except FileNotFoundError:
@@ -54,7 +54,7 @@ class Lock:
     def wait(cls, path: Path) -> Lock:
         """The same, when whoever has it has freed it. Nobody may remove this file."""
         lock = cls(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        fcntl.flock(lock._descriptor, fcntl.LOCK_EX)  # noqa: SLF001 - its own
+        fcntl.flock(lock._descriptor, fcntl.LOCK_EX)
         return lock
 
     def free(self) -> None:

@@ -30,7 +30,7 @@ def printing(oracle_url: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.timeout(240)
 @pytest.mark.accepts("O3")
 def test_a_file_is_there_if_and_only_if_its_commit_is(oracle_url: str, printing: Packhorse, folder: Path) -> None:
-    """Whoever reads meanwhile sees no file without its commit and no commit without its file; at the end all are there."""
+    """Whoever reads meanwhile sees no file without its commit, and no commit without its file; then all are there."""
     chance = random.Random(7)
     printing.enqueue_many([printing.named("print").call(n) for n in range(JOBS)])
     with fleet(oracle_url, folder, "-c", "4", "--lease", "2", app=APP) as ships:

@@ -266,7 +266,7 @@ def commit_and_die(app: Packhorse, name: str, *, commits: bool) -> None:
     folder.file(1).write_bytes(name.encode())
     commit = app.files.commit_of(folder, [FileChange(name, 1)])
     transaction = app.engine.begin()
-    for statement in app.engine.commit_statements(commit):
+    for statement in app.engine.commit_files(commit):
         transaction.run(statement)
     transaction.commit() if commits else transaction.rollback()
     folder.free()

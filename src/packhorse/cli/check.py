@@ -46,8 +46,8 @@ def check(target: Target, *, as_json: bool) -> int:
     It looks whether the database can be reached, whether its schema fits this version, whether a job can be stored
     (which is rolled back, so that nothing remains), and whether the folder for files takes some, where there is one.
     Whether the database's user could run a worker, too, is only noted.
-    It ends with 0 when all is well, 2 when the user may not store a job, or no file can be written, 3 when the database can't be reached or used,
-    4 when its schema is missing, older or newer. Next: `packhorse migrate up` mends a schema.
+    It ends with 0 when all is well, 2 when the user may not store a job, or no file can be written, 3 when the database
+    can't be reached or used, 4 when its schema is missing, older or newer. Next: `packhorse migrate up` mends a schema.
     """
     findings = list(look(target))
     if as_json:

@@ -172,8 +172,8 @@ class PostgresEngine(
             )
         ]
 
-    def commit_statements(self, commit: FileCommit) -> Sequence[Statement]:
-        return [replace(one, limits=self._lock_limit) for one in super().commit_statements(commit)]
+    def commit_files(self, commit: FileCommit) -> Sequence[Statement]:
+        return [replace(one, limits=self._lock_limit) for one in super().commit_files(commit)]
 
     def insert_many(self, parcels: Iterable[Sequence[NewJob]], count: int) -> list[int]:
         installation = self.installation_id()

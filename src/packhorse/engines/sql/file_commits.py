@@ -19,7 +19,7 @@ VOID_KEPT = timedelta(days=7)
 class SqlFileCommits(SqlBase):
     """`packhorse.filecommits.FileCommits` by statements."""
 
-    def commit_statements(self, commit: FileCommit) -> Sequence[Statement]:
+    def commit_files(self, commit: FileCommit) -> Sequence[Statement]:
         changes = [asdict(one) for one in sorted(commit.changes, key=lambda change: change.name)]
         params = {
             "token": commit.token,

@@ -46,7 +46,7 @@ class FilesContract(EngineContract):
         """Declared so once or twice; and what has committed can't be declared so."""
         assert engine.void_file_commit("t1")
         assert engine.void_file_commit("t1")
-        with pytest.raises(Exception, match="(?i)unique"):  # each driver has its own
+        with pytest.raises(Exception, match=r"(?i)unique"):  # each driver has its own
             write(engine, commit("t1", FileChange("a", 1)))
         assert engine.list_file_commits() == []
         write(engine, commit("t2", FileChange("a", 1)))
@@ -63,7 +63,7 @@ def write(engine: Engine, written: FileCommit, *, commits: bool = True) -> None:
     """Write it down in a transaction that commits, or is rolled back."""
     transaction = engine.begin()
     try:
-        for statement in engine.commit_statements(written):
+        for statement in engine.commit_files(written):
             transaction.run(statement)
     except BaseException:
         transaction.rollback()
