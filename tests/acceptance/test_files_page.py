@@ -20,7 +20,8 @@ def test_the_page_on_files_runs_as_it_is_written(
     write_files(PAGE, engine_name, tmp_path)
     jobs = tmp_path / "jobs.py"
     jobs.write_text(jobs.read_text().replace(ADDRESS, repr(database_url)))
-    done = cli.run([sys.executable, "-m", "tests.acceptance.run_page", PAGE, engine_name])
+    page = [sys.executable, "-m", "tests.acceptance.run_page", PAGE, engine_name]
+    done = cli.run(page, PACKHORSE_DATABASE_URL=database_url)
     assert done.code == 0, done.err
     assert (tmp_path / "files" / "invoices" / "42.txt").read_text() == "Invoice of order 42\n"
     checked = cli("check", "-A", "jobs:app")
