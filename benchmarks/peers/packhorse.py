@@ -5,6 +5,7 @@ The peers that follow the first two differ in the task alone: an atomic one, and
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 import time
@@ -22,6 +23,8 @@ BULK = 100_000
 
 
 FLOW_INTERVAL = 0.05
+FEW = 1_000
+"""Calls, or rows, that are stored together."""
 
 
 class PackhorseProducer(Producer):
@@ -77,6 +80,7 @@ class OnPostgres(Peer):
     settings = "default settings: 16 threads, `def` handlers, finished jobs kept, leases and heartbeats on"
     unfinished = "select exists (select from packhorse.job)"
     has_own_fleet = True
+    app: ClassVar[str] = "benchmarks.peers.tasks:app"
     tasks: ClassVar[tuple[str, ...]] = ("nothing", "late")
     flags: ClassVar[tuple[str, ...]] = ()
 
@@ -91,7 +95,7 @@ class OnPostgres(Peer):
     def work(self, url: str, processes: int) -> None:
         """Become `packhorse worker`."""
         _set_up(url, self.tasks)
-        words = ["-m", "packhorse", "worker", "--app=benchmarks.peers.tasks:app", f"--processes={processes}"]
+        words = ["-m", "packhorse", "worker", f"--app={self.app}", f"--processes={processes}"]
         words += ["--log-level=warning", *self.flags]
         os.execv(sys.executable, [sys.executable, *words])  # noqa: S606 - our own command
 
@@ -109,8 +113,8 @@ class Atomic(OnPostgres):
 
     name = "packhorse_atomic"
     settings = "atomic=True, -c 8, otherwise default settings; exactly once"
-    tasks = ("book",)
-    flags = ("--concurrency=8",)
+    tasks: ClassVar[tuple[str, ...]] = ("book",)
+    flags: ClassVar[tuple[str, ...]] = ("--concurrency=8",)
 
     def install(self, url: str) -> None:
         """The schema, and the table that the tasks work on."""
@@ -156,4 +160,75 @@ def _app(url: str) -> Packhorse:
     return Packhorse(url)
 
 
-PEERS = (OnPostgres(), OnSqlite(), Atomic(), Napping(), AsyncNapping(), Mixed())
+class StockProducer(Producer):
+    """Connections of an application whose tasks are the calls of a model, or the rows of a table.
+
+    Args:
+        url: the database.
+        module: the application's.
+    """
+
+    def __init__(self, url: str, module: str) -> None:
+        _set_up(url, ())
+        self._stock = importlib.import_module(module)
+        self._stock.app.list_jobs(limit=1)
+
+    def enqueue(self, numbers: Iterable[int], sent: Sent) -> None:
+        """One short transaction each."""
+        for n in numbers:
+            self._stock.enqueue([n])
+            sent(n)
+
+    def bulk(self, numbers: range) -> None:
+        """So many at once, again and again."""
+        for first in range(numbers.start, numbers.stop, FEW):
+            self._stock.enqueue(range(first, min(first + FEW, numbers.stop)))
+
+    def close(self) -> None:
+        """Close the application's connections."""
+        self._stock.app.close()
+
+
+class Deferred(Atomic):
+    """A deferred call of a record's method: the record is read again, its UPDATE commits with the end of the job."""
+
+    name = "packhorse_deferred"
+    settings = "a method of a class of no framework, its record read by one SELECT; -c 8, otherwise default settings"
+    app = "benchmarks.peers.calls:app"
+    tasks: ClassVar[tuple[str, ...]] = ()
+
+    def producer(self, url: str) -> Producer:
+        """An application of its own."""
+        return StockProducer(url, "benchmarks.peers.calls")
+
+
+class Rows(Atomic):
+    """A queue table: each row is removed and its UPDATE made in one transaction."""
+
+    name = "packhorse_rows"
+    settings = "a processor of single rows, batch_size=16, parallelism=2, one process"
+    unfinished = "select exists (select from movement)"
+    app = "benchmarks.peers.rows:app"
+    tasks: ClassVar[tuple[str, ...]] = ()
+    flags: ClassVar[tuple[str, ...]] = ()
+
+    def install(self, url: str) -> None:
+        """The schema, the stock, and the queue table."""
+        super().install(url)
+        _set_up(url, self.tasks)
+        importlib.import_module("benchmarks.peers.rows").app.tables.create()
+
+    def producer(self, url: str) -> Producer:
+        """Plain INSERTs."""
+        return StockProducer(url, "benchmarks.peers.rows")
+
+
+class RowLists(Rows):
+    """The same, up to sixteen rows in one transaction."""
+
+    name = "packhorse_row_lists"
+    settings = "a processor of lists of rows, batch_size=16, parallelism=2, one process; a transaction has sixteen rows"
+    tasks = ("lists",)
+
+
+PEERS = (OnPostgres(), OnSqlite(), Atomic(), Napping(), AsyncNapping(), Mixed(), Deferred(), Rows(), RowLists())

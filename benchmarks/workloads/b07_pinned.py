@@ -43,7 +43,7 @@ def measure(stage: Stage, peer: str, *, pinned: bool) -> Sample:
     with (
         stage.database(peer) as url,
         logged(stage.server, url) as statements,
-        _snapshot(url, pinned=pinned),
+        snapshot(url, pinned=pinned),
         serve(stage, peer, url) as turn,
     ):
         before = [turn(jobs) for _ in range(ROUNDS_BEFORE)]
@@ -61,7 +61,7 @@ def _measuring(stage: Stage, peer: str, *, pinned: bool) -> Callable[[], Sample]
 
 
 @contextlib.contextmanager
-def _snapshot(url: str, *, pinned: bool) -> Iterator[None]:
+def snapshot(url: str, *, pinned: bool) -> Iterator[None]:
     """An idle transaction that has looked once and keeps what it has seen."""
     if not pinned:
         yield

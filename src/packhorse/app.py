@@ -10,7 +10,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, overload
 
-from packhorse.backends import DJANGO, find_home, integration, loading, open_engine, open_notifier, session_on
+from packhorse.backends import (
+    DJANGO,
+    find_home,
+    find_rows,
+    integration,
+    loading,
+    open_engine,
+    open_notifier,
+    session_on,
+)
 from packhorse.client import Client
 from packhorse.commits import CommitWatch
 from packhorse.config import Settings, WorkerMode
@@ -41,6 +50,7 @@ if TYPE_CHECKING:
     from packhorse.deferred.home import Home
     from packhorse.domain.decide import Ack
     from packhorse.notifier import Notifier
+    from packhorse.queuetables.table import MappedRows
     from packhorse.runtime.inline import InlineWorker
     from packhorse.runtime.run import Runner
     from packhorse.runtime.settings import WorkerSettings
@@ -346,6 +356,9 @@ class Packhorse(Client, Scheduling, Packaging, Deferring, Tabling, LockingFirst)
 
     def _loading(self, model: type) -> Loading:
         return loading(model)
+
+    def _find_rows(self, thing: object) -> MappedRows | None:
+        return find_rows(thing, self._url)
 
     def _find_home(self, model: type) -> Home | None:
         home: Home | None = find_home(model)

@@ -16,6 +16,7 @@ from packhorse.records import Loading
 
 if TYPE_CHECKING:
     from packhorse.notifier import Notifier
+    from packhorse.queuetables.table import MappedRows
 
 SCHEMES = frozenset({"sqlite", "postgresql", "postgres"})
 DJANGO = "django://"
@@ -121,6 +122,16 @@ def find_home(model: type) -> Any | None:
     for framework in ("sqlalchemy", "django"):
         if framework in sys.modules:
             found = integration(f"{framework}.deferred").home(model)
+            if found is not None:
+                return found
+    return None
+
+
+def find_rows(thing: Any, url: str) -> MappedRows | None:
+    """What a framework's class, or table, says of a queue table at this address; None for what none has mapped."""
+    for framework in ("sqlalchemy", "django"):
+        if framework in sys.modules:
+            found: MappedRows | None = integration(f"{framework}.queuetables").rows_of(thing, url)
             if found is not None:
                 return found
     return None

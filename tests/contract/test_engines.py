@@ -36,6 +36,7 @@ from packhorse.testing.contract import (
     engine_race,
     engine_record_locks,
     engine_retention,
+    engine_rows,
     engine_schedules,
     engine_schema,
     engine_stage,
@@ -175,6 +176,10 @@ class TestCancellations(engine_cancellations.CancellationContract):
 
 class TestPackages(engine_packages.PackageContract):
     """Work packages."""
+
+
+class TestRows(engine_rows.RowsContract):
+    """Queue tables."""
 
 
 class TestFiles(engine_files.FilesContract):

@@ -1,9 +1,12 @@
 """One command serves two applications, one on SQLite and one on PostgreSQL; trouble with one is not the other's."""
 
+import re
 import signal
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing, suppress
+from functools import partial
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -12,6 +15,7 @@ from tests.crash.fleet import Fleet, children_of, fleet, send, state_of
 from tests.servers import CutProxy
 from tests.waiting import wait_until
 
+HEALTH = r"health on http://127\.0\.0\.1:(\d+)/livez"
 SHOP, CRM = "tests.crash.several_app:shop", "tests.crash.several_app:crm"
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120), pytest.mark.accepts("T7")]
@@ -127,6 +131,55 @@ def test_flags_and_signals_are_for_each_application(clients: tuple[Packhorse, Pa
         assert ships.wait(30) == [0]
 
     assert all(job.record().state == JobState.SUCCEEDED for job in jobs)
+
+
+@pytest.mark.usefixtures("environment")
+def test_each_application_is_asked_renewed_and_kept_quiet(clients: tuple[Packhorse, Packhorse], folder: Path) -> None:
+    """USR1 tells what the threads of both do, HUP replaces the processes of both, TSTP keeps both from claiming."""
+    with both(folder) as ships:
+        command = ships.start()
+        first = [said(app.enqueue("tell", "first"))[2] for app in clients]
+        send(command, signal.SIGUSR1)
+        wait_until(
+            lambda: all(f"process {pid}, jobs running" in ships.log() for pid in first), 20, "the threads of both"
+        )
+        send(command, signal.SIGHUP)
+        wait_until(lambda: ships.log().count("reloaded: the worker processes run") == 2, 30, "both to be renewed")
+        again = [said(app.enqueue("tell", "again"))[2] for app in clients]
+        assert not set(first) & set(again)
+
+        send(command, signal.SIGTSTP)
+        wait_until(lambda: ships.log().count("no more jobs are claimed") == 2, 20, "both to be quiet")
+        kept = [app.enqueue("tell", "kept") for app in clients]
+        send(command, signal.SIGCONT)
+        assert [said(job)[1] for job in kept] == ["kept", "kept"]
+        assert ships.stop() == [0]
+
+
+@pytest.mark.usefixtures("environment")
+def test_each_application_counts_its_jobs_and_tells_its_health(
+    clients: tuple[Packhorse, Packhorse], folder: Path
+) -> None:
+    """Each on a port of its own; after so many runs of each the command ends with 9."""
+    with both(folder, "--max-jobs", "3", "--health-port", "0") as ships:
+        ships.start()
+        wait_until(lambda: len(re.findall(HEALTH, ships.log())) == 2, 20, "two ports")
+        ports = re.findall(HEALTH, ships.log())
+        assert len(set(ports)) == 2
+        for port in ports:
+            wait_until(partial(is_ready, port), 20, "a worker that is ready")
+        jobs = [app.enqueue("tell", str(n)) for app in clients for n in range(5)]
+        assert ships.wait(30) == [9]
+
+    assert [app.count_jobs()[JobState.SUCCEEDED] for app in clients] == [3, 3]
+    assert len(jobs) == 10
+
+
+def is_ready(port: str) -> bool:
+    """Whether what is served there says so."""
+    with suppress(OSError), urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2) as answer:
+        return bool(answer.status == 200)
+    return False
 
 
 def test_an_application_is_named_once(folder: Path) -> None:

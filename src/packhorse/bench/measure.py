@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,9 +13,11 @@ from packhorse.bench.jobs import NOTE
 from packhorse.bench.scratch import Scratch, scratch
 from packhorse.domain.state import JobState
 from packhorse.handle import JobHandle
+from packhorse.task import Call
 
 FEWEST_ONE_BY_ONE, MOST_ONE_BY_ONE = 50, 2000
 FEWEST_LATENCIES, MOST_LATENCIES = 20, 100
+REPORT_EVERY = 1000
 LATENCY_INTERVAL = 0.05
 """Seconds between two jobs of the latency measurement: 20 a second leave the workers idle in between."""
 DRAIN_SECONDS_PER_JOB, DRAIN_SECONDS = 0.02, 60.0
@@ -107,10 +109,15 @@ class _Measurement:
 
     def enqueue_in_bulk(self, count: int) -> float:
         """All in one transaction; jobs per second."""
-        self._report("enqueue in bulk", 0, count)
         started = time.perf_counter()
-        self._app.enqueue_many(self._nothing.call(n, NOTE) for n in range(count))
+        self._app.enqueue_many(self._calls(count))
         return count / (time.perf_counter() - started)
+
+    def _calls(self, count: int) -> Iterator[Call[Any]]:
+        for n in range(count):
+            if n % REPORT_EVERY == 0:
+                self._report("enqueue in bulk", n, count)
+            yield self._nothing.call(n, NOTE)
 
     def drain(self, crew: Crew, count: int) -> tuple[float, float]:
         """The jobs per second from the commit to the last acknowledgement, and the workers' processor time."""

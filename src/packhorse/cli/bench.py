@@ -39,8 +39,10 @@ def bench(target: Target, *, jobs: int, processes: int, as_json: bool) -> None:
     from packhorse.bench.measure import measure
     from packhorse.cli.progress import Steps
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the scratch place is removed then, too
-    with Steps() as steps:
+    steps = Steps()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, steps.interrupt)  # so that the scratch place is removed then, too
+    with steps:
         figures = measure(target.configured_url, jobs=jobs, processes=processes, report=steps.report)
     if as_json:
         print_json(dataclasses.asdict(figures))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
-from typing import Self
+from typing import NoReturn, Self
 
 import click
 
@@ -60,14 +60,26 @@ class Progress:
 
 
 class Steps:
-    """A progress line for each of several steps, one after the other."""
+    """A progress line for each of several steps, one after the other, until somebody interrupts them."""
 
     def __init__(self) -> None:
         self._what = ""
         self._line: Progress | None = None
+        self._is_interrupted = False
+
+    def interrupt(self, number: int, frame: object) -> NoReturn:
+        """What a signal calls. Where an import or a destructor is under way its exception is lost: `report` has it."""
+        self._is_interrupted = True
+        raise KeyboardInterrupt
 
     def report(self, what: str, done: int, total: int) -> None:
-        """So many of `total` are done in the step `what`."""
+        """So many of `total` are done in the step `what`.
+
+        Raises:
+            KeyboardInterrupt: there was a signal.
+        """
+        if self._is_interrupted:
+            raise KeyboardInterrupt
         if self._line is None or what != self._what:
             self._close()
             self._what, self._line = what, Progress(what, total)

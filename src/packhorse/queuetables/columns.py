@@ -55,6 +55,12 @@ def decoder(column: Column) -> Callable[[Any], Any]:
     return lambda value: None if value is None else plain(value)
 
 
+def decoder_of(annotation: Any) -> Callable[[Any], Any] | None:
+    """The same for what is annotated so, but for None; None where it can be no column's type."""
+    kind = KIND_OF.get(annotation)
+    return None if kind is None else _DECODERS[kind]
+
+
 def _column(cls: type, name: str, hint: Any) -> Column:
     check_name(name, f"a column of {cls.__qualname__}")
     if get_origin(hint) is Annotated:

@@ -110,6 +110,7 @@ class Conductor(SideService):
             RowRunner(self._processor, table, runner, worker=place.worker, name=place.name),
             Finder(place.worker, is_batch=self._processor.is_batch, open_limit=self._processor.open_limit),
             is_stopping=lambda: self.is_stopping or self.is_quiet,
+            is_lasting=True,
         )
         return table
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeVar, dataclass_transform, overload
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, dataclass_transform, overload
 
 from packhorse.context import Context
 from packhorse.domain.decide import Ack
@@ -14,7 +14,7 @@ from packhorse.errors import ConfigurationError
 from packhorse.options import check_duration, task_options
 from packhorse.queueing import Queues
 from packhorse.queuetables.processor import Dials, QueueProcessor, takes_list
-from packhorse.queuetables.table import names_in, table_of_class
+from packhorse.queuetables.table import MappedRows, QueueTable, names_in, table_of_class, table_of_mapped
 from packhorse.queuetables.tables import Tables
 from packhorse.task import Task, TaskRegistry
 
@@ -27,6 +27,15 @@ C = TypeVar("C", bound=type)
 F = TypeVar("F", bound=Callable[..., Any])
 OPEN_LIMIT = timedelta(minutes=1)
 LONGEST_OPEN = timedelta(hours=1)
+
+
+class SomeTable(Protocol):
+    """SQLAlchemy's `Table`."""
+
+    @property
+    def fullname(self) -> str:
+        """Its name, with the schema's in front if it has one."""
+        ...
 
 
 class Tabling:
@@ -50,8 +59,30 @@ class Tabling:
             """How jobs are run."""
             ...
 
+        def _find_rows(self, thing: object) -> MappedRows | None: ...
+
     @overload
-    def queue_table(self, cls: C, /) -> C: ...
+    def queue_table(
+        self,
+        cls: C,
+        /,
+        *,
+        key: str | Sequence[str] | None = ...,
+        order_by: str | Sequence[str] | None = ...,
+        notify: bool = ...,
+        keep_data: bool = ...,
+    ) -> C: ...
+    @overload
+    def queue_table(
+        self,
+        table: SomeTable,
+        /,
+        *,
+        key: str | Sequence[str] | None = ...,
+        order_by: str | Sequence[str] | None = ...,
+        notify: bool = ...,
+        keep_data: bool = ...,
+    ) -> type[Any]: ...
     @overload
     def queue_table(
         self,
@@ -80,10 +111,12 @@ class Tabling:
 
         The class becomes a dataclass. `packhorse tables create` makes the table, with `id`, `uuid`, `created` and
         `created_by` in front of what is declared; whatever inserts into it enqueues. A table that the application
-        makes itself is declared in the same way with `exists=True`.
+        makes itself is declared in the same way with `exists=True`, or, where SQLAlchemy or Django has mapped it, by
+        its class, or its `Table`, alone: `app.queue_table(StockMovement)`. What comes back is the class of its rows.
 
         Args:
-            name: of the table, with or without a schema's in front; by default the class's, as `stock_movement`.
+            name: of the table, with or without a schema's in front; by default the class's, as `stock_movement`. Or
+                the mapped class, or the `Table`.
             exists: whether the application makes the table; the class then names all columns that are to be read.
             key: the columns that tell its rows apart; by default its primary key.
             order_by: by what rows are taken; by default the key. An index should begin with it.
@@ -94,9 +127,15 @@ class Tabling:
         Raises:
             ConfigurationError: a name, or a column's type, can be none; or the class or the table is declared already.
         """
+        options: dict[str, Any] = {
+            "key": names_in("key", key),
+            "order": names_in("order_by", order_by),
+            "keeps_data": keep_data,
+        }
+        if (mapped := self._find_rows(name)) is not None:
+            return self._declared(table_of_mapped(mapped, notify=notify, **options))
         if isinstance(name, type):
-            return self._declare(name, None, {}, is_ours=True, notify=False)
-        options = {"key": names_in("key", key), "order": names_in("order_by", order_by), "keeps_data": keep_data}
+            return self._declare(name, None, options, is_ours=not exists, notify=notify)
         return lambda cls: self._declare(cls, name, options, is_ours=not exists, notify=notify)
 
     def queue_processor(
@@ -172,7 +211,9 @@ class Tabling:
         return decorate
 
     def _declare(self, cls: type, name: str | None, options: Mapping[str, Any], *, is_ours: bool, notify: bool) -> type:
-        table = table_of_class(cls, name, is_ours=is_ours, notify=notify, **options)
+        return self._declared(table_of_class(cls, name, is_ours=is_ours, notify=notify, **options))
+
+    def _declared(self, table: QueueTable) -> type:
         self.tables.declare(table)
         return table.row
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from packhorse.queuetables.finding import Finder, afirst, first
@@ -85,6 +86,7 @@ class Lanes:
         work: runs the processor.
         finder: says which rows to ask for.
         is_stopping: whether no further row may be taken.
+        is_lasting: whether there will be further runs.
     """
 
     def __init__(
@@ -96,6 +98,7 @@ class Lanes:
         finder: Finder,
         *,
         is_stopping: Callable[[], bool],
+        is_lasting: bool,
     ) -> None:
         self._processor = processor
         self._table = table
@@ -103,6 +106,7 @@ class Lanes:
         self._work = work
         self._finder = finder
         self._is_stopping = is_stopping
+        self._rest = partial(runner.rest, not is_lasting)
         self._limit = processor.open_limit.total_seconds()
         self._threads = ThreadPoolExecutor(MOST_LANES, thread_name_prefix=f"packhorse-{processor.name}")
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -123,7 +127,7 @@ class Lanes:
         if self._processor.task.is_async:
             self._on_loop(self._arun(dials, totals))
         else:
-            _all(self._threads.submit(self._lane, dials, totals) for _ in range(dials.parallelism))
+            _all(self._threads.submit(self._in_lane, dials, totals) for _ in range(dials.parallelism))
         totals.seconds = time.monotonic() - began
         return totals
 
@@ -132,6 +136,12 @@ class Lanes:
         self._threads.shutdown(wait=False, cancel_futures=True)
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._loop.stop)
+
+    def _in_lane(self, dials: Dials, totals: Totals) -> None:
+        try:
+            self._lane(dials, totals)
+        finally:
+            self._rest()
 
     def _lane(self, dials: Dials, totals: Totals) -> None:
         left = dials.batch_size

@@ -32,7 +32,7 @@ def run_once(processor: QueueProcessor[Any], runner: Runner, dials: Dials, job_i
     with _registered(runner.engine, name) as worker:
         work = RowRunner(processor, table, runner, worker=worker, name=name, job_id=job_id)
         finder = Finder(worker, is_batch=processor.is_batch, open_limit=processor.open_limit)
-        lanes = Lanes(processor, table, runner, work, finder, is_stopping=lambda: False)
+        lanes = Lanes(processor, table, runner, work, finder, is_stopping=lambda: False, is_lasting=False)
         try:
             totals = lanes.run(dials)
         finally:

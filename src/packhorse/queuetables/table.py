@@ -6,7 +6,7 @@ import dataclasses
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from packhorse.domain.queuetable import (
     OWN_COLUMNS,
@@ -52,6 +52,22 @@ class QueueRow:
         uuid: UUID
         created: datetime
         created_by: str | None
+
+
+class MappedRows(NamedTuple):
+    """What a framework's class says of a queue table that the application's migrations make.
+
+    Attributes:
+        name: of the table.
+        row: the class of its rows.
+        columns: what is read of a row, in order.
+        make: makes a row of these values; it raises `ValueError`, naming the column, for one that can't be read.
+    """
+
+    name: str
+    row: type
+    columns: tuple[str, ...]
+    make: Callable[[Sequence[Any]], Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +163,12 @@ def table_of_class(cls: type, name: str | None, *, is_ours: bool, notify: bool, 
         notify=notify,
         **rest,
     )
+
+
+def table_of_mapped(mapped: MappedRows, *, notify: bool = False, **rest: Any) -> QueueTable:
+    """A table that a framework's class stands for."""
+    name = check_table_name(mapped.name)
+    return QueueTable(name=name, row=mapped.row, columns=mapped.columns, make=mapped.make, notify=notify, **rest)
 
 
 def names_in(what: str, names: str | Sequence[str] | None) -> tuple[str, ...]:

@@ -99,6 +99,8 @@ class Runner:
         journal: takes what handlers log, and how far they have come.
         count: told how every run ended that counts, by its outcome's name.
         committed: told of every acknowledgement that went with a handler's own commit.
+        rest: called in a thread that has run handlers and pauses; with True it has ended. For frameworks that keep
+            something for each thread.
     """
 
     engine: Engine
@@ -113,6 +115,7 @@ class Runner:
     journal: Journal = NOWHERE
     count: Callable[[str], None] = _untold
     committed: Callable[[Ack], None] = _untold
+    rest: Callable[[bool], None] = _untold
 
     def run(self, job: ClaimedJob) -> Run:
         """Run a job whose handler is a plain function, in this thread."""

@@ -64,7 +64,16 @@ def adjusted(runner: Runner, address: str, middleware: Sequence[RunHook]) -> Run
         begin=lambda: AtomicTransaction(alias),
         abegin=no_async_transaction,
         eager=True,
+        rest=_rest,
     )
+
+
+def _rest(is_for_good: bool) -> None:
+    """Keep no connection in a thread for longer than Django would."""
+    if is_for_good:
+        connections.close_all()
+    else:
+        _close_old_connections()
 
 
 def _close_old_connections() -> None:

@@ -11,6 +11,7 @@ from django.db.transaction import TransactionManagementError
 
 from packhorse.errors import SavepointLost, UsageError
 from packhorse.integrations.django.connection import on_alias
+from packhorse.integrations.django.server import is_let_pass, on_server
 from packhorse.statement import Row, Statement
 
 
@@ -35,8 +36,10 @@ class AtomicTransaction:
         return cursor
 
     def run(self, statement: Statement) -> list[Row]:
-        """Run one of our statements."""
-        return on_alias(self._alias).run(statement)
+        """Run one of our statements; on a server those of one message, with their limits."""
+        if self.connection.vendor != "postgresql":
+            return on_alias(self._alias).run(statement)
+        return on_server(self.connection, statement.limits + statement.text, statement.params)
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -57,14 +60,19 @@ class AtomicTransaction:
             self._block.__exit__(None, None, None)
 
     def commit_with(self, ack: Sequence[Statement]) -> bool:
-        """Run an acknowledgement and commit, or roll back if it returns no row; whether it was accepted."""
+        """Run an acknowledgement and commit, or roll back if it is refused; whether it was accepted."""
         try:
-            is_accepted = bool([row for statement in ack for row in self.run(statement)])
+            is_accepted = self._acknowledge(ack)
             if is_accepted:
                 self.commit()
             return is_accepted
         finally:
             self.rollback()
+
+    def _acknowledge(self, ack: Sequence[Statement]) -> bool:
+        if self.connection.vendor != "postgresql":
+            return bool([row for statement in ack for row in self.run(statement)])
+        return all(is_let_pass(self.connection, statement) for statement in ack)
 
     def _refuse_broken(self) -> None:
         """Django would undo the block without a word where the handler has caught an error of the database."""

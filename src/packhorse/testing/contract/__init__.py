@@ -48,6 +48,7 @@ MODULES = (
         "engine_insights",
         "engine_joblog",
         "engine_files",
+        "engine_rows",
         "engine_packages",
         "engine_collecting",
         "engine_merging",

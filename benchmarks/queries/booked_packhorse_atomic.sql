@@ -1,2 +1,0 @@
--- How many UPDATEs our atomic tasks have made.
-select CAST(-sum(quantity) AS bigint) from stock
