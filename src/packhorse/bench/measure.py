@@ -6,6 +6,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Protocol
 
 from packhorse.bench.crew import BenchmarkError, Crew
@@ -110,14 +111,13 @@ class _Measurement:
     def enqueue_in_bulk(self, count: int) -> float:
         """All in one transaction; jobs per second."""
         started = time.perf_counter()
-        self._app.enqueue_many(self._calls(count))
+        parts = (range(first, min(first + REPORT_EVERY, count)) for first in range(0, count, REPORT_EVERY))
+        self._app.enqueue_many(chain.from_iterable(self._calls(part, count) for part in parts))
         return count / (time.perf_counter() - started)
 
-    def _calls(self, count: int) -> Iterator[Call[Any]]:
-        for n in range(count):
-            if n % REPORT_EVERY == 0:
-                self._report("enqueue in bulk", n, count)
-            yield self._nothing.call(n, NOTE)
+    def _calls(self, part: range, count: int) -> Iterator[Call[Any]]:
+        self._report("enqueue in bulk", part.start, count)
+        return (self._nothing.call(n, NOTE) for n in part)
 
     def drain(self, crew: Crew, count: int) -> tuple[float, float]:
         """The jobs per second from the commit to the last acknowledgement, and the workers' processor time."""

@@ -48,13 +48,14 @@ from packhorse.runtime.conflicts import is_transient
 from packhorse.runtime.hooks import Hooks
 from packhorse.runtime.mistakes import mistake_in, mistake_with
 from packhorse.runtime.report import error_info, report_ack, report_lost, storable_ack, user_failure
-from packhorse.runtime.tries import Tries, abegin_with, begin_with
+from packhorse.runtime.tries import Tries, abegin_with, begin_with, is_cancelled_in
 from packhorse.statement import AsyncTransaction, Statement, Transaction
 from packhorse.task import Task, TaskRegistry
 from packhorse.tasktransaction import AsyncTaskTransaction, SessionFactory, TaskTransaction, no_sessions
 
 log: logging.Logger = logging.getLogger("packhorse.worker")
 
+NO_LOCKS: frozenset[FirstLock] = frozenset()
 STOPPED = Skip("the worker was stopped while it ran", after=timedelta(seconds=1))
 
 
@@ -127,14 +128,15 @@ class Runner:
 
     def attempt(self, job: ClaimedJob, watch: Watch = UNWATCHED) -> Run:
         """All steps but the report, for a plain function; some of them again where the database has undone them."""
-        tries = Tries(self._policy(job), watch)
+        tries: Tries | None = None
         while True:
-            run = self._resolve(job, watch, tries.locks)
+            run = self._resolve(job, watch, tries.locks if tries else NO_LOCKS)
             self._run(run)
             self._decide(run)
-            if self._commit(run):
+            if run.context.transaction is not None and self._commit(run):
                 return run
-            pause = tries.next(run.context, run.outcome, run.raised)
+            tries = tries or _tries_after(run)
+            pause = None if tries is None else tries.next(run.context, run.outcome, run.raised)
             if pause is None:
                 self._deliver(run)
                 return run
@@ -142,15 +144,16 @@ class Runner:
 
     async def aattempt(self, job: ClaimedJob, watch: Watch = UNWATCHED) -> Run:
         """The same for a coroutine function."""
-        tries = Tries(self._policy(job), watch)
+        tries: Tries | None = None
         while True:
-            run = self._resolve(job, watch, tries.locks)
+            run = self._resolve(job, watch, tries.locks if tries else NO_LOCKS)
             await self._arun(run)
             self._decide(run)
-            if await self._acommit(run):
+            if run.context.transaction is not None and await self._acommit(run):
                 return run
-            pause = tries.next(run.context, run.outcome, run.raised)
-            if pause is None or await _is_cancelled_in(pause):
+            tries = tries or _tries_after(run)
+            pause = None if tries is None else tries.next(run.context, run.outcome, run.raised)
+            if pause is None or await is_cancelled_in(pause):
                 await self._adeliver(run)
                 return run
 
@@ -224,13 +227,10 @@ class Runner:
         except BaseException as error:  # noqa: BLE001 - whatever a handler raises is its outcome
             run.outcome = outcome_of_error(run, error)
 
-    def _policy(self, job: ClaimedJob) -> RetryPolicy:
-        task = self.registry.find(job.task)
-        return task.policy if task else RetryPolicy()
-
     def _decide(self, run: Run) -> None:
         policy = run.task.policy if run.task else RetryPolicy()
-        job, outcome = _as_known(run), _known(run.outcome)
+        job = run.context.job if run.watch.cancelled_by is None else _as_known(run)
+        outcome = _known(run.outcome)
         try:
             ack = decide(job, outcome, policy, chance())
         except Exception as error:
@@ -302,6 +302,13 @@ class Runner:
         sending.result()
 
 
+def _tries_after(run: Run) -> Tries | None:
+    """What says whether there is another try, for a first one that may need it; most runs succeed."""
+    if run.task is None or isinstance(run.outcome, Success):
+        return None
+    return Tries(run.task.policy, run.watch)
+
+
 def outcome_of(run: Run, value: Any) -> Outcome:
     """What a returned value means."""
     if isinstance(value, Verdict):
@@ -364,15 +371,6 @@ async def within_limit(run: Run, task: Task[..., Any]) -> Any:
         raise
 
 
-async def _is_cancelled_in(seconds: float) -> bool:
-    """Wait so long; whether the worker has cancelled the wait because it stops."""
-    try:
-        await asyncio.sleep(seconds)
-    except asyncio.CancelledError:
-        return True
-    return False
-
-
 def leading(run: Run) -> tuple[Context, ...]:
     """What goes in front of the run's arguments: the context, where the handler takes it."""
     return (run.context,) if run.task and run.task.signature.takes_context else ()
@@ -380,8 +378,7 @@ def leading(run: Run) -> tuple[Context, ...]:
 
 def _as_known(run: Run) -> ClaimedJob:
     """The job as its handler knows it, with who has asked for its cancellation meanwhile."""
-    job = run.context.job
-    return job if run.watch.cancelled_by is None else replace(job, cancelled_by=run.watch.cancelled_by)
+    return replace(run.context.job, cancelled_by=run.watch.cancelled_by)
 
 
 def _known(outcome: Outcome | None) -> Outcome:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from packhorse.context import Context, Watch
 from packhorse.domain.firstlock import MOST_RESTARTS, FirstLock, LockFirst
 from packhorse.domain.outcome import Failure, Outcome
@@ -53,6 +55,15 @@ class Tries:
             return None
         context.log.info("run again in place (%d of %d): %s: %s", self._reruns, most, error.type, error.message)
         return rerun_pause(self._reruns)
+
+
+async def is_cancelled_in(seconds: float) -> bool:
+    """Wait so long; whether the worker has cancelled the wait because it stops."""
+    try:
+        await asyncio.sleep(seconds)
+    except asyncio.CancelledError:
+        return True
+    return False
 
 
 def begin_with(context: Context, locks: frozenset[FirstLock]) -> None:
