@@ -8,8 +8,7 @@ from typing import Any
 
 from benchmarks.peers.handling import handle
 from benchmarks.peers.peer import NOTE
-from benchmarks.peers.statements import statement
-from benchmarks.peers.tasks import STOCKS
+from benchmarks.peers.statements import STOCKS, statement
 from packhorse import Deferrable, Packhorse, current
 
 _book, _read = statement("stock_book"), statement("stock_read")

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from benchmarks.peers.buckets import BUCKETS, bucket_of
 
+TASKS_VARIABLE = "BENCH_TASKS"
+"""Which of our own tasks there are."""
 COUNTS_VARIABLE, STARTS_VARIABLE, LATENCIES_VARIABLE = "BENCH_COUNTS", "BENCH_STARTS", "BENCH_LATENCIES"
 NAP_SECONDS = 0.001
 """How long the napping handlers wait."""

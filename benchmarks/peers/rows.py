@@ -8,10 +8,9 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from benchmarks.peers.handling import handle
+from benchmarks.peers.handling import TASKS_VARIABLE, handle
 from benchmarks.peers.peer import NOTE
-from benchmarks.peers.statements import statement
-from benchmarks.peers.tasks import STOCKS, TASKS_VARIABLE
+from benchmarks.peers.statements import STOCKS, statement
 from packhorse import Context, Packhorse
 
 _book, _insert = statement("stock_book"), statement("movements")

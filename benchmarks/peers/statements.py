@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+STOCKS = 1_000
+"""Rows of `stock_tables.sql`, numbered from 1."""
 FOLDER = Path(__file__).parents[1] / "queries"
 
 

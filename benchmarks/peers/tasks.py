@@ -11,13 +11,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.peers.handling import NAP_SECONDS, handle, note_latency
-from benchmarks.peers.statements import statement
+from benchmarks.peers.handling import NAP_SECONDS, TASKS_VARIABLE, handle, note_latency
+from benchmarks.peers.statements import STOCKS, statement
 from packhorse import Context, Packhorse
-
-STOCKS = 1_000
-
-TASKS_VARIABLE = "BENCH_TASKS"
 
 _book = statement("stock_book")
 
