@@ -13,7 +13,7 @@ from benchmarks.workload import Case, Target, Workload
 from benchmarks.workloads.b07_pinned import ROUNDS_BEFORE, ROUNDS_MEASURED, name_of, snapshot
 from benchmarks.workloads.b09_atomic import booked
 
-ROUND = {"packhorse_rows": 2_000, "packhorse_row_lists": 10_000}
+ROUND = {"packhorse_rows": 1_000, "packhorse_row_lists": 6_000}
 ROWS = {"packhorse_rows": 10_000, "packhorse_row_lists": 40_000}
 LANES = 2
 

@@ -85,7 +85,7 @@ def test_a_forked_child_opens_its_own_connections(sqlite_url: str) -> None:
 
 def test_many_threads_share_one_engine(sqlite_url: str) -> None:
     """They take turns at writing, and none is given another's jobs."""
-    engine = SqliteEngine(sqlite_url, synchronous="OFF")
+    engine = SqliteEngine(sqlite_url, synchronous="OFF", busy_timeout=timedelta(minutes=1))
     ran: list[int] = []
 
     def work(number: int) -> None:

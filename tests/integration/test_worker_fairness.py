@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
@@ -36,9 +37,19 @@ def make_suspects(app: Packhorse, count: int, queue: str = "default") -> None:
 
 
 @pytest.mark.accepts("C3")
-def test_queues_take_turns(app: Packhorse) -> None:
-    """One slot, three queues with a backlog each, jobs longer than the poll: one of each, again and again."""
+@pytest.mark.parametrize("knows_coroutines", [False, True], ids=["functions", "coroutines-too"])
+def test_queues_take_turns(app: Packhorse, knows_coroutines: bool) -> None:
+    """One slot, three queues with a backlog each, jobs longer than the poll: one of each, again and again.
+
+    Where free slots for coroutines have the worker look for such jobs all the time, two queues may swap their places
+    when the slot comes free in the middle of that.
+    """
     order: list[str] = []
+
+    if knows_coroutines:
+
+        @app.task(name="idle")
+        async def idle() -> None: ...
 
     @app.task(name="take")
     def take(queue: str) -> None:
@@ -49,7 +60,10 @@ def test_queues_take_turns(app: Packhorse) -> None:
     with working(app, threads=1, poll=0.05):
         wait_until(lambda: len(order) >= 9, 15, "nine jobs")
 
-    assert order[:9] == ["alpha", "beta", "gamma"] * 3
+    if knows_coroutines:
+        assert set(Counter(order[:9]).values()) <= {2, 3, 4}
+    else:
+        assert order[:9] == ["alpha", "beta", "gamma"] * 3
 
 
 @pytest.mark.accepts("C26", "C4")

@@ -23,6 +23,7 @@ def app(database_url: str) -> Iterator[Packhorse]:
 
 
 @pytest.mark.accepts("C18")
+@pytest.mark.alone
 def test_a_worker_fires_to_the_moment(app: Packhorse) -> None:
     """It sleeps until the tick; in the median of some seconds the job starts within a twentieth of a second."""
 

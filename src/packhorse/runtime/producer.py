@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from packhorse.domain.claim import Claim
 from packhorse.domain.job import ClaimedJob, Lease
@@ -228,7 +228,7 @@ class Producer(Service):
     def _claim_round(self) -> None:
         """Claim from each ready queue once, the first one last the next time."""
         if self._held_back and not self._executor.full_tasks():
-            self._ready += [queue for queue in self._held_back if queue not in self._ready]
+            self._ready = self._held_back + [queue for queue in self._ready if queue not in self._held_back]
             self._held_back = []
         self._ready += [queue for queue in self._used_up.take() if queue not in self._ready]
         if not self._may_claim():
@@ -252,6 +252,7 @@ class Producer(Service):
             self._beside_at = ended + self._beside_toll.pause(max(0.0, ended - begun - USUAL_CLAIM_SECONDS))
         else:
             self._marks.note(queue, start, jobs, wanted, ended - begun)
+            self._had_its_turn(queue, jobs)
         if start.above is not None and len(jobs) < wanted:
             self._accept(jobs)
             self._claim_from(queue, wanted - len(jobs))  # it was no turn: what is behind the mark has it
@@ -262,7 +263,7 @@ class Producer(Service):
         elif start.after is not None:
             self._looks.want_soon()  # whether there is something in front of the mark, the next look tells
         elif full:
-            self._held_back.append(queue)
+            self._hold_back(queue)
         self._accept(jobs)
 
     def _claim_unmarked(self, queue: str, wanted: int) -> None:
@@ -272,16 +273,28 @@ class Producer(Service):
         if is_limited:  # what waits here for a slot would keep others from running it
             wanted = min(wanted, max(1, self._executor.free_slots()))
         jobs = self._claim(queue, wanted, other_tasks=self._others | full)
+        if not full:
+            self._had_its_turn(queue, jobs)
         self._ready.remove(queue)
         if len(jobs) == wanted:
             self._ready.append(queue)
         elif full:
-            self._held_back.append(queue)
+            self._hold_back(queue)
         elif is_limited:
             self._used_up.note(queue, len(jobs))
         elif jobs:
             self._looks.want()  # whether another worker held more of them back, the next look tells
         self._accept(jobs)
+
+    def _hold_back(self, queue: str) -> None:
+        """Keep a queue in its turn until the lane that is full has room: it is claimed from beside that meanwhile."""
+        if queue not in self._held_back:
+            self._held_back.append(queue)
+
+    def _had_its_turn(self, queue: str, jobs: Sequence[ClaimedJob]) -> None:
+        """Where there was room for all of its jobs a queue that was held back has none before the others."""
+        if jobs and queue in self._held_back:
+            self._held_back.remove(queue)
 
     def _may_claim(self) -> bool:
         """Whether no toll is due: a claim beside a full lane walks over all the jobs of that lane."""
