@@ -15,7 +15,7 @@ from tests.crash.fleet import Fleet, fleet
 from tests.waiting import wait_until
 
 APP = "tests.crash.package_app:app"
-RECORDS = 20_000
+RECORDS = 12_000
 CHUNK = 50
 KILLS = 5
 KILLERS = (13, 120)

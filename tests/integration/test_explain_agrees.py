@@ -219,7 +219,7 @@ def test_explanations_and_claims_never_disagree(database_url: str) -> None:
     run_machine(
         machine,
         settings=settings(
-            max_examples=150 if is_sqlite else 40,
+            max_examples=100 if is_sqlite else 25,
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

@@ -5,6 +5,7 @@ import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 from multiprocessing.queues import Queue
 from typing import Any
 

@@ -266,7 +266,7 @@ def test_every_life_of_a_job_is_as_in_the_model(database_url: str) -> None:
     run_machine(
         machine,
         settings=settings(
-            max_examples=100,
+            max_examples=60,
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
