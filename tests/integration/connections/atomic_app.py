@@ -23,7 +23,7 @@ class Base(DeclarativeBase):
     """The classes that SQLAlchemy maps."""
 
 
-@app.deferrable(name="session")
+@app.deferrable(name="session", max_crashes=100)
 class Number(Base, Deferrable):
     """A number, which is written down later."""
 
@@ -40,7 +40,7 @@ class Number(Base, Deferrable):
         current().tx.session.execute(text(INSERT.format(":n")), {"n": self.n})
 
 
-@django_app.deferrable(name="django")
+@django_app.deferrable(name="django", max_crashes=100)
 class DjangoNumber(Deferrable, models.Model):  # type: ignore[misc]  # Django ships no types
     """The same as a model of Django's."""
 
@@ -63,7 +63,7 @@ class DjangoNumber(Deferrable, models.Model):  # type: ignore[misc]  # Django sh
             cursor.execute(INSERT.format("%s"), (self.n,))
 
 
-@app.task(name="async_session", atomic=True)
+@app.task(name="async_session", atomic=True, max_crashes=100)
 async def async_session(ctx: Context, n: int) -> None:
     """The same in a coroutine."""
     await ctx.tx.session.execute(text(INSERT.format(":n")), {"n": -n - 1})
@@ -71,7 +71,7 @@ async def async_session(ctx: Context, n: int) -> None:
     await ctx.tx.session.execute(text(INSERT.format(":n")), {"n": n})
 
 
-@app.task(name="async_driver", atomic=True)
+@app.task(name="async_driver", atomic=True, max_crashes=100)
 async def async_driver(ctx: Context, n: int) -> None:
     """Through the asynchronous driver."""
     place = "?" if app.engine.dialect == "sqlite" else "%s"
